@@ -1,0 +1,1 @@
+//! Packets -> flows: one pass, bounded memory.

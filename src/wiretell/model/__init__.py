@@ -1,0 +1,1 @@
+"""The nouns: tables and the report. No logic."""
