@@ -1,0 +1,1 @@
+"""Traffic with known truth: a simulator, and guests behind a real NAT."""
