@@ -1,187 +1,170 @@
 //! Frames -> packets: one protocol, one file.
+//!
+//! Each protocol is a function that takes its header off the front of the [`Bytes`], writes what
+//! it learned into the [`Packet`] and says what comes next ([`Layer`]). [`decode`] walks these
+//! steps, so no header can make it recurse, and a bound on the steps is a bound on the time.
 
-/// Addresses are 16 bytes; IPv4 is mapped (`::ffff:a.b.c.d`).
-pub type Address = [u8; 16];
+mod bytes;
+mod ethernet;
+mod extension;
+mod icmp;
+mod ipv4;
+mod ipv6;
+mod link;
+mod llc;
+mod loopback;
+mod mpls;
+mod packet;
+mod ppp;
+mod quote;
+mod sll;
+mod tcp;
+mod tcp_option;
+mod tunnel;
+mod udp;
+mod weird;
+mod wlan;
 
-/// TCP flag bits as on the wire (RFC 9293, RFC 3168; bit 8 is the former NS / AE).
-pub mod flags {
-    #![allow(missing_docs)]
-    pub const FIN: u16 = 0x001;
-    pub const SYN: u16 = 0x002;
-    pub const RST: u16 = 0x004;
-    pub const PSH: u16 = 0x008;
-    pub const ACK: u16 = 0x010;
-    pub const URG: u16 = 0x020;
-    pub const ECE: u16 = 0x040;
-    pub const CWR: u16 = 0x080;
-    pub const AE: u16 = 0x100;
+#[cfg(test)]
+mod hostile;
+
+use crate::capture::Frame;
+use bytes::Bytes;
+pub use packet::{Address, Icmp, MAX_OPTIONS, Packet, Quoted, Tcp, TcpOptions, Transport, flags};
+pub use weird::Weird;
+
+/// Most headers taken off one frame, of all layers together.
+pub const MAX_HEADERS: usize = 32;
+
+/// Most tunnels taken off one frame.
+pub const MAX_TUNNELS: u8 = 4;
+
+const ETHERTYPE_IP: u16 = 0x0800;
+
+/// What the next bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    /// An Ethernet header.
+    Ethernet,
+    /// What an EtherType announces.
+    EtherType(u16),
+    /// An 802.2 logical link control header.
+    Llc,
+    /// A PPP protocol field.
+    Ppp,
+    /// An MPLS label stack.
+    Mpls,
+    /// An 802.11 header.
+    Wlan,
+    /// A radiotap header, then 802.11.
+    Radiotap,
+    /// An IP header; its first four bits say which.
+    Ip,
+    /// What an IP protocol number (or IPv6 next header) announces.
+    Protocol(u8),
+    /// A GRE header.
+    Gre,
+    /// A VXLAN header.
+    Vxlan,
+    /// A packet inside another, by its EtherType.
+    Tunnel(u16),
+    /// What the innermost header carries.
+    Payload,
+    /// Nothing that could be read.
+    Nothing,
 }
 
-/// What a packet carries above IP, as far as the snap length let us see it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// No transport header was seen (later fragment, cut, unknown protocol, not IP at all).
-    #[default]
-    None,
-    /// TCP, RFC 9293.
-    Tcp(Tcp),
-    /// UDP, RFC 768.
-    Udp,
-    /// ICMP and ICMPv6.
-    Icmp(Icmp),
+/// Decodes one frame as far as it was captured. Total: any bytes give a packet, odd ones
+/// with [`Packet::weird`] set. Where tunnels are nested, the innermost IP packet counts.
+#[must_use]
+#[inline]
+pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
+    let mut packet = Packet {
+        number: frame.number,
+        time_ns: frame.time_ns,
+        wire_len: frame.wire_len,
+        captured_len: u32::try_from(frame.data.len()).unwrap_or(u32::MAX),
+        ..Packet::default()
+    };
+    let mut bytes = Bytes::new(frame.data, frame.wire_len);
+    let first = link::first_layer(frame.link_type, &mut bytes, &mut packet);
+    walk(first, bytes, &mut packet);
+    packet
 }
 
-/// TCP header fields beyond the ports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tcp {
-    /// Sequence number.
-    pub seq: u32,
-    /// Acknowledgement number (as on the wire, whatever the ACK flag says).
-    pub ack: u32,
-    /// Flag bits, see [`flags`].
-    pub flags: u16,
-    /// Window field, unscaled.
-    pub window: u16,
-    /// Urgent pointer.
-    pub urgent: u16,
-    /// Header length in bytes, options included.
-    pub header_len: u8,
-    /// The options.
-    pub options: TcpOptions,
+/// Takes off header after header, from `layer` on.
+#[inline]
+fn walk<'a>(first: Layer, mut bytes: Bytes<'a>, packet: &mut Packet<'a>) {
+    let mut layer = first;
+    let mut outer: Option<Packet<'a>> = None;
+    let mut n_headers = 0;
+    loop {
+        n_headers += 1;
+        if n_headers > MAX_HEADERS {
+            packet.note(Weird::TooManyHeaders);
+            break;
+        }
+        layer = match layer {
+            Layer::Ethernet => ethernet::header(&mut bytes, packet),
+            Layer::EtherType(ethertype) => ethernet::by_type(ethertype, &mut bytes, packet),
+            Layer::Ip => match bytes.data.first().map(|first| first >> 4) {
+                Some(4) => ipv4::header(&mut bytes, packet),
+                Some(6) => ipv6::header(&mut bytes, packet),
+                Some(_) => odd(packet, Weird::IpBadVersion),
+                None => odd(packet, Weird::IpHeaderCut),
+            },
+            Layer::Protocol(6) => tcp::header(&mut bytes, packet),
+            Layer::Protocol(17) => udp::header(&mut bytes, packet),
+            Layer::Protocol(1) => icmp::v4(&mut bytes, packet),
+            Layer::Protocol(58) => icmp::v6(&mut bytes, packet),
+            Layer::Protocol(4 | 41) => {
+                packet.carry(&bytes);
+                Layer::Tunnel(ETHERTYPE_IP)
+            }
+            Layer::Protocol(47) => Layer::Gre,
+            Layer::Protocol(_) => Layer::Payload,
+            Layer::Llc => llc::header(&mut bytes, packet),
+            Layer::Ppp => ppp::protocol(&mut bytes, packet),
+            Layer::Mpls => mpls::stack(&mut bytes, packet),
+            Layer::Wlan => wlan::header(&mut bytes, packet),
+            Layer::Radiotap => wlan::radiotap(&mut bytes, packet),
+            Layer::Gre => {
+                packet.carry(&bytes);
+                tunnel::gre(&mut bytes, packet)
+            }
+            Layer::Vxlan => {
+                packet.carry(&bytes);
+                tunnel::vxlan(&mut bytes)
+            }
+            Layer::Tunnel(_) if packet.tunnel_depth == MAX_TUNNELS => {
+                odd(packet, Weird::TooManyTunnels)
+            }
+            Layer::Tunnel(ethertype) => {
+                outer = Some(*packet);
+                *packet = packet.without_ip();
+                packet.tunnel_depth += 1;
+                Layer::EtherType(ethertype)
+            }
+            Layer::Payload => {
+                packet.carry(&bytes);
+                break;
+            }
+            Layer::Nothing => break,
+        };
+    }
+    // A tunnel that led to no IP is the payload of the packet around it.
+    if packet.ip_version == 0
+        && let Some(outer) = outer
+    {
+        let weird = packet.weird;
+        *packet = outer;
+        packet.note(weird);
+    }
 }
 
-/// Most option kinds that one 40-byte option area can hold and we keep.
-pub const MAX_OPTIONS: usize = 24;
-
-/// Parsed TCP options; `kinds` keeps the order for the signature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpOptions {
-    /// Option kinds in order; NOP is 1, EOL is 0 (its padding length in `eol_pad`).
-    pub kinds: [u8; MAX_OPTIONS],
-    /// How many of `kinds` are used.
-    pub n_kinds: u8,
-    /// Bytes after EOL.
-    pub eol_pad: u8,
-    /// Bytes after EOL are not all zero.
-    pub eol_nonzero: bool,
-    /// The area was malformed (a length below 2 or past its end).
-    pub bad: bool,
-    /// Maximum segment size.
-    pub mss: Option<u16>,
-    /// Window scale shift as sent (RFC 7323 caps it at 14).
-    pub wscale: Option<u8>,
-    /// SACK permitted.
-    pub sack_ok: bool,
-    /// Timestamps: (TSval, TSecr), RFC 7323.
-    pub timestamps: Option<(u32, u32)>,
-    /// SACK blocks (left, right edge).
-    pub sack: [(u32, u32); 4],
-    /// How many of `sack` are used.
-    pub n_sack: u8,
-    /// TCP Fast Open cookie length (0 = request), RFC 7413.
-    pub tfo: Option<u8>,
-    /// Multipath TCP subtype, RFC 8684.
-    pub mptcp: Option<u8>,
-}
-
-/// ICMP and ICMPv6.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Icmp {
-    /// Type.
-    pub kind: u8,
-    /// Code.
-    pub code: u8,
-    /// Identifier of echo and timestamp messages, else 0.
-    pub id: u16,
-    /// Sequence number of echo and timestamp messages, else 0.
-    pub seq: u16,
-    /// Timestamp messages (13, 14): originate, receive, transmit as on the wire.
-    pub stamps: Option<[u32; 3]>,
-    /// Errors: the quoted packet's addresses, protocol, ports.
-    pub quoted: Option<Quoted>,
-}
-
-/// The header an ICMP error quotes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Quoted {
-    pub src: Address,
-    pub dst: Address,
-    pub proto: u8,
-    pub sport: u16,
-    pub dport: u16,
-    pub ipid: u16,
-    pub ttl: u8,
-    /// TCP sequence number, where eight bytes were quoted.
-    pub seq: Option<u32>,
-}
-
-/// Why a packet is odd or could not be decoded to its end. Zeek calls such things weirds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Weird {
-    /// Nothing odd.
-    #[default]
-    None = 0,
-}
-
-/// One decoded packet: the innermost IP header and its transport.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Packet<'a> {
-    /// Frame number, from 1.
-    pub number: u64,
-    /// Capture time, ns since 1970 UTC.
-    pub time_ns: i64,
-    /// Length on the wire, bytes.
-    pub wire_len: u32,
-    /// Captured length, bytes.
-    pub captured_len: u32,
-    /// Source link address where the link has one (Ethernet, SLL, 802.11).
-    pub src_mac: Option<[u8; 6]>,
-    /// Destination link address.
-    pub dst_mac: Option<[u8; 6]>,
-    /// Outermost VLAN id.
-    pub vlan: Option<u16>,
-    /// How many tunnel headers (GRE, IP-in-IP, VXLAN, ...) were taken off.
-    pub tunnel_depth: u8,
-    /// 4, 6, or 0 where the frame holds no IP.
-    pub ip_version: u8,
-    /// Source address.
-    pub src: Address,
-    /// Destination address.
-    pub dst: Address,
-    /// IP protocol, or the final next header of IPv6.
-    pub proto: u8,
-    /// TTL or hop limit.
-    pub ttl: u8,
-    /// TOS or traffic class.
-    pub tos: u8,
-    /// IPv6 flow label, else 0.
-    pub flow_label: u32,
-    /// IPv4 identification (IPv6: the fragment header's, low 16 bits); None without one.
-    pub ipid: Option<u16>,
-    /// Don't-fragment bit.
-    pub dont_fragment: bool,
-    /// Reserved ("evil") bit of IPv4.
-    pub reserved_bit: bool,
-    /// More-fragments bit.
-    pub more_fragments: bool,
-    /// Fragment offset in bytes.
-    pub fragment_offset: u16,
-    /// IPv4 options length in bytes (IPv6: extension headers').
-    pub ip_options_len: u16,
-    /// IP header plus payload length in bytes as the header says.
-    pub ip_len: u32,
-    /// Source port (0 where there is none).
-    pub sport: u16,
-    /// Destination port.
-    pub dport: u16,
-    /// Transport header.
-    pub transport: Transport,
-    /// Transport payload length in bytes by the headers (the wire's, not the capture's).
-    pub payload_len: u32,
-    /// The captured part of the payload.
-    pub payload: &'a [u8],
-    /// The first odd thing met.
-    pub weird: Weird,
+/// Notes an odd thing that ends the decoding.
+#[cold]
+fn odd(packet: &mut Packet<'_>, weird: Weird) -> Layer {
+    packet.note(weird);
+    Layer::Nothing
 }
