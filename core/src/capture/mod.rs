@@ -1,4 +1,29 @@
 //! Capture files and streams -> frames.
+//!
+//! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
+//! time. Below it, from the disk upwards: `source` opens a file and tells its
+//! compression, `inflate` unpacks in a thread, `window` holds the chunk that
+//! frames are borrowed from, `pcap` and `pcapng` find the records in it,
+//! `file` is one capture of either format, `merge` orders several by time.
+//!
+//! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
+//! packet number and byte offset, and reading goes on after it.
+
+mod damage;
+mod file;
+mod inflate;
+mod merge;
+mod pcap;
+mod pcapng;
+mod reader;
+mod source;
+mod window;
+
+pub mod bpf;
+
+pub use damage::{Damage, DamageKind};
+pub use file::{FileInfo, Format, Interface};
+pub use reader::{Counters, OpenError, Reader};
 
 /// One captured frame, borrowed from the reader's buffer until the next call.
 #[derive(Clone, Copy, Debug)]
@@ -9,10 +34,34 @@ pub struct Frame<'a> {
     pub time_ns: i64,
     /// Link type (the LINKTYPE_ number of the file formats).
     pub link_type: u16,
-    /// Interface index within the whole stream (each file's interfaces follow the previous file's).
+    /// Interface index within the whole stream, in the order in which interfaces are met.
     pub interface: u32,
     /// The captured bytes, cut at the snap length.
     pub data: &'a [u8],
     /// Length on the wire in bytes (at least `data.len()`).
     pub wire_len: u32,
+}
+
+/// One frame as the parsers see it: `start..start + len` are its bytes in the window.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    time_ns: i64,
+    link_type: u16,
+    interface: u32,
+    wire_len: u32,
+    start: usize,
+    len: usize,
+}
+
+/// Longest captured frame that is believed, in bytes: tcpdump's largest snap length.
+const MAX_CAPTURED_BYTES: usize = 256 * 1024;
+
+/// The LINKTYPE_ number of a link type field. The upper half may hold the length
+/// of the frame check sequence; 12 and 14 are what some systems wrote for raw IP.
+fn link_type(field: u32) -> u16 {
+    const LINKTYPE_RAW: u16 = 101;
+    match field as u16 {
+        12 | 14 => LINKTYPE_RAW,
+        other => other,
+    }
 }

@@ -1,0 +1,75 @@
+//! Where the bytes of a capture come from: a file, standard input, a given stream.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::inflate::{self, Codec};
+
+/// The path that means standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// A stream of plain capture bytes, and what is known about where it comes from.
+pub(super) struct Source {
+    pub stream: Box<dyn Read + Send>,
+    /// How it is compressed, if it is.
+    pub compression: Option<Codec>,
+    /// Bytes read so far, before inflation.
+    pub n_read: Arc<AtomicU64>,
+}
+
+/// Size in bytes of a regular file; None for anything that may go on for ever.
+pub(super) fn size_bytes(path: &Path) -> Option<u64> {
+    let metadata = std::fs::metadata(path).ok()?;
+    (metadata.is_file() && path != Path::new(STANDARD_INPUT)).then_some(metadata.len())
+}
+
+/// Opens a file, or standard input for `-`.
+pub(super) fn open(path: &Path) -> io::Result<Source> {
+    if path == Path::new(STANDARD_INPUT) {
+        from_stream(Box::new(io::stdin()))
+    } else {
+        from_stream(Box::new(File::open(path)?))
+    }
+}
+
+/// Takes any stream; inflates it in a thread of its own if its first bytes say so.
+pub(super) fn from_stream(stream: Box<dyn Read + Send>) -> io::Result<Source> {
+    let n_read = Arc::new(AtomicU64::new(0));
+    let mut counted = Counted {
+        stream,
+        n_read: Arc::clone(&n_read),
+    };
+    let mut first = Vec::new();
+    counted
+        .by_ref()
+        .take(inflate::MAGIC_BYTES as u64)
+        .read_to_end(&mut first)?;
+    let compression = Codec::of(&first);
+    let whole = Cursor::new(first).chain(counted);
+    let stream: Box<dyn Read + Send> = match compression {
+        None => Box::new(whole),
+        Some(_) => Box::new(inflate::Inflated::spawn(Box::new(whole))?),
+    };
+    Ok(Source {
+        stream,
+        compression,
+        n_read,
+    })
+}
+
+/// Counts what passes.
+struct Counted {
+    stream: Box<dyn Read + Send>,
+    n_read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.stream.read(buffer)?;
+        self.n_read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,142 @@
+//! A sliding window over a byte stream: read in big chunks, borrow from them.
+
+use std::io::{self, ErrorKind, Read};
+
+use super::damage::{DamageKind, DamageLog};
+use super::inflate;
+
+/// A stream of bytes of which `bytes()` is the part now in memory.
+///
+/// The stream may break in the middle (see [`Window::pass_break`]): bytes before
+/// and after such a place are never seen side by side.
+pub(super) struct Window {
+    source: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// First byte not yet consumed.
+    pos: usize,
+    /// End of the bytes read.
+    end: usize,
+    /// Offset in the stream of `buffer[0]`.
+    base: u64,
+    state: State,
+}
+
+enum State {
+    Flowing,
+    Broken(io::Error),
+    Ended,
+}
+
+impl Window {
+    /// `chunk_bytes`: how much is asked of the source at a time.
+    pub fn new(source: Box<dyn Read + Send>, chunk_bytes: usize) -> Self {
+        Self {
+            source,
+            buffer: vec![0; chunk_bytes],
+            pos: 0,
+            end: 0,
+            base: 0,
+            state: State::Flowing,
+        }
+    }
+
+    /// The unconsumed bytes in memory.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.pos..self.end]
+    }
+
+    /// Offset in the stream of the first unconsumed byte.
+    pub fn offset(&self) -> u64 {
+        self.base + self.pos as u64
+    }
+
+    /// Offset in the stream of the byte at `start`, see [`Window::slice`].
+    pub fn offset_of(&self, start: usize) -> u64 {
+        self.base + start as u64
+    }
+
+    /// Takes `n` bytes off the front (at most what is there); returns where they lie.
+    #[inline]
+    pub fn consume(&mut self, n: usize) -> usize {
+        let start = self.pos;
+        self.pos = (self.pos + n).min(self.end);
+        start
+    }
+
+    /// `len` consumed bytes at `start`; they stay until the next `fill`.
+    #[inline]
+    pub fn slice(&self, start: usize, len: usize) -> &[u8] {
+        &self.buffer[start..start + len]
+    }
+
+    /// Reads until `need` unconsumed bytes are in memory. False where the stream
+    /// ends or breaks before that.
+    pub fn fill(&mut self, need: usize) -> bool {
+        while self.end - self.pos < need {
+            if !matches!(self.state, State::Flowing) {
+                return false;
+            }
+            self.make_room(need);
+            match self.source.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.state = State::Ended,
+                Ok(n) => self.end += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => self.state = State::Broken(error),
+            }
+        }
+        true
+    }
+
+    /// Makes the buffer able to hold more; it grows only as data comes, so a
+    /// claimed length alone allocates nothing.
+    fn make_room(&mut self, need: usize) {
+        if self.pos > 0 && (self.pos == self.end || self.pos + need > self.buffer.len()) {
+            self.buffer.copy_within(self.pos..self.end, 0);
+            self.base += self.pos as u64;
+            self.end -= self.pos;
+            self.pos = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+    }
+
+    /// Whether `fill` failed because the stream broke, rather than ended.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.state, State::Broken(_))
+    }
+
+    /// Where the stream broke: logs it, drops what was left before it, and goes on
+    /// behind it, if anything can be behind it. None at the true end.
+    pub fn pass_break(&mut self, log: &mut DamageLog) -> Option<()> {
+        let error = self.take_error()?;
+        self.consume(self.end - self.pos);
+        let kind = if inflate::Break::is(&error) {
+            self.state = State::Flowing;
+            DamageKind::Compression
+        } else {
+            DamageKind::Read
+        };
+        log.add(self.offset(), kind, || error.to_string());
+        Some(())
+    }
+
+    /// The error that broke the stream, if one did; it ends the stream.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Broken(error) => Some(error),
+            State::Flowing | State::Ended => None,
+        }
+    }
+
+    /// Frees the buffer and the source.
+    pub fn close(&mut self) {
+        self.consume(self.end - self.pos);
+        self.base = self.offset();
+        (self.pos, self.end) = (0, 0);
+        self.buffer = Vec::new();
+        self.source = Box::new(io::empty());
+        self.state = State::Ended;
+    }
+}
