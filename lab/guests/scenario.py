@@ -1,0 +1,142 @@
+"""A scenario: which machines, which clocks, which servers, for how long. Read from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import tomllib
+import zlib
+from pathlib import Path
+from typing import Any
+
+KERNELS = ("5.10", "6.1", "6.12")
+"""Linux releases a guest can run; Debian 11, 12 and 13 ship them."""
+
+STACKS = (*(f"linux-{kernel}" for kernel in KERNELS), "lwip", "namespace")
+"""What a machine's TCP/IP can be. Namespaces share one kernel, so one clock and one set of
+secrets: by these they are one machine."""
+
+INSIDE_NETWORK = ipaddress.IPv4Network("10.77.0.0/24")
+NAT_PORTS = {"kept": "", "random": "random", "fully-random": "fully-random"}
+"""How the NAT draws source ports, and the word nftables has for it."""
+
+
+class ScenarioError(ValueError):
+    """The scenario file says something that cannot be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """One address outside and the ports on which it answers HTTP."""
+
+    address: str
+    ports: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """One machine inside. `skew_ppm` is its clock's rate against the capture's, plus is fast."""
+
+    number: int
+    name: str
+    stack: str
+    skew_ppm: float = 0.0
+    tcp_timestamps: int = 1
+    ttl: int = 64
+    user_agents: tuple[str, ...] = ()
+    pace: float = 1.0
+    seed: int = 0
+
+    @property
+    def kernel(self) -> str | None:
+        """Its Linux release, where it is a guest."""
+        return self.stack.removeprefix("linux-") if self.stack.startswith("linux-") else None
+
+    @property
+    def ip(self) -> str:
+        return str(INSIDE_NETWORK[10 + self.number])
+
+    @property
+    def mac(self) -> str:
+        return f"02:00:00:00:00:{10 + self.number:02x}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A whole recording. `nat_ip` is the one address that is seen outside."""
+
+    name: str
+    title: str
+    seed: int
+    duration_s: float
+    nat_ip: str
+    nat_ports: str
+    servers: tuple[Server, ...]
+    machines: tuple[Machine, ...]
+
+
+def read(path: Path, *, nat_ports: str | None = None) -> Scenario:
+    """Reads a scenario file; `nat_ports`, if given, in place of the file's.
+
+    Raises ScenarioError (with the reason), OSError.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    return parse(path.stem, {**document, **({"nat_ports": nat_ports} if nat_ports else {})})
+
+
+def parse(name: str, document: dict[str, Any]) -> Scenario:
+    """A scenario from a parsed TOML document. Raises ScenarioError."""
+    rest = {"title": name, "seed": 1, "nat_ports": "kept", **document}
+    servers, machines = rest.pop("server", []), rest.pop("machine", [])
+    try:
+        scenario = Scenario(
+            **rest,
+            name=name,
+            servers=tuple(Server(**{**raw, "ports": tuple(raw["ports"])}) for raw in servers),
+            machines=tuple(_machine(n, rest["seed"], raw) for n, raw in enumerate(machines, 1)),
+        )
+        _check(scenario)
+    except (TypeError, KeyError, ValueError) as error:
+        raise ScenarioError(f"scenario {name}: {error}") from error
+    return scenario
+
+
+def _machine(number: int, scenario_seed: int, raw: dict[str, Any]) -> Machine:
+    agents = raw.get("user_agents", [])
+    if not isinstance(agents, list):
+        raise ScenarioError(f"{raw['name']}: user_agents is a list")
+    # Not Python's hash(): it differs from run to run.
+    seed = zlib.crc32(f"{scenario_seed}/{raw['name']}".encode())
+    return Machine(**{**raw, "number": number, "seed": seed, "user_agents": tuple(agents)})
+
+
+def _check(scenario: Scenario) -> None:
+    if not scenario.machines or not scenario.servers:
+        raise ScenarioError("needs at least one [[machine]] and one [[server]]")
+    if len({machine.name for machine in scenario.machines}) < len(scenario.machines):
+        raise ScenarioError("two machines have one name")
+    if len(scenario.machines) > 200:
+        raise ScenarioError("more than 200 machines")
+    if scenario.nat_ports not in NAT_PORTS:
+        raise ScenarioError(f"nat_ports is one of {', '.join(NAT_PORTS)}")
+    if scenario.duration_s < 10:
+        raise ScenarioError("duration_s is at least 10")
+    for address in (scenario.nat_ip, *(server.address for server in scenario.servers)):
+        if ipaddress.IPv4Address(address) in INSIDE_NETWORK:
+            raise ScenarioError(f"{address} is inside {INSIDE_NETWORK}")
+    for machine in scenario.machines:
+        if machine.stack not in STACKS:
+            raise ScenarioError(f"{machine.name}: stack is one of {', '.join(STACKS)}")
+        if machine.stack == "namespace" and machine.skew_ppm:
+            raise ScenarioError(f"{machine.name}: a namespace runs on the capture's own clock")
+        if abs(machine.skew_ppm) > 500:
+            raise ScenarioError(f"{machine.name}: the kernel steers clocks by 500 ppm at most")
+        if machine.tcp_timestamps not in (0, 1, 2) or not 2 <= machine.ttl <= 255:
+            raise ScenarioError(f"{machine.name}: tcp_timestamps is 0 to 2, ttl 2 to 255")
+        if any("\n" in agent or not 0 < len(agent) < 200 for agent in machine.user_agents):
+            raise ScenarioError(f"{machine.name}: a User-Agent is one line of 1 to 199 characters")
+        if len(machine.user_agents) > 8 or not 0.1 <= machine.pace <= 10:
+            raise ScenarioError(f"{machine.name}: at most 8 User-Agents, pace 0.1 to 10")

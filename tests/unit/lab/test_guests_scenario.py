@@ -1,0 +1,76 @@
+"""Scenario files and the plans drawn from them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.guests import scenario, traffic
+from lab.guests.scenario import ScenarioError, parse
+
+SCENARIOS = sorted((Path(scenario.__file__).parent / "scenarios").glob("*.toml"))
+MINIMAL = {
+    "duration_s": 60,
+    "nat_ip": "203.0.113.9",
+    "server": [{"address": "198.51.100.20", "ports": [80]}],
+    "machine": [{"name": "a", "stack": "lwip"}],
+}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_the_shipped_scenarios_are_valid(path):
+    read = scenario.read(path)
+    assert read.machines
+    assert len({machine.mac for machine in read.machines}) == len(read.machines)
+
+
+def test_the_nat_can_be_chosen_apart_from_the_file():
+    assert scenario.read(SCENARIOS[0], nat_ports="fully-random").nat_ports == "fully-random"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"machine": []}, "at least one"),
+        ({"nat_ports": "sideways"}, "nat_ports"),
+        ({"nat_ip": "10.77.0.5"}, "inside"),
+        ({"nat_ip": "nowhere"}, "nowhere"),
+        ({"duration_s": "long"}, "not supported"),
+        ({"colour": "red"}, "colour"),
+        ({"machine": [{"name": "a", "stack": "cpm"}]}, "stack"),
+        ({"machine": [{"name": "a", "stack": "namespace", "skew_ppm": 5}]}, "own clock"),
+        ({"machine": [{"name": "a", "stack": "lwip", "skew_ppm": 900}]}, "500 ppm"),
+        ({"machine": [{"name": "a", "stack": "lwip", "user_agents": ["x\ny"]}]}, "one line"),
+        ({"machine": [{"name": "a", "stack": "lwip", "user_agents": "x"}]}, "list"),
+        ({"machine": [{"name": "a", "stack": "lwip"}] * 2}, "one name"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(change, reason):
+    with pytest.raises(ScenarioError, match=reason):
+        parse("broken", {**MINIMAL, **change})
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_plans_keep_to_their_format(path):
+    """As machine/plan.h says: known words, in order of time, within the limits."""
+    read = scenario.read(path)
+    for machine in read.machines:
+        lines = traffic.plan(machine, read).splitlines()
+        actions = [line.split(" ") for line in lines if not line.startswith("agent ")]
+        starts = [int(words[1]) for words in actions]
+        assert starts == sorted(starts)
+        assert 0 < len(actions) <= 4096
+        assert starts[-1] < 1000 * read.duration_s
+        for words in actions:
+            assert words[0] in ("tcp", "dns")
+            if words[0] == "tcp":
+                assert 1 <= len(words[4:]) <= traffic.MAX_REQUESTS
+                assert all(re.fullmatch(r"\d+,\d+,-?\d+", word) for word in words[4:])
+        assert max(map(len, lines)) < 1000
+
+
+def test_a_plan_follows_from_the_seed():
+    one, same = (parse("s", {**MINIMAL, "seed": 5}) for _ in range(2))
+    other = parse("s", {**MINIMAL, "seed": 6})
+    plans = [traffic.plan(s.machines[0], s) for s in (one, same, other)]
+    assert plans[0] == plans[1] != plans[2]
