@@ -1,1 +1,1 @@
-"""One file per signal: what it measures, from what, and where it is blind."""
+"""One file per signal: what it measures (extract) and what it argues (score)."""

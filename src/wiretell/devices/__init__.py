@@ -1,0 +1,1 @@
+"""Evidence -> devices: sides, groups, fusion, count, explanation."""

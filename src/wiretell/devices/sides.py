@@ -1,0 +1,60 @@
+"""Flows -> sides: one row per end of a flow, the unit that is attributed to a machine."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from wiretell.model.tables import FLOWS
+
+_ORIG, _RESP = "orig_", "resp_"
+
+
+def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
+    """All sides that sent at least one packet, of all addresses.
+
+    Columns: flow_id, side (0 orig, 1 resp), initiator (it opened the flow), address, port, peer,
+    peer_port, proto, icmp_type, start_ns (of its first packet), end_ns, and every per-side
+    column of FLOWS without its prefix, with ts_first_s and ts_last_s in seconds since the
+    earliest start of all. Rows are in order of (address, start_ns, flow_id, side).
+    """
+    if flows.is_empty():
+        origin = 0
+    else:
+        origin = int(flows["first_ns"].min() or 0)  # type: ignore[arg-type]
+    both = pl.concat([_half(flows, 0, _ORIG, _RESP), _half(flows, 1, _RESP, _ORIG)])
+    return (
+        both.filter(pl.col("pkts") > 0)
+        .with_columns(
+            start_ns=pl.col("first_ns"),
+            end_ns=pl.col("last_ns"),
+            start_s=(pl.col("first_ns") - origin) / 1e9,
+            end_s=(pl.col("last_ns") - origin) / 1e9,
+            ts_first_s=(pl.col("ts_first_ns") - origin) / 1e9,
+            ts_last_s=(pl.col("ts_last_ns") - origin) / 1e9,
+        )
+        .sort("address", "start_ns", "flow_id", "side")
+    )
+
+
+def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
+    per_side = [c.name for c in FLOWS.columns if c.name.startswith(own) and c.name[5:] not in ("h", "p")]
+    return flows.select(
+        "flow_id",
+        "proto",
+        "icmp_type",
+        "conn_state",
+        pl.lit(side, dtype=pl.UInt8).alias("side"),
+        pl.lit(side == 0).alias("initiator"),
+        pl.col(f"{own}h").alias("address"),
+        pl.col(f"{own}p").alias("port"),
+        pl.col(f"{other}h").alias("peer"),
+        pl.col(f"{other}p").alias("peer_port"),
+        pl.col(f"{other}ip_bytes").alias("bytes_in"),
+        pl.col(f"{other}rtt_ns").alias("peer_rtt_ns"),
+        *(pl.col(name).alias(name[5:]) for name in per_side),
+    )
+
+
+def number(sides: pl.DataFrame) -> pl.DataFrame:
+    """Sides of one address with `number` 0..n-1 in order of time."""
+    return sides.with_row_index("number")

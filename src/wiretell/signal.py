@@ -1,0 +1,98 @@
+"""What a signal is and what it hands on: observations, links between flow sides, labels, clocks.
+
+A *side* is one end of a flow: the unit that is attributed to a machine. For one address the
+sides are numbered 0..n-1 in order of time (table `SIDES`, built by `devices.sides`); every
+signal speaks of sides by that number. New signals add rows to these lists, never new kinds of
+list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Link:
+    """One argument that two sides are, or are not, the same machine."""
+
+    signal: str
+    a: int
+    b: int
+    bits: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """Handwriting of one side. Equal labels of a kind speak for one machine, others against."""
+
+    side: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """How labels of one kind are weighed, group against group.
+
+    `bits_equal` is the most that sharing a label can say (it is less for a label common on the
+    address), `bits_other` (negative) what sharing none says once both groups showed several.
+    """
+
+    kind: str
+    bits_equal: float
+    bits_other: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One clock line: sides that read the same clock, or one side with a clock of its own offset.
+
+    `scope` says what the offset is common to: "host" (several destinations on one line),
+    "destination" (several flows, all to one destination), "flow" (a single flow).
+    Times are seconds on the address's own axis (see `SIDES`).
+    """
+
+    sides: tuple[int, ...]
+    scope: str
+    hz: float
+    nominal_hz: float
+    skew_ppm: float
+    error_ppm: float
+    first_s: float
+    last_s: float
+    v_first: int
+    v_last: int
+    peer: str = ""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one signal says about one address."""
+
+    links: Sequence[Link] = ()
+    labels: Sequence[Label] = ()
+    rules: Sequence[LabelRule] = ()
+    clocks: Sequence[Clock] = ()
+    regimes: Mapping[int, str] = field(default_factory=dict)
+    """Side -> regime of this signal's quantity there, in words."""
+
+
+Extract = Callable[[pl.DataFrame], pl.DataFrame]
+"""Batch of flows with payloads -> OBSERVATIONS rows."""
+
+Score = Callable[[pl.DataFrame, pl.DataFrame], Scores]
+"""(SIDES of one address, OBSERVATIONS of that address with a `side_no` column) -> scores."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A named signal; either half may be absent."""
+
+    name: str
+    extract: Extract | None = None
+    score: Score | None = None

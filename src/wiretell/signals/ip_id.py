@@ -1,0 +1,197 @@
+"""IP identification (RFC 791, RFC 6864): a counter that some stacks still step per packet.
+
+Physics: old Windows, printers, cameras and small stacks step one counter for every packet to
+anywhere; Windows 8 to 11 one counter per destination; Linux one per socket; Apple, BSD and
+others send random numbers or zero. Some little-endian machines step the swapped bytes.
+Which reading holds is decided here per kind of flow before a step is believed.
+Source: Bellovin, "A technique for counting NATted hosts" (2002); Klein and Pinkas (2019).
+Blind spots: per-socket counters tell nothing across flows; packets that go elsewhere widen the
+steps; middleboxes rewrite.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from wiretell.signal import Label, LabelRule, Link, Scores, Signal
+from wiretell.stats.assignment import path_cover
+
+NAME = "ip_id"
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+MODULUS = 65536
+MAX_GAP = 1024
+"""Longest step between flows that is still looked at; a step g is worth about 15 - 1.3 log2(g) bits."""
+N_NEAREST = 6
+"""Predecessors by counter value kept for each flow."""
+SILENCE_S = 300.0
+MIN_SHARE = 0.2
+MAX_BITS = 13.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read identifications across flows."""
+
+    regime: str
+    per_destination: bool
+    swapped: bool
+
+
+READINGS = (
+    Reading("global", False, False),
+    Reading("global, bytes swapped", False, True),
+    Reading("per destination", True, False),
+)
+
+
+def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
+    """Links from each flow to the flow whose counter it continues, and the regime of each side."""
+    del observations
+    usable = sides.filter((pl.col("ipid_n") > 0) & pl.col("ipid_first").is_not_null())
+    regimes = _within(usable)
+    links: list[Link] = []
+    counting = usable.filter(pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
+    counting = counting.with_columns(
+        kind=pl.col("proto").cast(pl.String) + pl.when(pl.col("ttl") > 128).then(pl.lit("h"))
+        .when(pl.col("ttl") > 64).then(pl.lit("m")).otherwise(pl.lit("l"))
+    )
+    for (_name,), group in counting.group_by(["kind"], maintain_order=True):
+        found, names = _across(group)
+        links += found
+        regimes |= names
+    return Scores(links=links, labels=_labels(usable), rules=RULES, regimes=regimes)
+
+
+RULES = (
+    LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),
+)
+
+
+def _labels(usable: pl.DataFrame) -> list[Label]:
+    udp = usable.filter(pl.col("proto") == 17)
+    zero = (udp["ipid_zero"] == udp["ipid_n"]).to_list()
+    return [
+        Label(n, "ipid of udp", "zero" if z else "not zero") for n, z in zip(udp["number"].to_list(), zero, strict=True)
+    ]
+
+
+def _within(usable: pl.DataFrame) -> dict[int, str]:
+    """Regime as far as one flow tells: zero, constant, per connection (+1), random."""
+    regimes: dict[int, str] = {}
+    columns = ("number", "ipid_n", "ipid_zero", "ipid_same", "ipid_one", "ipid_small", "ipid_swap_one", "ipid_swap_small")
+    for number, n, zero, same, one, small, swap_one, swap_small in usable.select(columns).iter_rows():
+        steps = n - 1
+        if zero == n:
+            regimes[number] = "zero"
+        elif steps < 3:
+            regimes[number] = "unknown"
+        elif same >= 0.9 * steps:
+            regimes[number] = "constant"
+        elif one + small >= 0.7 * steps:
+            regimes[number] = "per connection"
+        elif swap_one + swap_small >= 0.7 * steps:
+            regimes[number] = "bytes swapped"
+        else:
+            regimes[number] = "random"
+    return regimes
+
+
+def _across(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
+    numbers = group["number"].to_numpy().astype(np.int64)
+    start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
+    goals = _codes(group["peer"].to_list())
+    best: tuple[float, Reading, IntArray, IntArray, IntArray] | None = None
+    for reading in READINGS:
+        first, last = (_order(group[c].to_numpy().astype(np.int64), reading.swapped) for c in ("ipid_first", "ipid_last"))
+        tail, head, gap, share = _steps(first, last, start, end, goals, reading)
+        if share > MIN_SHARE and (best is None or share > best[0] + 0.05):
+            best = (share, reading, tail, head, gap)
+    if best is None:
+        return [], {}
+    share, reading, tail, head, gap = best
+    gain = np.minimum(_bits(gap, share), MAX_BITS)
+    gain = gain - 0.3 * np.log2(1.0 + np.maximum(start[head] - end[tail], 0.0))
+    taken = path_cover(len(numbers), tail, head, gain)
+    links = [
+        Link(
+            NAME,
+            int(numbers[tail[e]]),
+            int(numbers[head[e]]),
+            float(gain[e]),
+            f"IP identification {reading.regime}: +{gap[e]} from one flow to the next",
+        )
+        for e in taken
+        if gain[e] >= 1.0
+    ]
+    joined = {n for link in links for n in (link.a, link.b)}
+    return links, dict.fromkeys(sorted(joined), reading.regime)
+
+
+def _order(ids: IntArray, swapped: bool) -> IntArray:
+    return ((ids & 255) << 8) | (ids >> 8) if swapped else ids
+
+
+def _codes(keys: list[str]) -> IntArray:
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(k, len(known)) for k in keys], dtype=np.int64)
+
+
+def _steps(
+    first: IntArray, last: IntArray, start: FloatArray, end: FloatArray, goals: IntArray, reading: Reading
+) -> tuple[IntArray, IntArray, IntArray, float]:
+    """Candidate predecessors of each flow and the share of flows that have a near one.
+
+    A flow may continue another's last identification (if that ended before) or its first one
+    (if both overlap: one counter interleaves their packets).
+    """
+    tails, heads, gaps = [], [], []
+    near = able = 0
+    chance = 0.0
+    for j in range(len(first)):
+        lo = int(np.searchsorted(start, start[j] - SILENCE_S))
+        earlier = np.arange(max(lo, j - 400), j)
+        if reading.per_destination:
+            earlier = earlier[goals[earlier] == goals[j]]
+        else:
+            # A step towards the same destination proves no global counter.
+            pass
+        if len(earlier) == 0:
+            continue
+        ended = end[earlier] <= start[j]
+        from_last = np.where(ended, (first[j] - last[earlier]) % MODULUS, MODULUS)
+        from_first = np.where(ended, MODULUS, (first[j] - first[earlier]) % MODULUS)
+        gap = np.minimum(from_last, from_first)
+        gap = np.where(gap == 0, MODULUS, gap)
+        others = gap if reading.per_destination else gap[goals[earlier] != goals[j]]
+        if len(others):
+            able += 1
+            near += bool(others.min() <= 16)
+            chance += 1.0 - (1.0 - 16.0 / MODULUS) ** len(others)
+        pick = np.argsort(gap, kind="stable")[:N_NEAREST]
+        pick = pick[gap[pick] <= MAX_GAP]
+        tails.append(earlier[pick])
+        heads.append(np.full(len(pick), j))
+        gaps.append(gap[pick])
+    if able < 3 or not tails:
+        empty = np.empty(0, dtype=np.int64)
+        return empty, empty, empty, 0.0
+    share = (near - chance - 2.0 * np.sqrt(max(near, 1))) / able
+    return np.concatenate(tails), np.concatenate(heads), np.concatenate(gaps), float(share)
+
+
+def _bits(gap: IntArray, share: float) -> FloatArray:
+    """Steps between flows have a heavy tail: p(g) about 0.3 / g**1.3 against 1 / 65536."""
+    near = 0.3 / np.power(gap.astype(np.float64), 1.3)
+    result: FloatArray = np.log2(share * near * MODULUS + (1.0 - share))
+    return result
+
+
+SIGNAL = Signal(NAME, score=score)
+__all__ = ["NAME", "SIGNAL", "Counter", "Reading", "score"]

@@ -1,0 +1,269 @@
+"""TCP timestamps (RFC 7323): the clock of a machine, read through its TSval.
+
+Physics: TSval counts ticks of a crystal that runs some parts per million fast or slow; the rate
+is fitted, never assumed (real Apple clocks ran at 959, 977 and 994 Hz). What the *offset* tells
+depends on the stack (Linux `secure_tcp_ts_off`, XNU `tcp_subr.c`): one line per host, one per
+(source, destination) pair, or a random one per connection. So the regime is decided first, from
+whether readings of several flows fall on common lines, and offsets are used only where they do.
+Source: Kohno, Broido, claffy, "Remote physical device fingerprinting" (2005); Wicherski,
+Weingarten, Meyer (LCN 2013) for lines across flows.
+Blind spots: Windows clients send no timestamps; pf re-modulates them; NTP pulls rates to zero.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from wiretell.signal import Clock, Label, LabelRule, Link, Scores, Signal
+from wiretell.stats.counter_lines import CounterLine, Reading, chance_bits, find_lines, wrapped
+from wiretell.stats.line import Cloud, bound_from_above, slope_error, upper_hull
+
+NAME = "tcp_timestamp"
+NOMINAL_HZ = (1000.0, 100.0, 250.0, 200.0, 10.0, 2.0, 50.0, 128.0, 300.0, 500.0, 512.0, 1024.0)
+"""Rates tried where no flow is long enough to measure one, commonest first."""
+FAST_HZ = 1_000_000.0
+"""`tcp_usec_ts` of Linux 6.7; only taken where measured: its circle is short (71 minutes)."""
+
+TOLERANCE_S = 0.15
+"""Delay jitter between two readings of one clock that is still the same line."""
+RATE_KNOWN = 1e-3
+"""Relative error below which a flow's own rate is used."""
+DRIFT_NOMINAL = 3e-4
+"""Relative uncertainty of a nominal rate: skews beyond 300 ppm are measured or missed."""
+UNSTEADY_S = 0.3
+UNSTEADY_DRIFT = 0.06
+"""Tolerance and relative uncertainty for clocks that lose ticks when idle."""
+LINE_BITS_CAP = 25.0
+
+
+@dataclass(frozen=True)
+class _Side:
+    number: int
+    peer: str
+    reading: Reading
+    cloud: Cloud
+    rate: float
+    error: float
+    """Relative standard error of `rate`; infinite where the flow is too short to have one."""
+
+
+def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
+    """Clock lines, links between sides on one line, and the regime of every side."""
+    del observations
+    without = _without(sides)
+    readings = _sides(sides)
+    clocks = _clocks(readings)
+    return Scores(
+        links=_links(clocks),
+        labels=[Label(n, "timestamps", "sent" if has else "not sent") for n, has in _presence(sides)],
+        rules=[LabelRule("timestamps", 0.5, -7.0, "TCP timestamps in the SYN")],
+        clocks=clocks,
+        regimes=without | _regimes(clocks),
+    )
+
+
+def _presence(sides: pl.DataFrame) -> list[tuple[int, bool]]:
+    rows = sides.filter(pl.col("initiator") & pl.col("ts_syn").is_not_null())
+    return list(zip(rows["number"].to_list(), rows["ts_syn"].to_list(), strict=True))
+
+
+def _without(sides: pl.DataFrame) -> dict[int, str]:
+    silent = sides.filter((pl.col("proto") == 6) & (pl.col("ts_n") == 0))
+    zero = silent.filter(pl.col("ts_zero") > 1)["number"].to_list()
+    return dict.fromkeys(silent["number"].to_list(), "absent") | dict.fromkeys(zero, "zero")
+
+
+def _sides(sides: pl.DataFrame) -> list[_Side]:
+    found: list[_Side] = []
+    for r in sides.filter(pl.col("ts_n") > 0).iter_rows(named=True):
+        cloud = Cloud(
+            int(r["ts_n"]),
+            float(r["ts_sum_x"]),
+            float(r["ts_sum_v"]),
+            np.array(r["ts_hull_x"], dtype=np.float64),
+            np.array(r["ts_hull_v"], dtype=np.float64),
+        )
+        line = bound_from_above(cloud)
+        rate, error = 0.0, float("inf")
+        if line is not None and line.slope > 0.0 and cloud.n >= 3:
+            span = float(cloud.hull_x[-1] - cloud.hull_x[0])
+            rate, error = line.slope, slope_error(line, cloud.n, span)
+        number = int(r["number"])
+        first, last = (float(r["ts_first_s"]), int(r["ts_first"])), (float(r["ts_last_s"]), int(r["ts_last"]))
+        found.append(_Side(number, str(r["peer"]), Reading(number, *first, *last), cloud, rate, error))
+    return found
+
+
+def candidate_rates(measured: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(rate, relative error) of each flow -> candidate rates with their relative uncertainty.
+
+    Measured rates are grouped where their errors allow; a group that its error cannot tell from
+    a nominal rate takes the nominal one.
+    """
+    groups: list[list[tuple[float, float]]] = []
+    for rate, error in sorted(m for m in measured if m[1] <= RATE_KNOWN):
+        if groups:
+            last, last_error = groups[-1][-1]
+            if rate / last - 1.0 <= 3.0 * (error + last_error) + 5e-4:
+                groups[-1].append((rate, error))
+                continue
+        groups.append([(rate, error)])
+    rates: list[tuple[float, float]] = []
+    for group in groups:
+        weight = np.array([1.0 / e**2 for _, e in group])
+        mean = float(np.average([r for r, _ in group], weights=weight))
+        error = float(weight.sum() ** -0.5)
+        nominal = nominal_rate(mean)
+        if abs(mean / nominal - 1.0) < 3.0 * error + 5e-5:
+            mean = nominal
+        rates.append((mean, max(3.0 * error, DRIFT_NOMINAL)))
+    return rates
+
+
+def nominal_rate(hz: float) -> float:
+    """Nearest nominal rate if within 400 ppm, else the rate rounded to 1 Hz (if 20 Hz or more)."""
+    nearest = min((*NOMINAL_HZ, FAST_HZ), key=lambda n: abs(hz / n - 1.0))
+    if abs(hz / nearest - 1.0) <= 4e-4:
+        return nearest
+    return float(round(hz)) if hz >= 20.0 else hz
+
+
+def _clocks(readings: list[_Side]) -> list[Clock]:
+    """Lines of unsteady clocks, then of steady ones at every candidate rate; the rest are alone.
+
+    Some stacks lose ticks when idle: their rate differs by percents between flows, while their
+    readings stay within a fraction of a second of one line. Such flows seed loose lines, which
+    short flows then join.
+    """
+    proposals = [(0, rate, line) for rate, line in _unsteady_lines(readings)]
+    held = {item for _, _, line in proposals for item in line.items}
+    steady = [s for s in readings if s.number not in held]
+    rates = candidate_rates([(s.rate, s.error) for s in steady])
+    for nominal in NOMINAL_HZ:
+        if all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
+            rates.append((nominal, DRIFT_NOMINAL))
+    for order, (rate, drift) in enumerate(rates, start=1):
+        fitting = [s.reading for s in steady if _fits(s, rate)]
+        lines = find_lines(fitting, rate, TOLERANCE_S, drift)
+        proposals += [(order, rate, line) for line in lines if len(line.items) > 1]
+    proposals.sort(key=lambda p: (-len(p[2].items), p[0], p[2].items[0]))
+    by_number = {s.number: s for s in readings}
+    taken: set[int] = set()
+    clocks: list[Clock] = []
+    for _, rate, line in proposals:
+        members = [by_number[i] for i in line.items if i not in taken]
+        if len(members) > 1:
+            taken.update(m.number for m in members)
+            clocks.append(_clock(members, rate))
+    for s in readings:
+        if s.number not in taken:
+            clocks.append(_clock([s], s.rate if s.error <= RATE_KNOWN else 0.0))
+    return clocks
+
+
+def _unsteady_lines(readings: list[_Side]) -> list[tuple[float, CounterLine]]:
+    """Lines seeded by flows whose own rate is certainly off nominal, one try per nominal rate."""
+    found: list[tuple[float, CounterLine]] = []
+    for nominal in NOMINAL_HZ:
+        near = [s for s in readings if abs(s.rate / nominal - 1.0) <= UNSTEADY_DRIFT]
+        seeds = [s for s in near if s.error < 0.01 and _off_nominal(s)]
+        if len(seeds) < 2:
+            continue
+        rate = float(np.average([s.rate for s in seeds], weights=[1.0 / s.error**2 for s in seeds]))
+        lines = find_lines([s.reading for s in seeds], rate, UNSTEADY_S, UNSTEADY_DRIFT)
+        lines = [line for line in lines if len(line.items) > 1]
+        held = {s.number for s in seeds}
+        short = [s.reading for s in readings if s.number not in held and (s.error > 0.01 or s in near)]
+        for line in find_lines(short, rate, UNSTEADY_S, UNSTEADY_DRIFT, lines)[: len(lines)]:
+            line.items.sort()
+            found.append((rate, line))
+    return found
+
+
+def _off_nominal(side: _Side) -> bool:
+    return all(abs(side.rate / n - 1.0) > 6.0 * side.error + 1e-3 for n in NOMINAL_HZ)
+
+
+def _fits(side: _Side, rate: float) -> bool:
+    unknown = side.error > 0.05
+    return unknown or abs(side.rate / rate - 1.0) <= 4.0 * side.error + 5e-4
+
+
+def _clock(members: list[_Side], rate: float) -> Clock:
+    first, last = members[0].reading, max((m.reading for m in members), key=lambda r: r.t_last)
+    peers = {m.peer for m in members}
+    hz, error = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"))
+    nominal = nominal_rate(hz if error < 0.01 else rate) if rate > 0.0 else 0.0
+    return Clock(
+        sides=tuple(m.number for m in members),
+        scope="flow" if len(members) == 1 else "host" if len(peers) > 1 else "destination",
+        hz=hz,
+        nominal_hz=nominal,
+        skew_ppm=(hz / nominal - 1.0) * 1e6 if nominal else 0.0,
+        error_ppm=error * 1e6,
+        first_s=first.t_first,
+        last_s=last.t_last,
+        v_first=first.v_first,
+        v_last=last.v_last,
+        peer=members[0].peer if len(peers) == 1 else "",
+    )
+
+
+def _fit(members: list[_Side], rate: float) -> tuple[float, float]:
+    """Rate (Hz) and relative error of one line with one intercept through all readings."""
+    t0, v0 = members[0].reading.t_first, members[0].reading.v_first
+    xs, vs, n, sum_x, sum_v = [], [], 0, 0.0, 0.0
+    for m in members:
+        shift = m.reading.t_first - t0
+        turns = round(rate * shift)
+        base = turns + wrapped(m.reading.v_first - v0 - turns)
+        xs.append(m.cloud.hull_x + shift)
+        vs.append(m.cloud.hull_v + base)
+        n += m.cloud.n
+        sum_x += m.cloud.sum_x + m.cloud.n * shift
+        sum_v += m.cloud.sum_v + m.cloud.n * base
+    hull_x, hull_v = upper_hull(np.concatenate(xs), np.concatenate(vs))
+    line = bound_from_above(Cloud(n, sum_x, sum_v, hull_x, hull_v))
+    if line is None or line.slope <= 0.0:
+        return rate, float("inf")
+    error = slope_error(line, n, float(hull_x[-1] - hull_x[0]))
+    return (line.slope, error) if error < 0.01 else (rate, error)
+
+
+def _links(clocks: Sequence[Clock]) -> list[Link]:
+    links: list[Link] = []
+    for clock in clocks:
+        if len(clock.sides) < 2:
+            continue
+        bits = min(chance_bits(clock.hz, TOLERANCE_S), LINE_BITS_CAP)
+        reason = f"TCP timestamps of {len(clock.sides)} flows on one line of {clock.hz:.2f} Hz"
+        pairs = zip(clock.sides, clock.sides[1:], strict=False)
+        links += [Link(NAME, a, b, bits, reason) for a, b in pairs]
+    return links
+
+
+def _regimes(clocks: Sequence[Clock]) -> dict[int, str]:
+    """Side -> per host, per destination, per connection, or unknown.
+
+    A side alone on its line proves a random offset only where another side that went to the
+    same destination is alone on its line too.
+    """
+    alone: dict[str, list[int]] = defaultdict(list)
+    regimes: dict[int, str] = {}
+    for clock in clocks:
+        words = {"host": "per host", "destination": "per destination"}.get(clock.scope, "unknown")
+        regimes.update(dict.fromkeys(clock.sides, words))
+        if clock.scope == "flow":
+            alone[clock.peer].append(clock.sides[0])
+    for sides in alone.values():
+        if len(sides) >= 2:
+            regimes.update(dict.fromkeys(sides, "per connection"))
+    return regimes
+
+
+SIGNAL = Signal(NAME, score=score)

@@ -1,0 +1,1 @@
+"""Mathematics without networking: lines, likelihoods, assignment, counting."""

@@ -1,0 +1,120 @@
+"""Straight lines under one-sided noise.
+
+A packet can be late but never early, so a remote clock read through a network lies on or below
+the line of its delay-free readings. The best line from above is the linear program of Moon,
+Skelly and Towsley (INFOCOM 1999), used for machines by Kohno, Broido and claffy (2005):
+minimise sum(a*x_i + b - v_i) with a*x_i + b >= v_i for all i. Its solution is an edge of the
+upper convex hull: the one that spans mean(x). So the hull, n and sum(x) are all that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Readings (x, v) of one clock with its own intercept: upper hull and sums.
+
+    `hull_x` ascends strictly; `sum_x` and `sum_v` run over all `n` readings.
+    """
+
+    n: int
+    sum_x: float
+    sum_v: float
+    hull_x: FloatArray
+    hull_v: FloatArray
+
+
+@dataclass(frozen=True)
+class Line:
+    """v = slope * x + intercept; `gap` is the mean distance of the readings below the line (in v)."""
+
+    slope: float
+    intercept: float
+    gap: float
+
+
+def upper_hull(x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Upper convex hull of points in any order, x ascending (Andrew's monotone chain)."""
+    order = np.lexsort((-v, x))
+    hull: list[tuple[float, float]] = []
+    for i in order:
+        px, pv = float(x[i]), float(v[i])
+        if hull and px == hull[-1][0]:
+            continue
+        while len(hull) >= 2:
+            (ax, av), (bx, bv) = hull[-2], hull[-1]
+            if (bv - av) * (px - ax) > (pv - av) * (bx - ax):
+                break
+            hull.pop()
+        hull.append((px, pv))
+    points = np.array(hull, dtype=np.float64).reshape(-1, 2)
+    return points[:, 0].copy(), points[:, 1].copy()
+
+
+def bound_from_above(cloud: Cloud) -> Line | None:
+    """Exact solution of the linear program; None where the hull is a single point."""
+    if len(cloud.hull_x) < 2:
+        return None
+    mean_x, mean_v = cloud.sum_x / cloud.n, cloud.sum_v / cloud.n
+    edge = int(np.clip(np.searchsorted(cloud.hull_x, mean_x) - 1, 0, len(cloud.hull_x) - 2))
+    dx = cloud.hull_x[edge + 1] - cloud.hull_x[edge]
+    slope = float((cloud.hull_v[edge + 1] - cloud.hull_v[edge]) / dx)
+    intercept = float(cloud.hull_v[edge] - slope * cloud.hull_x[edge])
+    return Line(slope, intercept, slope * mean_x + intercept - mean_v)
+
+
+def joint_slope(clouds: Sequence[Cloud]) -> float | None:
+    """One slope for many clouds, each with an intercept of its own.
+
+    Minimises sum over clouds f of sum_i (a*x_fi + b_f - v_fi) under the constraints of each
+    cloud. For fixed a the best b_f is max over the hull of (v - a*x), so the objective is convex
+    and piecewise linear in a; its minimum is at a hull edge, found exactly by sorting the edges.
+    None where no cloud has an edge.
+    """
+    slopes: list[FloatArray] = []
+    weights: list[FloatArray] = []
+    gradient = 0.0
+    for cloud in clouds:
+        if len(cloud.hull_x) < 2:
+            continue
+        dx = np.diff(cloud.hull_x)
+        slopes.append(np.diff(cloud.hull_v) / dx)
+        weights.append(cloud.n * dx)
+        gradient += cloud.sum_x - cloud.n * float(cloud.hull_x[0])
+    if not slopes:
+        return None
+    slope, weight = np.concatenate(slopes), np.concatenate(weights)
+    order = np.argsort(-slope, kind="stable")
+    # Above the steepest edge every support point is the first vertex: the gradient is positive.
+    # Each edge passed on the way down moves a support point right and lowers it.
+    left = gradient - np.cumsum(weight[order])
+    best = int(np.argmax(left <= 0.0)) if np.any(left <= 0.0) else len(order) - 1
+    return float(slope[order[best]])
+
+
+def slope_error(line: Line, n: int, span: float) -> float:
+    """Standard error of the slope of `bound_from_above`, as a fraction of the slope.
+
+    An empirical rule for exponential delays plus quantisation: about 1.3 (tick + gap) /
+    (span * sqrt(n)), with gap the mean distance below the line. `span` and `gap / slope` are in
+    the units of x; one tick is 1 / slope.
+    """
+    if span <= 0.0 or line.slope <= 0.0:
+        return float("inf")
+    return 1.3 * (1.0 + max(line.gap, 0.0)) / (line.slope * span * float(np.sqrt(max(n, 1))))
+
+
+def least_squares_slope(n: int, sum_x: float, sum_v: float, sum_xx: float, sum_xv: float) -> float | None:
+    """Ordinary least squares from sums; None where all x are equal."""
+    denominator = n * sum_xx - sum_x * sum_x
+    if n < 2 or denominator <= 0.0:
+        return None
+    return (n * sum_xv - sum_x * sum_v) / denominator
