@@ -1,1 +1,30 @@
 //! Packets -> flows: one pass, bounded memory.
+//!
+//! [`Tracker::fold`] takes packets one at a time and keeps per flow and side what the
+//! signals need: counts, the timestamp clock's hull and sums, IP ID steps, the SYN's
+//! signature, a few samples, the first payload bytes. A flow that ends goes to
+//! [`Tracker::drain`]. Everything follows packet time alone, so the flows do not depend
+//! on how the stream was cut into batches.
+
+pub mod clock;
+pub mod community_id;
+pub mod config;
+pub mod conn_state;
+pub mod flow;
+mod fragments;
+pub mod history;
+mod idle;
+mod index;
+pub mod ipid;
+pub mod key;
+mod payload;
+pub mod samples;
+mod side;
+pub mod signature;
+mod slab;
+mod time_guard;
+mod tracker;
+
+pub use config::Config;
+pub use flow::{EndReason, Flow, Side};
+pub use tracker::{Counters, Tracker};

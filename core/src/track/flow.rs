@@ -1,0 +1,208 @@
+//! One bidirectional connection and what its two sides did.
+
+use super::clock::Clock;
+use super::community_id::{End, community_id};
+use super::conn_state::{ConnState, udp_state};
+use super::history::History;
+use super::idle::Class;
+use super::ipid::IpidSteps;
+use super::key::{Key, Ports, is_icmp_reply, proto};
+use super::payload::Head;
+use super::samples::Samples;
+use crate::decode::Address;
+
+/// Why a flow left the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EndReason {
+    /// Closed or reset by its ends, or its ports were taken for a new connection.
+    Closed,
+    /// Idle for longer than its timeout.
+    Timeout,
+    /// The table was full and it was idle longest.
+    Evicted,
+    /// The input ended.
+    #[default]
+    End,
+}
+
+impl EndReason {
+    /// Its name in the flows table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Evicted => "evicted",
+            Self::End => "end",
+        }
+    }
+}
+
+/// What one end sent.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    /// Packets.
+    pub n_packets: u64,
+    /// Payload bytes by the headers.
+    pub payload_bytes: u64,
+    /// IP bytes, headers included.
+    pub ip_bytes: u64,
+    /// Time of the first packet, ns.
+    pub first_ns: i64,
+    /// Latest time of a packet, ns.
+    pub last_ns: i64,
+    /// Link address of the first packet.
+    pub mac: Option<[u8; 6]>,
+    /// TTL of the first packet.
+    pub ttl: u8,
+    /// Least TTL.
+    pub ttl_min: u8,
+    /// Greatest TTL.
+    pub ttl_max: u8,
+    /// IPv4 identifications.
+    pub ipid: IpidSteps,
+    /// A few packets.
+    pub samples: Samples,
+    /// First payload bytes.
+    pub head: Head,
+    /// TCP only.
+    pub tcp: TcpSide,
+}
+
+/// The part of a [`Side`] that only TCP has.
+#[derive(Clone, Debug, Default)]
+pub struct TcpSide {
+    /// Timestamp clock; None before the first TSval other than 0.
+    pub clock: Option<Box<Clock>>,
+    /// Segments with a timestamp option whose TSval is 0.
+    pub n_ts_zero: u32,
+    /// Segments whose payload had been sent before.
+    pub n_retransmitted: u32,
+    /// Greatest sequence number seen, plus one.
+    pub next_seq: Option<u32>,
+    /// The SYN's or SYN/ACK's; None where neither was seen.
+    pub syn: Option<Box<Syn>>,
+    /// Window of the first segment.
+    pub first_window: Option<u16>,
+    /// Handshake round trip, ns.
+    pub rtt_ns: Option<i64>,
+}
+
+/// A side's SYN or SYN/ACK.
+#[derive(Clone, Debug)]
+pub struct Syn {
+    /// Time of the first one, ns.
+    pub time_ns: i64,
+    /// How many were sent.
+    pub n: u32,
+    /// Initial sequence number.
+    pub isn: u32,
+    /// Maximum segment size announced.
+    pub mss: Option<u16>,
+    /// Window scale announced.
+    pub wscale: Option<u8>,
+    /// Window, unscaled.
+    pub window: u16,
+    /// It carried the timestamp option.
+    pub has_timestamp: bool,
+    /// It acknowledged: a SYN/ACK.
+    pub acknowledges: bool,
+    /// p0f raw signature.
+    pub signature: Box<str>,
+}
+
+/// One bidirectional connection.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    /// Number of the flow in order of first packets, from 0.
+    pub id: u64,
+    /// Number of its first packet, from 1.
+    pub first_packet: u64,
+    /// Its identity.
+    pub key: Key,
+    /// The originator is `key.high`.
+    pub orig_is_high: bool,
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// Type and code of the first ICMP message.
+    pub icmp: Option<(u8, u8)>,
+    /// Outermost VLAN id of the first packet.
+    pub vlan: Option<u16>,
+    /// Time of the first packet, ns.
+    pub first_ns: i64,
+    /// Latest time of a packet, ns.
+    pub last_ns: i64,
+    /// TCP states of both ends.
+    pub state: ConnState,
+    /// Zeek's letters.
+    pub history: History,
+    /// Why it ended.
+    pub end: EndReason,
+    /// Originator, responder.
+    pub sides: [Side; 2],
+    /// The tracker's own clock at its last packet, ns.
+    pub(super) seen_ns: i64,
+    /// Second of its last move in the idle lists.
+    pub(super) touched_s: u64,
+    pub(super) class: Class,
+    /// It is in the table.
+    pub(super) is_alive: bool,
+    pub(super) hash: u64,
+}
+
+impl Flow {
+    /// Address of the originator (0) or the responder (1).
+    pub fn address(&self, side: usize) -> Address {
+        if self.orig_is_high == (side == 0) {
+            self.key.high
+        } else {
+            self.key.low
+        }
+    }
+
+    /// Port of the originator (0) or the responder (1); ICMP: see [`Ports`].
+    pub fn port(&self, side: usize) -> u16 {
+        let of_high = match self.key.ports {
+            Ports::Endpoints => self.orig_is_high == (side == 0),
+            _ => side == 1,
+        };
+        if of_high {
+            self.key.high_port
+        } else {
+            self.key.low_port
+        }
+    }
+
+    /// Zeek's `conn_state`.
+    pub fn conn_state(&self) -> &'static str {
+        let [orig, resp] = &self.sides;
+        match self.key.proto {
+            proto::TCP => self
+                .state
+                .name(orig.payload_bytes == 0 && resp.payload_bytes == 0),
+            proto::UDP => udp_state(orig.n_packets > 0, resp.n_packets > 0),
+            _ => "OTH",
+        }
+    }
+
+    /// Community ID version 1.
+    pub fn community_id(&self) -> String {
+        let mut ends = [0, 1].map(|side| End {
+            address: self.address(side),
+            port: self.port(side),
+        });
+        if let Some((kind, code)) = self.icmp {
+            // Type and code are the first message's, whose sender may be the responder.
+            ends.swap(0, is_icmp_reply(self.key.proto, kind).into());
+            (ends[0].port, ends[1].port) = (kind.into(), code.into());
+        }
+        community_id(self.ip_version, self.key.proto, ends[0], ends[1])
+    }
+
+    /// Makes the originator the responder.
+    pub(super) fn swap_roles(&mut self) {
+        self.orig_is_high = !self.orig_is_high;
+        self.sides.swap(0, 1);
+        self.state.ends.swap(0, 1);
+        self.history.swap();
+    }
+}

@@ -1,0 +1,119 @@
+//! The flows alive: their storage, the index over their keys, the idle lists.
+
+use super::flow::Flow;
+use super::idle::{Class, IdleLists};
+use super::index::Index;
+use super::key::{Key, KeyHasher};
+
+/// Flows alive, found by key or by idle time. Numbers are used again after an end.
+#[derive(Debug)]
+pub struct Slab {
+    flows: Vec<Flow>,
+    free: Vec<u32>,
+    index: Index,
+    idle: IdleLists,
+    hasher: KeyHasher,
+}
+
+impl Slab {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self {
+            flows: Vec::new(),
+            free: Vec::new(),
+            index: Index::default(),
+            idle: IdleLists::default(),
+            hasher: KeyHasher::random(),
+        }
+    }
+
+    /// Flows alive.
+    pub fn len(&self) -> usize {
+        self.flows.len() - self.free.len()
+    }
+
+    /// Hash of a key, for [`Slab::find`].
+    #[inline]
+    pub fn hash(&self, key: &Key) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// The flow alive with this key.
+    #[inline]
+    pub fn find(&self, key: &Key, hash: u64) -> Option<u32> {
+        self.index
+            .find(hash, |at| self.flows[at as usize].key == *key)
+    }
+
+    /// A flow by number.
+    #[inline]
+    pub fn get(&self, at: u32) -> &Flow {
+        &self.flows[at as usize]
+    }
+
+    /// Whether the flow of this number is still the one with this id.
+    pub fn holds(&self, at: u32, id: u64) -> bool {
+        let flow = &self.flows[at as usize];
+        flow.id == id && flow.is_alive
+    }
+
+    /// A flow by number, to change.
+    #[inline]
+    pub fn get_mut(&mut self, at: u32) -> &mut Flow {
+        &mut self.flows[at as usize]
+    }
+
+    /// Adds a flow whose key is not there.
+    pub fn insert(&mut self, mut flow: Flow, now_s: u64) -> u32 {
+        flow.is_alive = true;
+        flow.touched_s = now_s;
+        let (hash, class) = (flow.hash, flow.class);
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.flows[at as usize] = flow;
+                at
+            }
+            None => {
+                self.flows.push(flow);
+                (self.flows.len() - 1) as u32
+            }
+        };
+        self.index.insert(hash, at);
+        self.idle.push(class, at, now_s);
+        at
+    }
+
+    /// Notes that a flow is active now, and of `class` from now on.
+    #[inline]
+    pub fn touch(&mut self, at: u32, class: Class, now_s: u64) {
+        let flow = &mut self.flows[at as usize];
+        if flow.touched_s != now_s || flow.class != class {
+            self.idle.remove(flow.class, at);
+            flow.touched_s = now_s;
+            flow.class = class;
+            self.idle.push(class, at, now_s);
+        }
+    }
+
+    /// Takes a flow out.
+    pub fn take(&mut self, at: u32) -> Flow {
+        let flow = std::mem::take(&mut self.flows[at as usize]);
+        self.index.remove(flow.hash, at);
+        self.idle.remove(flow.class, at);
+        self.free.push(at);
+        flow
+    }
+
+    /// The flow of a class that has been idle longest, if since before the end of `second`.
+    pub fn idle_since(&self, class: Class, second: u64) -> Option<u32> {
+        self.idle
+            .oldest(class)
+            .filter(|&(_, touched_s)| touched_s <= second)
+            .map(|(at, _)| at)
+    }
+
+    /// The flow that has been idle longest.
+    pub fn oldest(&self) -> Option<u32> {
+        self.idle.oldest_of_all().map(|(_, at)| at)
+    }
+}
