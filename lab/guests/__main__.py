@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import tempfile
@@ -29,20 +30,27 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         scenario = read(options.scenario, nat_ports=options.nat_ports)
-        with tempfile.TemporaryDirectory(prefix="wiretell-lab-") as temporary:
-            work = options.work or Path(temporary)
-            made = record(scenario, options.out_dir, cache=options.cache, work=work, say=_say)
+        with _work(options.work) as work:
+            made = record(scenario, options.out_dir, cache=options.cache, work=Path(work), say=_say)
     except UnavailableError as reason:
         _say(f"skipped: {reason}")
         return SKIPPED
     except (ScenarioError, CommandError, TruthError, OSError) as error:
         _say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     _say(
         f"{made.capture}: {made.n_flows} flows of {made.n_machines} machines,"
         f" {made.n_dropped} packets dropped by the captures"
     )
     return 0
+
+
+def _work(kept: Path | None) -> contextlib.AbstractContextManager[Path | str]:
+    if kept:
+        return contextlib.nullcontext(kept)
+    return tempfile.TemporaryDirectory(prefix="wiretell-lab-")
 
 
 def _say(message: str) -> None:

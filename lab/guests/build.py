@@ -20,7 +20,6 @@ def sockets_machine(cache: Path) -> Path:
     sources = [_HERE / "machine" / "sockets.c", _PLAN]
     program = cache / f"sockets-machine-{_fingerprint(_HERE / 'machine')}"
     if not program.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         _compile(program, ["-Wall", "-Wextra", "-static", *map(str, sources)])
     return program
 

@@ -14,7 +14,7 @@ SNAPLEN_BYTES = 320
 
 def start(processes: Processes, network: Network, device: str, path: Path) -> str:
     """Captures all IPv4 of one device of the router; the name of the process."""
-    name = f"tcpdump-{device}"
+    name = f"tcpdump_{device}"  # no machine has a name with _
     # --immediate-mode: without it the last second is lost when tcpdump is ended.
     words = ["tcpdump", "-i", device, "-w", str(path), "-U", "-s", str(SNAPLEN_BYTES), "-n",
              "-Z", "root", "-B", "16384", "--immediate-mode",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lab.guests import build, capture, needs, pcap, qemu, traffic, truth
@@ -17,6 +19,8 @@ from lab.guests.scenario import Machine, Scenario
 
 _ROOT = Path(__file__).parents[2]
 INSIDE, OUTSIDE = "inside.pcap", "outside.pcap"
+"""The two captures in the working directory."""
+
 _START_GAP_S = 2.0
 """Between the starts of guests: booting all at once would starve the capture of time."""
 
@@ -66,7 +70,8 @@ def record(
         raise UnavailableError(f"needs {', '.join(lacks)}")
     out_dir.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
-    prepared = _prepare_all(scenario, cache, work, say)
+    with _locked(cache):
+        prepared = _prepare_all(scenario, cache, work, say)
     with network(scenario) as net, Processes(work) as processes:
         _start_servers(net, scenario, processes)
         captures = [
@@ -83,6 +88,15 @@ def record(
             processes.check(each.machine.name)
         n_dropped = sum(capture.stop(processes, name) for name in captures)
     return _write(scenario, prepared, work, out_dir, n_dropped)
+
+
+@contextlib.contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Keeps two recordings from filling the cache at once."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _prepare_all(
@@ -145,8 +159,8 @@ def _start_servers(net: Network, scenario: Scenario, processes: Processes) -> No
     endpoints = [f"{s.address}:{port}" for s in scenario.servers for port in s.ports]
     words = [sys.executable, "-m", "lab.guests.servers", scenario.servers[0].address, *endpoints]
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    processes.start("servers", net.inside(net.server, *words), environment)
-    processes.wait_for("servers", "ready")
+    processes.start("servers_outside", net.inside(net.server, *words), environment)
+    processes.wait_for("servers_outside", "ready")
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 import tomllib
 import zlib
 from pathlib import Path
@@ -128,6 +129,8 @@ def _check(scenario: Scenario) -> None:
         if ipaddress.IPv4Address(address) in INSIDE_NETWORK:
             raise ScenarioError(f"{address} is inside {INSIDE_NETWORK}")
     for machine in scenario.machines:
+        if not re.fullmatch("[a-z0-9-]{1,32}", machine.name):
+            raise ScenarioError(f"{machine.name!r}: names are 1 to 32 of a-z, 0-9 and -")
         if machine.stack not in STACKS:
             raise ScenarioError(f"{machine.name}: stack is one of {', '.join(STACKS)}")
         if machine.stack == "namespace" and machine.skew_ppm:

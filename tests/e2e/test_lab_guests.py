@@ -39,6 +39,9 @@ def test_every_flow_is_of_one_machine(tmp_path, nat_ports):
     share_kept = sum(kept) / len(kept)
     assert share_kept > 0.9 if nat_ports == "kept" else share_kept < 0.1
 
+    logs = [(tmp_path / "work" / f"{each.name}.log").read_text() for each in mini.machines]
+    assert all(" 0 failed" in log for log in logs if "failed" in log), logs
+
     outside = list(pcap.read(tmp_path / "work" / OUTSIDE))
     inside = list(pcap.read(tmp_path / "work" / INSIDE))
     assert all(mini.nat_ip in (packet.src, packet.dst) for packet in outside)

@@ -38,6 +38,7 @@ def test_the_nat_can_be_chosen_apart_from_the_file():
         ({"duration_s": "long"}, "not supported"),
         ({"colour": "red"}, "colour"),
         ({"machine": [{"name": "a", "stack": "cpm"}]}, "stack"),
+        ({"machine": [{"name": "../a", "stack": "lwip"}]}, "names are"),
         ({"machine": [{"name": "a", "stack": "namespace", "skew_ppm": 5}]}, "own clock"),
         ({"machine": [{"name": "a", "stack": "lwip", "skew_ppm": 900}]}, "500 ppm"),
         ({"machine": [{"name": "a", "stack": "lwip", "user_agents": ["x\ny"]}]}, "one line"),
