@@ -75,7 +75,7 @@ def _frames(path: Path) -> Iterator[tuple[int, bytes, int]]:
     with path.open("rb") as file:
         reader = dpkt.pcap.UniversalReader(file)
         for time_s, frame in reader:
-            yield int(time_s * 1e9), bytes(frame), reader.datalink()
+            yield int(time_s * 1_000_000_000), bytes(frame), reader.datalink()
 
 
 def _fold(

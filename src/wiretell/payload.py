@@ -95,22 +95,30 @@ class Facts:
         self._said: dict[str, set[str | float]] = {}
 
     def text(
-        self, of: Payload, quantity: str, text: str | None, *, about: str | None = None
+        self,
+        of: Payload,
+        quantity: str,
+        text: str | None,
+        *,
+        of_receiver: bool = False,
+        address: str | None = None,
     ) -> None:
         """One text seen in a payload: no row where there is none or this side said it before.
 
-        It is about the sender, unless `about` names another address; then the row's side is the
-        other one.
+        It is about the sender, or else the receiver; `address` is given where that machine's
+        address is not the packet's (a DHCP client has none yet).
         """
         if text and self._is_new(of, quantity, text):
-            self._append(of, quantity, of.address if about is None else about, text=text)
+            about = address or (of.peer if of_receiver else of.address)
+            side = 1 - of.side if of_receiver else of.side
+            self._append(of, quantity, about, side, text=text)
 
     def number(
         self, of: Payload, quantity: str, value: float, unit: str, error: float | None = None
     ) -> None:
         """One number seen in a payload, about its sender, with its standard error."""
         if self._is_new(of, quantity, value):
-            self._append(of, quantity, of.address, value=value, unit=unit, error=error)
+            self._append(of, quantity, of.address, of.side, value=value, unit=unit, error=error)
 
     def frame(self) -> pl.DataFrame:
         """The rows gathered, as an `OBSERVATIONS` table."""
@@ -131,13 +139,13 @@ class Facts:
         of: Payload,
         quantity: str,
         about: str,
+        side: int,
         *,
         text: str | None = None,
         value: float | None = None,
         unit: str | None = None,
         error: float | None = None,
     ) -> None:
-        side = of.side if about == of.address else 1 - of.side
         self._rows.append(
             (
                 self._signal,

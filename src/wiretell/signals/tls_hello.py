@@ -62,8 +62,8 @@ def _server_facts(facts: Facts, of: Payload) -> None:
     if hello is None:
         return
     if hello.version < tls.TLS_1_3:  # later versions only echo the client's id
-        facts.text(of, "tls_session_issued", _digest(hello.session_id), about=of.peer)
-    facts.text(of, "tls_ticket_issued", _digest(hello.session_ticket), about=of.peer)
+        facts.text(of, "tls_session_issued", _digest(hello.session_id), of_receiver=True)
+    facts.text(of, "tls_ticket_issued", _digest(hello.session_ticket), of_receiver=True)
 
 
 def _quic_facts(facts: Facts, of: Payload) -> None:
