@@ -1,4 +1,4 @@
-"""How well were the machines behind an address told apart? ``python -m lab.score`` tells.
+"""Scores a grouping of flows into machines against the truth: ``python -m lab.score``.
 
 TRUTH has one row per flow: ``proto, nat_ip, nat_port, dst_ip, dst_port, device_id`` and, if known,
 ``first_ts, last_ts`` in seconds. PREDICTION has one row per judged flow side: ``src, sport, dst,

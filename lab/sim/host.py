@@ -103,7 +103,10 @@ class Host:
     def ask(
         self, dst: int, dport: int, query: bytes, answer: bytes, then: Callable[[], None]
     ) -> None:
-        """Send a datagram from a new port, twice again if nobody answers; then ``then()``."""
+        """Send a datagram from a new port, twice again if nobody answers; then ``then()``.
+
+        It is called even if no answer came at all: programs go on with what they knew.
+        """
         port = self._udp_ports(self.loop.now_s, dst, dport, self._used)
         self._used.add(port)
         self._answers[port] = then
@@ -111,9 +114,13 @@ class Host:
         self._ask_again(port, send, 3)
 
     def _ask_again(self, port: int, send: Callable[[], None], n_left: int) -> None:
-        if port in self._answers and n_left:
+        if port not in self._answers:
+            return
+        if n_left:
             send()
             self.loop.after(2.0, self._ask_again, port, send, n_left - 1)
+        else:
+            self._answered(port)
 
     def _datagram(self, port: int, dst: int, dport: int, payload: bytes, plan: object) -> None:
         syn = self.stack.syn
@@ -141,14 +148,16 @@ class Host:
             self._refuse(p)
 
     def _receive_datagram(self, p: Packet) -> None:
-        then = self._answers.pop(p.dport, None)
-        if then is not None:
-            self.loop.after(_PORT_RESTS_S, self._used.discard, p.dport)
-            then()
+        if p.dport in self._answers:
+            self._answered(p.dport)
             return
         answer = self.reply(p)
         if answer is not None:
             self._datagram(p.dport, p.src, p.sport, answer, None)
+
+    def _answered(self, port: int) -> None:
+        self.loop.after(_PORT_RESTS_S, self._used.discard, port)
+        self._answers.pop(port)()
 
     def _refuse(self, p: Packet) -> None:
         """A segment of no connection known here is answered by a reset (RFC 9293, 3.5.2)."""

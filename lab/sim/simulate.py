@@ -187,7 +187,7 @@ class _Line:
             ip=text(machine.host.ip),
             nat_ip=public[machine.index % len(public)],
             set_skew_ppm=round(machine.host.clock.skew_ppm, 3),
-            hz=machine.host.hz,
+            hz=None if what.timestamps.regime == "absent" else machine.host.hz,
             ts_regime=what.timestamps.regime,
             ip_id_rule=what.ip_id.rule,
             tcp_port_rule=what.tcp_ports.rule,

@@ -63,7 +63,8 @@ class End:
         self._mss = host.stack.syn.mss
         self._syn_flags = SYN
         self._syn_options = host.stack.syn.options
-        self._wscale = 0
+        self._wscale = self._peer_wscale = 0
+        self._peer_window_bytes = 0
 
     # -- what the application does
 
@@ -73,8 +74,9 @@ class End:
         self._send_syn()
 
     def send(self, payload: bytes) -> None:
-        self._stream += payload
-        self._push()
+        if not self._closing:
+            self._stream += payload
+            self._push()
 
     def close(self) -> None:
         self._closing = True
@@ -135,7 +137,7 @@ class End:
         if not self._opened or self.done:
             return
         end_of_stream = self._iss + 1 + len(self._stream)
-        limit = self._una + int(self._cwnd) * self._mss
+        limit = self._una + min(int(self._cwnd) * self._mss, self._peer_window_bytes)
         sent = False
         while self._nxt < end_of_stream and self._nxt < limit:
             self._nxt += self._send_data(self._nxt, end_of_stream)
@@ -231,7 +233,9 @@ class End:
         if p.tsval is not None:
             self._ts_recent = p.tsval
         scales = p.wscale is not None and "ws" in p.options
-        self._wscale = own.wscale if scales and "ws" in own.options else 0
+        scales = scales and "ws" in own.options
+        self._wscale, self._peer_wscale = (own.wscale, p.wscale or 0) if scales else (0, 0)
+        self._peer_window_bytes = p.window
         self._mss = min(own.mss, p.mss or 536) - (_TS_BYTES if self._ts else 0)
         common = tuple(x for x in own.options if x in p.options and x not in ("nop", "eol"))
         self._syn_options = (
@@ -248,6 +252,7 @@ class End:
     def _receive_ack(self, p: Packet) -> None:
         if p.ack > self._nxt:
             return
+        self._peer_window_bytes = p.window << self._peer_wscale
         if p.ack > self._una:
             was_opening = not self._opened
             self._cwnd += (p.ack - self._una) / self._mss

@@ -1,5 +1,6 @@
 """What the people and programs on a machine do: visits in bursts, long connections, polls."""
 
+from collections.abc import Callable
 from random import Random
 
 from lab.sim.dialogue import ClientSide, Dialogue, Exchange
@@ -41,12 +42,14 @@ class User:
         self._own_server = rng.choice(pool.web)
         self._resolver = rng.choice(pool.resolvers)
         self._known: dict[int, float] = {}
+        self._waiting: dict[int, list[Callable[[], None]]] = {}
         self._session = 0
 
     def begin(self) -> None:
         """The machine is up: start what runs on it. Ends what an earlier start began."""
         self._session += 1
         self._known.clear()
+        self._waiting.clear()
         session, rng = self._session, self._rng
         match self._habit:
             case "office":
@@ -141,10 +144,17 @@ class User:
         if self._known.get(ip, -1.0) > now_s:
             self._loop.after(wait_s, connect)
             return
-        self._known[ip] = now_s + _DNS_KEPT_S
-        query, answer = dns(server.host_name, ip, self._rng)
-        then = lambda: self._loop.after(wait_s + 0.001, connect)  # noqa: E731
-        self._host.ask(self._resolver.host.ip, 53, query, answer, then)
+        waiting = self._waiting.setdefault(ip, [])
+        waiting.append(lambda: self._loop.after(wait_s, connect))
+        if len(waiting) == 1:
+            query, answer = dns(server.host_name, ip, self._rng)
+            self._host.ask(self._resolver.host.ip, 53, query, answer, lambda: self._learn(ip))
+
+    def _learn(self, ip: int) -> None:
+        """The resolver has answered: whoever waited for this address goes on."""
+        self._known[ip] = self._loop.now_s + _DNS_KEPT_S
+        for go_on in self._waiting.pop(ip, ()):
+            go_on()
 
     def _body(self) -> bytes:
         size = min(_BYTES_MOST, int(self._rng.lognormvariate(0.0, _BYTES_SIGMA) * _BYTES_MEDIAN))

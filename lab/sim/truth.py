@@ -77,7 +77,8 @@ class DeviceTruth:
     ip: str
     nat_ip: str
     set_skew_ppm: float
-    hz: float
+    hz: float | None
+    """Timestamp ticks a second; ``None`` if the stack sends none."""
     ts_regime: str
     ip_id_rule: str
     tcp_port_rule: str
