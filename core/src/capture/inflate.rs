@@ -15,6 +15,8 @@ use super::window::Window;
 pub(super) const MAGIC_BYTES: usize = 6;
 /// How much compressed data is read, and how much inflated data handed over, at a time.
 const CHUNK_BYTES: usize = 1024 * 1024;
+/// How much is inflated in one call: what the call that meets broken data has done is lost.
+const STEP_BYTES: usize = 32 * 1024;
 /// Inflated chunks that wait for the reader at most.
 const MAX_CHUNKS: usize = 4;
 /// Most memory that an xz stream may ask for, in bytes.
@@ -246,19 +248,20 @@ fn inflate_member(codec: Codec, input: &mut Input, outlet: &Outlet) -> Option<io
     loop {
         let mut chunk = outlet.chunk();
         let mut n_filled = 0;
-        let result = loop {
-            match decoder.read(&mut chunk[n_filled..]) {
-                Ok(0) => break Ok(()),
+        let mut result = None;
+        while result.is_none() && n_filled < chunk.len() {
+            let end = chunk.len().min(n_filled + STEP_BYTES);
+            match decoder.read(&mut chunk[n_filled..end]) {
+                Ok(0) => result = Some(Ok(())),
                 Ok(n) => n_filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
+                Err(error) => result = Some(Err(error)),
             }
-        };
-        let ended = n_filled < chunk.len() || result.is_err();
+        }
         chunk.truncate(n_filled);
         outlet.send(Message::Chunk(chunk))?;
-        if ended {
-            return Some(result);
+        if result.is_some() {
+            return result;
         }
     }
 }

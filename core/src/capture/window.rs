@@ -88,8 +88,9 @@ impl Window {
         true
     }
 
-    /// Makes the buffer able to hold more; it grows only as data comes, so a
-    /// claimed length alone allocates nothing.
+    /// Makes room behind the bytes read. The buffer grows only as data comes, so a
+    /// claimed length alone allocates nothing, and to twice the need, so that bytes
+    /// are not moved over and over for small steps.
     fn make_room(&mut self, need: usize) {
         if self.pos > 0 && (self.pos == self.end || self.pos + need > self.buffer.len()) {
             self.buffer.copy_within(self.pos..self.end, 0);
@@ -97,8 +98,9 @@ impl Window {
             self.end -= self.pos;
             self.pos = 0;
         }
-        if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+        let half = self.buffer.len() / 2;
+        if self.end == self.buffer.len() || (need > half && self.end > half) {
+            self.buffer.resize(2 * self.buffer.len().max(1), 0);
         }
     }
 
