@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote_from_bytes
+import re
 
 HANDSHAKE = b"\x13BitTorrent protocol"
 
 _ID_BYTES = 20
+_OTHER = re.compile(r"[^A-Za-z0-9_.~-]")
 
 DHT_STARTS = (b"d1:ad2:id20:", b"d1:rd2:id20:")
 """How a node's query and response begin; its id follows."""
@@ -17,7 +18,7 @@ def peer_id(payload: bytes) -> str | None:
     found = payload[48:68]
     if not payload.startswith(HANDSHAKE) or len(found) < _ID_BYTES:
         return None
-    return quote_from_bytes(found, safe="")
+    return _OTHER.sub(lambda byte: f"%{ord(byte.group()):02X}", found.decode("latin-1"))
 
 
 def node_id(datagram: bytes) -> str | None:
