@@ -1,5 +1,6 @@
 """A small reader of what the simulator writes, so that its tests trust none of its own code."""
 
+import itertools
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -135,4 +136,4 @@ def by_flow(packets: list[Seen]) -> dict[tuple[int, str, int], list[Seen]]:
 
 def steps(values: list[int], size: int = 65536) -> list[int]:
     """Differences of neighbours on a counter that wraps at ``size``."""
-    return [(b - a) % size for a, b in zip(values, values[1:], strict=False)]
+    return [(b - a) % size for a, b in itertools.pairwise(values)]

@@ -56,6 +56,10 @@ class Host:
         self.clock.restart(self.loop.now_s)
         self._begin()
 
+    def leave(self) -> None:
+        """The machine is carried away, for good."""
+        self._drop_connections()
+
     def suspend(self, for_s: float) -> None:
         """Sleep: connections die, counters stay, the clock stands still."""
         self._drop_connections()

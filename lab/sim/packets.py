@@ -29,11 +29,12 @@ class Packet:
     window: int = 0
     mss: int = 0
     wscale: int | None = None
-    sack_permitted: bool = False
     tsval: int | None = None
     tsecr: int = 0
     options: tuple[str, ...] = ()
     """Order of the options, in p0f's words."""
+    sack: tuple[int, int] | None = None
+    """Edges of the block last received out of order (RFC 2018)."""
     plan: object = None
     """What the far end will say, which no server could know: not on the wire."""
 
@@ -50,6 +51,9 @@ def _tcp_options(p: Packet) -> bytes:
                 out += b"\x04\x02"
             case "ts" if p.tsval is not None:
                 out += struct.pack("!BBII", 8, 10, p.tsval & 0xFFFFFFFF, p.tsecr & 0xFFFFFFFF)
+            case "sack" if p.sack is not None:
+                left, right = (edge & 0xFFFFFFFF for edge in p.sack)
+                out += struct.pack("!BBII", 5, 10, left, right)
             case "nop":
                 out += b"\x01"
             case _:

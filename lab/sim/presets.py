@@ -49,6 +49,13 @@ PRESETS: dict[str, Scenario] = {
             MachineSpec("linux-4.9", suspensions=(Suspension(350.0, 60.0),)),
         )
     ),
+    # Alike machines, one after the other: not one that rebooted.
+    "relay": Scenario(
+        (
+            MachineSpec("linux-4.9", leaves_at_s=280.0, uptime_s=400_000.0),
+            MachineSpec("linux-4.9", starts_at_s=300.0, uptime_s=90_000.0),
+        )
+    ),
     # Routers that hide more.
     "random-ports": Scenario(_machines(_MODERN), nat=NatSpec(ports="random")),
     "pf": Scenario(

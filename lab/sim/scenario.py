@@ -24,6 +24,7 @@ class MachineSpec:
     uptime_s: float | None = None
     habit: Habit | None = None
     starts_at_s: float = 0.0
+    leaves_at_s: float | None = None
     reboots_at_s: tuple[float, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
     user_agents: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ _FIRST_INNER_IP = number("10.0.0.11")
 _UPTIME_S = (1800.0, 12 * 86_400.0)
 _OFF_S = 25.0
 """How long a reboot takes."""
+_MOST_USER_AGENTS = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class _Line:
             clock=clock,
             rng=rng,
         )
-        agents = spec.user_agents or what.user_agents
+        n_agents = min(_MOST_USER_AGENTS, len(what.user_agents))
+        agents = spec.user_agents or tuple(rng.sample(what.user_agents, n_agents))
         habit = spec.habit or what.habit
         user = User(
             self.loop,
@@ -170,6 +172,8 @@ class _Line:
             for at_s in spec.reboots_at_s:
                 self.loop.after(at_s, host.reboot, _OFF_S)
                 self.loop.after(at_s + _OFF_S + 1.0, user.begin)
+            if spec.leaves_at_s is not None:
+                self.loop.after(spec.leaves_at_s, host.leave)
             for nap in spec.suspensions:
                 self.loop.after(nap.at_s, host.suspend, nap.for_s)
                 self.loop.after(nap.at_s + nap.for_s + 1.0, user.begin)

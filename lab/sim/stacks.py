@@ -84,6 +84,7 @@ class Stack:
     clock: Oscillator
     tls: str
     user_agents: tuple[str, ...] = ()
+    """Programs of such machines, each a client of the ``tls`` flavour or without TLS."""
 
 
 def _frozen(table: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lab.sim.host import Host
 
 _TS_ON_SEGMENT = ("nop", "nop", "ts")
+_SACK_ON_SEGMENT = ("nop", "nop", "sack")
 _TS_BYTES = 12
 _FIRST_CWND = 10
 _SYN_RTO_S = 1.0
@@ -57,6 +58,8 @@ class End:
         self._timer = 0
         self._rcv_nxt = 0
         self._held: dict[int, int] = {}
+        self._held_last = 0
+        self._sack = False
         self._n_unacked_segments = 0
         self._ack_due = False
         self._ts_recent = 0
@@ -118,12 +121,26 @@ class End:
         if flags & SYN:
             p.options, p.mss, p.wscale = self._syn_options, syn.mss, syn.wscale
             p.plan = self._plan
-        elif self._ts:
-            p.options = _TS_ON_SEGMENT
+        else:
+            p.options = _TS_ON_SEGMENT if self._ts else ()
+            if self._held and self._sack and not payload:
+                p.options += _SACK_ON_SEGMENT
+                p.sack = self._held_block()
         if flags & ACK:
             self._n_unacked_segments = 0
             self._ack_due = False
         host.transmit(p)
+
+    def _held_block(self) -> tuple[int, int]:
+        """The run of held segments that the last of them belongs to."""
+        left = right = -1
+        for seq in sorted(self._held):
+            if seq > right:
+                if left <= self._held_last < right:
+                    break
+                left = seq
+            right = max(right, seq + self._held[seq])
+        return left, right
 
     def _window_bytes(self) -> int:
         return _RECEIVE_BUFFER_BYTES if self._wscale else self.host.stack.syn.window
@@ -230,6 +247,7 @@ class End:
         """Use only those options that both ends offer."""
         own = self.host.stack.syn
         self._ts = self._ts and p.tsval is not None
+        self._sack = "sok" in own.options and "sok" in p.options
         if p.tsval is not None:
             self._ts_recent = p.tsval
         scales = p.wscale is not None and "ws" in p.options
@@ -281,6 +299,7 @@ class End:
             return
         if p.seq > self._rcv_nxt:
             self._held[p.seq] = size
+            self._held_last = p.seq
             self._emit(ACK, self._nxt)
             return
         fresh = p.seq + size - self._rcv_nxt
