@@ -298,8 +298,9 @@ class End:
         if not size and not p.flags & FIN:
             return
         if p.seq > self._rcv_nxt:
-            self._held[p.seq] = size
-            self._held_last = p.seq
+            if size:
+                self._held[p.seq] = size
+                self._held_last = p.seq
             self._emit(ACK, self._nxt)
             return
         fresh = p.seq + size - self._rcv_nxt

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import shutil
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -57,7 +58,7 @@ def _end_of(p: wire.Seen) -> int:
 def test_nothing_is_acknowledged_that_did_not_pass_and_no_window_is_overrun():
     """Holds at the tap in spite of loss: each packet passes it before the far end hears of it."""
     _, packets = _lossy()
-    n_checked = 0
+    n_checked = n_blocks = 0
     for conversation in _conversations(packets).values():
         if not conversation[0].is_first_syn:
             continue
@@ -75,6 +76,10 @@ def test_nothing_is_acknowledged_that_did_not_pass_and_no_window_is_overrun():
             if p.flags & wire.ACK:
                 acked = (p.ack - zero[p.dst]) % 2**32
                 assert acked <= reached[p.dst]
+                if block := p.option(5):
+                    left, right = ((x - zero[p.dst]) % 2**32 for x in struct.unpack("!2I", block))
+                    assert acked < left < right <= reached[p.dst]
+                    n_blocks += 1
                 window = p.window << (0 if p.flags & wire.SYN else shift[p.src])
                 limit[p.src] = max(limit.get(p.src, 0), acked + window)
             if p.dst in limit:
@@ -82,6 +87,7 @@ def test_nothing_is_acknowledged_that_did_not_pass_and_no_window_is_overrun():
             reached[p.src] = max(reached[p.src], end)
             n_checked += 1
     assert n_checked > 2000
+    assert n_blocks > 20
 
 
 def test_what_is_sent_again_is_the_same():
