@@ -50,8 +50,8 @@ format: $(VENV)/.lint ## lay out the source as `make lint` wants it
 	$(CARGO) fmt --manifest-path core/Cargo.toml
 
 bench: $(VENV)/.core $(VENV)/.bench ## speed and memory beside other tools, into bench/results/
-	$(BIN)/python bench/run.py $(BENCH_ARGS)
-	$(BIN)/python bench/start_up.py
+	$(BIN)/python -m bench.run $(BENCH_ARGS)
+	$(BIN)/python -m bench.start_up
 
 # libFuzzer needs compiler flags that stable Rust shows only to those who ask.
 fuzz: export RUSTC_BOOTSTRAP = 1
