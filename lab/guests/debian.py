@@ -20,6 +20,7 @@ class Release:
     def __init__(self, suite: str, cache: Path) -> None:
         self._directory = cache / "apt" / suite
         self._suite = suite
+        self._updated = False
 
     def newest(self, pattern: str) -> str:
         """The package with the greatest version number in its name. Raises CommandError."""
@@ -42,10 +43,11 @@ class Release:
         """Downloads a source package; its original archive. Raises CommandError."""
         self._update()
         self._apt("source", "--download-only", package)
-        return next(self._directory.glob(f"{package}_*.orig.tar.*"))
+        found = self._directory.glob(f"{package}_*.orig.tar.*")
+        return next(path for path in found if path.suffix != ".asc")
 
     def _update(self) -> None:
-        if (self._directory / "updated").exists():
+        if self._updated:
             return
         if not KEYRING.exists() or not shutil.which("apt-get"):
             raise CommandError("no apt-get with the Debian archive keyring here")
@@ -54,11 +56,11 @@ class Release:
         line = f"[signed-by={KEYRING}] {_mirror()} {self._suite} main\n"
         (self._directory / "sources.list").write_text(f"deb {line}deb-src {line}")
         self._apt("update", "-qq", "--error-on=any")
-        (self._directory / "updated").touch()
+        self._updated = True
 
     def _apt(self, *words: str) -> None:
         # apt-get puts what it downloads into its working directory.
-        run("env", "-C", str(self._directory), "apt-get", *self._options(), *words)
+        run("apt-get", *self._options(), *words, cwd=self._directory)
 
     def _options(self) -> list[str]:
         options = {

@@ -13,8 +13,17 @@ from lab.guests.scenario import Machine
 _PROBE = (
     "table ip probe {\n chain c {\n type nat hook postrouting priority 100\n masquerade\n }\n}\n"
 )
-_TOOLS = {"ip": "iproute2", "ethtool": "ethtool", "nft": "nftables", "tcpdump": "tcpdump",
-          "sysctl": "procps", "unshare": "util-linux", "gcc": "gcc"}  # fmt: skip
+_TOOLS = {
+    "ip": "iproute2",
+    "ethtool": "ethtool",
+    "nft": "nftables",
+    "tcpdump": "tcpdump",
+    "sysctl": "procps",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "gcc": "gcc",
+}
+"""Programs, and the Debian packages they are in."""
 
 
 def network_lacks() -> list[str]:

@@ -14,9 +14,9 @@ class CommandError(RuntimeError):
     """A command failed; the message holds what it wrote to standard error."""
 
 
-def run(*words: str, stdin: str | None = None) -> str:
+def run(*words: str, stdin: str | None = None, cwd: Path | None = None) -> str:
     """Runs a command to its end; its standard output. Raises CommandError."""
-    done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, cwd=cwd)
     if done.returncode:
         raise CommandError(f"{' '.join(words)}: {done.stderr.strip() or done.returncode}")
     return done.stdout
@@ -48,6 +48,8 @@ class Processes:
 
     def start(self, name: str, words: list[str], env: dict[str, str] | None = None) -> None:
         """Starts a process in the background; `name` is unique and names its log."""
+        # Should this process be killed outright, its children end too.
+        words = ["setpriv", "--pdeathsig", "TERM", *words]
         with (self._log_dir / f"{name}.log").open("wb") as log:
             self._running[name] = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env
