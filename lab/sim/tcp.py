@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from lab.sim.agreement import agree, offer
 from lab.sim.packets import ACK, FIN, PSH, RST, SYN, TCP, Packet
+from lab.sim.reassembly import Reassembly
 
 if TYPE_CHECKING:
     from lab.sim.host import Host
 
 _TS_ON_SEGMENT = ("nop", "nop", "ts")
 _SACK_ON_SEGMENT = ("nop", "nop", "sack")
-_TS_BYTES = 12
 _FIRST_CWND = 10
 _SYN_RTO_S = 1.0
 _DATA_RTO_S = 0.4
@@ -42,7 +43,7 @@ class End:
         self.done = False
         self._application = application
         self._offset = host.ts_offset(port, peer, peer_port)
-        self._ts = host.stack.timestamps.regime != "absent"
+        self._use = offer(host.stack)
         self._iss = host.rng.getrandbits(32)
         self._plan: object = None
         self._opened = False
@@ -56,17 +57,11 @@ class End:
         self._n_duplicates = 0
         self._n_tries = 0
         self._timer = 0
-        self._rcv_nxt = 0
-        self._held: dict[int, int] = {}
-        self._held_last = 0
-        self._sack = False
+        self._heard = Reassembly()
         self._n_unacked_segments = 0
         self._ack_due = False
         self._ts_recent = 0
-        self._mss = host.stack.syn.mss
         self._syn_flags = SYN
-        self._syn_options = host.stack.syn.options
-        self._wscale = self._peer_wscale = 0
         self._peer_window_bytes = 0
 
     # -- what the application does
@@ -112,38 +107,27 @@ class End:
             payload,
             flags,
             seq,
-            self._rcv_nxt if flags & ACK else 0,
-            syn.window if flags & SYN else min(65535, self._window_bytes() >> self._wscale),
+            self._heard.nxt if flags & ACK else 0,
+            syn.window if flags & SYN else min(65535, self._window_bytes() >> self._use.wscale),
         )
-        if self._ts:
+        if self._use.timestamps:
             p.tsval = host.ticks() + self._offset
             p.tsecr = self._ts_recent
         if flags & SYN:
-            p.options, p.mss, p.wscale = self._syn_options, syn.mss, syn.wscale
+            p.options, p.mss, p.wscale = self._use.syn_options, syn.mss, syn.wscale
             p.plan = self._plan
         else:
-            p.options = _TS_ON_SEGMENT if self._ts else ()
-            if self._held and self._sack and not payload:
+            p.options = _TS_ON_SEGMENT if self._use.timestamps else ()
+            if self._use.sack and not payload and (block := self._heard.block()):
                 p.options += _SACK_ON_SEGMENT
-                p.sack = self._held_block()
+                p.sack = block
         if flags & ACK:
             self._n_unacked_segments = 0
             self._ack_due = False
         host.transmit(p)
 
-    def _held_block(self) -> tuple[int, int]:
-        """The run of held segments that the last of them belongs to."""
-        left = right = -1
-        for seq in sorted(self._held):
-            if seq > right:
-                if left <= self._held_last < right:
-                    break
-                left = seq
-            right = max(right, seq + self._held[seq])
-        return left, right
-
     def _window_bytes(self) -> int:
-        return _RECEIVE_BUFFER_BYTES if self._wscale else self.host.stack.syn.window
+        return _RECEIVE_BUFFER_BYTES if self._use.wscale else self.host.stack.syn.window
 
     def _send_syn(self) -> None:
         self._nxt = self._iss + 1
@@ -154,7 +138,7 @@ class End:
         if not self._opened or self.done:
             return
         end_of_stream = self._iss + 1 + len(self._stream)
-        limit = self._una + min(int(self._cwnd) * self._mss, self._peer_window_bytes)
+        limit = self._una + min(int(self._cwnd) * self._use.segment_bytes, self._peer_window_bytes)
         sent = False
         while self._nxt < end_of_stream and self._nxt < limit:
             self._nxt += self._send_data(self._nxt, end_of_stream)
@@ -169,7 +153,7 @@ class End:
 
     def _send_data(self, seq: int, end: int) -> int:
         at = seq - self._iss - 1
-        payload = bytes(self._stream[at : at + min(self._mss, end - seq)])
+        payload = bytes(self._stream[at : at + min(self._use.segment_bytes, end - seq)])
         last = at + len(payload) == len(self._stream)
         self._emit(ACK | PSH if last else ACK, seq, payload)
         return len(payload)
@@ -217,7 +201,7 @@ class End:
         if p.flags & SYN:
             self._receive_syn(p)
             return
-        if p.tsval is not None and self._ts and p.seq <= self._rcv_nxt:
+        if p.tsval is not None and p.seq <= self._heard.nxt:
             self._ts_recent = p.tsval
         if p.flags & ACK:
             self._receive_ack(p)
@@ -225,15 +209,17 @@ class End:
         self._finish_if_over()
 
     def _receive_syn(self, p: Packet) -> None:
-        if self._rcv_nxt:  # seen before
+        if self._heard.nxt:  # seen before
             if self._una == self._iss:
                 self._repeat_first()
             else:
                 self._emit(ACK, self._nxt)
             return
         answering = not p.flags & ACK
-        self._rcv_nxt = p.seq + 1
-        self._agree(p)
+        self._heard.nxt = p.seq + 1
+        self._use = agree(self.host.stack, p)
+        self._ts_recent = p.tsval or 0
+        self._peer_window_bytes = p.window
         if answering:
             self._syn_flags = SYN | ACK
             self._send_syn()
@@ -243,25 +229,6 @@ class End:
         self._emit(ACK, self._nxt)
         self._application.opened(self)
 
-    def _agree(self, p: Packet) -> None:
-        """Use only those options that both ends offer."""
-        own = self.host.stack.syn
-        self._ts = self._ts and p.tsval is not None
-        self._sack = "sok" in own.options and "sok" in p.options
-        if p.tsval is not None:
-            self._ts_recent = p.tsval
-        scales = p.wscale is not None and "ws" in p.options
-        scales = scales and "ws" in own.options
-        self._wscale, self._peer_wscale = (own.wscale, p.wscale or 0) if scales else (0, 0)
-        self._peer_window_bytes = p.window
-        self._mss = min(own.mss, p.mss or 536) - (_TS_BYTES if self._ts else 0)
-        common = tuple(x for x in own.options if x in p.options and x not in ("nop", "eol"))
-        self._syn_options = (
-            own.options
-            if len(common) == len(set(own.options) - {"nop", "eol"})
-            else _padded(common)
-        )
-
     def _established(self) -> None:
         self._opened = True
         self._n_tries = 0
@@ -270,10 +237,10 @@ class End:
     def _receive_ack(self, p: Packet) -> None:
         if p.ack > self._nxt:
             return
-        self._peer_window_bytes = p.window << self._peer_wscale
+        self._peer_window_bytes = p.window << self._use.peer_wscale
         if p.ack > self._una:
             was_opening = not self._opened
-            self._cwnd += (p.ack - self._una) / self._mss
+            self._cwnd += (p.ack - self._una) / self._use.segment_bytes
             self._una = p.ack
             self._n_duplicates = self._n_tries = 0
             if was_opening:
@@ -297,24 +264,13 @@ class End:
             self._peer_fin_seq = p.seq + size
         if not size and not p.flags & FIN:
             return
-        if p.seq > self._rcv_nxt:
-            if size:
-                self._held[p.seq] = size
-                self._held_last = p.seq
+        early = p.seq > self._heard.nxt
+        fresh = self._heard.add(p.seq, size)
+        if early or (size and not fresh):  # before its turn, or a second time
             self._emit(ACK, self._nxt)
             return
-        fresh = p.seq + size - self._rcv_nxt
-        if fresh > 0:
-            self._rcv_nxt += fresh
-            while self._held and (first := min(self._held)) <= self._rcv_nxt:
-                more = max(0, first + self._held.pop(first) - self._rcv_nxt)
-                self._rcv_nxt += more
-                fresh += more
-        if fresh <= 0 and size:
-            self._emit(ACK, self._nxt)  # a segment we had
-            return
-        if self._peer_fin_seq == self._rcv_nxt:
-            self._rcv_nxt += 1
+        if self._peer_fin_seq == self._heard.nxt:
+            self._heard.nxt += 1
             self._emit(ACK, self._nxt)
             if fresh > 0:
                 self._application.received(self, fresh)
@@ -340,7 +296,7 @@ class End:
 
     def _finish_if_over(self) -> None:
         fin_acked = self._fin_seq is not None and self._una > self._fin_seq
-        peer_closed = self._peer_fin_seq is not None and self._rcv_nxt > self._peer_fin_seq
+        peer_closed = self._peer_fin_seq is not None and self._heard.nxt > self._peer_fin_seq
         if fin_acked and peer_closed:
             self.done = True
             self._timer += 1
@@ -350,19 +306,3 @@ class End:
 def id_of(end: End) -> tuple[int, int, int, int]:
     """The socket that counts identifications: a later one on the same ports is another."""
     return end.port, end.peer, end.peer_port, end._iss
-
-
-def _padded(options: tuple[str, ...]) -> tuple[str, ...]:
-    """The options with NOPs before those that would end on an odd place."""
-    out: list[str] = []
-    for option in options:
-        match option:
-            case "ws":
-                out += ["nop", "ws"]
-            case "sok":
-                out += ["nop", "nop", "sok"]
-            case "ts":
-                out += ["nop", "nop", "ts"]
-            case _:
-                out.append(option)
-    return tuple(out)
