@@ -86,7 +86,8 @@ def record(
         time.sleep(max(0.0, end_s - time.monotonic()))
         for each in prepared:
             processes.check(each.machine.name)
-        n_dropped = sum(capture.stop(processes, name) for name in captures)
+        # Outside first: what is outside must be inside, too.
+        n_dropped = sum(capture.stop(processes, name) for name in reversed(captures))
     return _write(scenario, prepared, work, out_dir, n_dropped)
 
 

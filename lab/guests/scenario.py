@@ -28,7 +28,7 @@ class ScenarioError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """One address outside and the ports on which it answers HTTP."""
+    """One address outside and the ports on which it answers HTTP; the first answers DNS, too."""
 
     address: str
     ports: tuple[int, ...]
@@ -135,6 +135,8 @@ def _check(scenario: Scenario) -> None:
             raise ScenarioError(f"{machine.name}: stack is one of {', '.join(STACKS)}")
         if machine.stack == "namespace" and machine.skew_ppm:
             raise ScenarioError(f"{machine.name}: a namespace runs on the capture's own clock")
+        if machine.stack == "lwip" and machine.tcp_timestamps == 2:
+            raise ScenarioError(f"{machine.name}: lwIP has timestamps (1) or not (0)")
         if abs(machine.skew_ppm) > 500:
             raise ScenarioError(f"{machine.name}: the kernel steers clocks by 500 ppm at most")
         if machine.tcp_timestamps not in (0, 1, 2) or not 2 <= machine.ttl <= 255:

@@ -41,6 +41,7 @@ def test_the_nat_can_be_chosen_apart_from_the_file():
         ({"machine": [{"name": "../a", "stack": "lwip"}]}, "names are"),
         ({"machine": [{"name": "a", "stack": "namespace", "skew_ppm": 5}]}, "own clock"),
         ({"machine": [{"name": "a", "stack": "lwip", "skew_ppm": 900}]}, "500 ppm"),
+        ({"machine": [{"name": "a", "stack": "lwip", "tcp_timestamps": 2}]}, "lwIP has"),
         ({"machine": [{"name": "a", "stack": "lwip", "user_agents": ["x\ny"]}]}, "one line"),
         ({"machine": [{"name": "a", "stack": "lwip", "user_agents": "x"}]}, "list"),
         ({"machine": [{"name": "a", "stack": "lwip"}] * 2}, "one name"),
