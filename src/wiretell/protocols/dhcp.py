@@ -75,7 +75,7 @@ def parse(data: bytes) -> Lease | None:
         your_address=_address(data[16:20]),
         requested_address=_address(options.get(_REQUESTED, b"")),
         host_name=_host_name(options),
-        vendor_class=text(options.get(_VENDOR, b"")) or None,
+        vendor_class=text(options.get(_VENDOR, b"").rstrip(b"\x00")) or None,
         client_id=options.get(_CLIENT_ID, b""),
         parameters=tuple(options.get(_PARAMETERS, b"")),
     )
