@@ -1,4 +1,4 @@
-//! Counts the frames of captures: `frames FILE...` (`-` is standard input).
+//! Counts the frames of captures and prints their damage: `frames FILE...` (`-` is standard input).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +15,11 @@ fn main() -> ExitCode {
         }
     };
     while reader.next_frame().is_some() {}
-    println!("{} frames", reader.counters().frames);
+    let counters = reader.counters();
+    println!(
+        "{} frames, {} bytes captured, {} bytes on the wire",
+        counters.frames, counters.captured_bytes, counters.wire_bytes
+    );
     for damage in reader.damage() {
         eprintln!(
             "{}: after packet {}, byte {}: {}: {}",
@@ -26,5 +30,5 @@ fn main() -> ExitCode {
             damage.message
         );
     }
-    ExitCode::from(u8::from(reader.counters().damaged > 0))
+    ExitCode::from(u8::from(counters.damaged > 0))
 }
