@@ -16,13 +16,18 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Link:
-    """One argument that two sides are, or are not, the same machine."""
+    """One argument that two sides are the same machine: a counter goes on from `a` to `b`.
+
+    `dense` says that every flow of a machine steps this counter, so that two groups with many
+    such links of their own and none between them have counters of their own.
+    """
 
     signal: str
     a: int
     b: int
     bits: float
     reason: str
+    dense: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,16 @@ class Label:
 class LabelRule:
     """How labels of one kind are weighed, group against group.
 
-    `bits_equal` is the most that sharing a label can say (it is less for a label common on the
-    address), `bits_other` (negative) what sharing none says once both groups showed several.
+    `bits_equal` is what sharing a label says for one machine, `bits_other` (negative) what
+    sharing none says against it once both groups showed `sure_after` labels each. Both are
+    rates in the world at large, not on the address: a household seldom owns two alike.
     """
 
     kind: str
     bits_equal: float
     bits_other: float
     words: str
+    sure_after: int = 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ Extract = Callable[[pl.DataFrame], pl.DataFrame]
 """Batch of flows with payloads -> OBSERVATIONS rows."""
 
 Score = Callable[[pl.DataFrame, pl.DataFrame], Scores]
-"""(SIDES of one address, OBSERVATIONS of that address with a `side_no` column) -> scores."""
+"""(SIDES of one address, OBSERVATIONS of that address) -> scores."""
 
 
 @dataclass(frozen=True)

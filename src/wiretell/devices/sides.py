@@ -58,3 +58,18 @@ def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
 def number(sides: pl.DataFrame) -> pl.DataFrame:
     """Sides of one address with `number` 0..n-1 in order of time."""
     return sides.with_row_index("number")
+
+
+COMMON_SERVICE = 3
+"""A destination port above 1023 is a service of its own once this many remote addresses offer it."""
+
+
+def services(sides: pl.DataFrame) -> list[str]:
+    """Service each side of one address uses: the remote port if common, else "scattered ports"."""
+    peers = sides.group_by("peer_port").agg(pl.col("peer").n_unique().alias("n"))
+    common = set(peers.filter(pl.col("n") >= COMMON_SERVICE)["peer_port"].to_list())
+    ports, protos = sides["peer_port"].to_list(), sides["proto"].to_list()
+    return [
+        "ICMP" if proto in (1, 58) else f"port {port}" if port < 1024 or port in common else "scattered ports"
+        for port, proto in zip(ports, protos, strict=True)
+    ]

@@ -11,7 +11,6 @@ steps; middleboxes rewrite.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +125,7 @@ def _across(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
             int(numbers[head[e]]),
             float(gain[e]),
             f"IP identification {reading.regime}: +{gap[e]} from one flow to the next",
+            dense=not reading.per_destination and share > 0.6,
         )
         for e in taken
         if gain[e] >= 1.0
@@ -159,9 +159,6 @@ def _steps(
         earlier = np.arange(max(lo, j - 400), j)
         if reading.per_destination:
             earlier = earlier[goals[earlier] == goals[j]]
-        else:
-            # A step towards the same destination proves no global counter.
-            pass
         if len(earlier) == 0:
             continue
         ended = end[earlier] <= start[j]
@@ -169,6 +166,7 @@ def _steps(
         from_first = np.where(ended, MODULUS, (first[j] - first[earlier]) % MODULUS)
         gap = np.minimum(from_last, from_first)
         gap = np.where(gap == 0, MODULUS, gap)
+        # A step towards the same destination proves no global counter.
         others = gap if reading.per_destination else gap[goals[earlier] != goals[j]]
         if len(others):
             able += 1
@@ -194,4 +192,3 @@ def _bits(gap: IntArray, share: float) -> FloatArray:
 
 
 SIGNAL = Signal(NAME, score=score)
-__all__ = ["NAME", "SIGNAL", "Counter", "Reading", "score"]

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Link, Scores, Signal
+from wiretell.signal import Label, LabelRule, Link, Scores, Signal
 from wiretell.stats.assignment import path_cover
 
 NAME = "source_port"
@@ -29,6 +29,8 @@ MAX_STEP = 64
 """Longest step believed: more connections of the machine may go where we cannot see."""
 N_AHEAD = 48
 """Later flows looked at as successors of one flow."""
+SOCKET_BITS, SOCKET_SILENCE_S = 11.0, 600.0
+"""Two machines behind one NAT seldom hold the same outside UDP port; NATs keep it for its owner."""
 MIN_SHARE = 0.15
 """Least share of believable steps, above chance and its doubt, for the counter to be used."""
 
@@ -45,6 +47,8 @@ class Counter:
     words: str
 
 
+RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
+
 COUNTERS = (
     Counter("sequential", False, False, 3600.0, 0.55, "next source port of one counter"),
     Counter("per destination", True, False, 600.0, 0.25, "next source port towards one destination"),
@@ -55,16 +59,44 @@ COUNTERS = (
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Links between successive connections on one port counter, per kind of stack."""
     del observations
-    opened = sides.filter(
-        pl.col("initiator") & (pl.col("proto") == 6) & pl.col("syn").is_not_null()
-    ).with_columns(kind=pl.col("syn").map_elements(_kind, return_dtype=pl.String))
-    links: list[Link] = []
+    clients = sides.filter(pl.col("initiator"))
+    tcp = clients.filter((pl.col("proto") == 6) & pl.col("syn").is_not_null()).with_columns(
+        kind=pl.col("syn").map_elements(_kind, return_dtype=pl.String)
+    )
+    udp = clients.filter((pl.col("proto") == 17) & (pl.col("port") >= 1024)).unique(
+        "port", keep="first", maintain_order=True
+    )
+    opened = pl.concat([tcp, udp.with_columns(kind=pl.lit("UDP"))], how="diagonal")
+    links = _sockets(sides)
     regimes: dict[int, str] = {}
     for (_kind_name,), group in opened.group_by(["kind"], maintain_order=True):
         found, names = _score_kind(group)
         links += found
         regimes |= names
-    return Scores(links=links, regimes=regimes)
+    return Scores(links=links, labels=_ranges(sides), rules=RULES, regimes=regimes)
+
+
+def _ranges(sides: pl.DataFrame) -> list[Label]:
+    """Which part of the port space a client's ports come from (`net.ipv4.ip_local_port_range`)."""
+    clients = sides.filter(pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024))
+    return [
+        Label(n, "port range", "below 10000" if port < 10000 else "below 32768" if port < 32768 else "above")
+        for n, port in clients.select("number", "port").iter_rows()
+    ]
+
+
+def _sockets(sides: pl.DataFrame) -> list[Link]:
+    """UDP flows from one port to several peers are one socket; a port that also accepts TCP too."""
+    links: list[Link] = []
+    open_ports = sides.filter((pl.col("proto") == 17) | ((pl.col("proto") == 6) & ~pl.col("initiator")))
+    for (port,), group in open_ports.group_by(["port"], maintain_order=True):
+        if group["peer"].n_unique() < 2 or not (group["proto"] == 17).any():
+            continue
+        numbers, times = group["number"].to_list(), group["start_s"].to_list()
+        for a, b, t, u in zip(numbers, numbers[1:], times, times[1:], strict=False):
+            if u - t <= SOCKET_SILENCE_S:
+                links.append(Link(NAME, a, b, SOCKET_BITS, f"one socket: port {port} towards several peers"))
+    return links
 
 
 def _kind(syn: str) -> str:
@@ -102,6 +134,7 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
             int(numbers[head[e]]),
             float(gain[e]),
             f"{counter.words}: {ports[tail[e]]} then {ports[head[e]]} after {times[head[e]] - times[tail[e]]:.1f} s",
+            dense=not counter.per_destination and share > 0.6,
         )
         for e in taken
     ]

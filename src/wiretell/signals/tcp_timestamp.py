@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from wiretell.signal import Clock, Label, LabelRule, Link, Scores, Signal
+from wiretell.signal import Clock, Link, Scores, Signal
 from wiretell.stats.counter_lines import CounterLine, Reading, chance_bits, find_lines, wrapped
 from wiretell.stats.line import Cloud, bound_from_above, slope_error, upper_hull
 
@@ -38,6 +38,8 @@ DRIFT_NOMINAL = 3e-4
 UNSTEADY_S = 0.3
 UNSTEADY_DRIFT = 0.06
 """Tolerance and relative uncertainty for clocks that lose ticks when idle."""
+LONG_LINE, BURST_S, LATE_S = 8, 5.0, 5.0
+"""A burst of up to 5 s that is up to 5 s late joins a line of 8 flows or more."""
 LINE_BITS_CAP = 25.0
 
 
@@ -45,6 +47,7 @@ LINE_BITS_CAP = 25.0
 class _Side:
     number: int
     peer: str
+    ends: tuple[int, str, int]
     reading: Reading
     cloud: Cloud
     rate: float
@@ -60,16 +63,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     clocks = _clocks(readings)
     return Scores(
         links=_links(clocks),
-        labels=[Label(n, "timestamps", "sent" if has else "not sent") for n, has in _presence(sides)],
-        rules=[LabelRule("timestamps", 0.5, -7.0, "TCP timestamps in the SYN")],
         clocks=clocks,
         regimes=without | _regimes(clocks),
     )
-
-
-def _presence(sides: pl.DataFrame) -> list[tuple[int, bool]]:
-    rows = sides.filter(pl.col("initiator") & pl.col("ts_syn").is_not_null())
-    return list(zip(rows["number"].to_list(), rows["ts_syn"].to_list(), strict=True))
 
 
 def _without(sides: pl.DataFrame) -> dict[int, str]:
@@ -95,7 +91,8 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
             rate, error = line.slope, slope_error(line, cloud.n, span)
         number = int(r["number"])
         first, last = (float(r["ts_first_s"]), int(r["ts_first"])), (float(r["ts_last_s"]), int(r["ts_last"]))
-        found.append(_Side(number, str(r["peer"]), Reading(number, *first, *last), cloud, rate, error))
+        ends = (int(r["port"]), str(r["peer"]), int(r["peer_port"]))
+        found.append(_Side(number, str(r["peer"]), ends, Reading(number, *first, *last), cloud, rate, error))
     return found
 
 
@@ -149,21 +146,60 @@ def _clocks(readings: list[_Side]) -> list[Clock]:
             rates.append((nominal, DRIFT_NOMINAL))
     for order, (rate, drift) in enumerate(rates, start=1):
         fitting = [s.reading for s in steady if _fits(s, rate)]
-        lines = find_lines(fitting, rate, TOLERANCE_S, drift)
-        proposals += [(order, rate, line) for line in lines if len(line.items) > 1]
+        candidates = find_lines(fitting, rate, TOLERANCE_S, drift)
+        proposals += [(order, rate, line) for line in candidates if len(line.items) > 1]
     proposals.sort(key=lambda p: (-len(p[2].items), p[0], p[2].items[0]))
     by_number = {s.number: s for s in readings}
     taken: set[int] = set()
-    clocks: list[Clock] = []
+    lines: list[tuple[list[_Side], float]] = []
     for _, rate, line in proposals:
         members = [by_number[i] for i in line.items if i not in taken]
         if len(members) > 1:
             taken.update(m.number for m in members)
-            clocks.append(_clock(members, rate))
-    for s in readings:
-        if s.number not in taken:
-            clocks.append(_clock([s], s.rate if s.error <= RATE_KNOWN else 0.0))
-    return clocks
+            lines.append((members, rate))
+    alone = [[s] for s in readings if s.number not in taken]
+    return [_clock(m, r, late) for m, r, late in _adopt_late(lines, alone)]
+
+
+def _adopt_late(
+    lines: list[tuple[list[_Side], float]], alone: list[list[_Side]]
+) -> list[tuple[list[_Side], float, list[_Side]]]:
+    """Bursts that were held up on the way join the long line that they miss by being late.
+
+    Radio links keep packets back for seconds; all flows of that moment then show the same,
+    smaller count. A machine of its own would show its offset at more than one moment.
+    """
+    longs = [(m, r, _line_of(m)) for m, r in lines if len(m) >= LONG_LINE and _span_s(m) > BURST_S]
+    adopted: list[list[_Side]] = [[] for _ in longs]
+    kept: list[tuple[list[_Side], float, list[_Side]]] = []
+    shorts = [(m, r) for m, r in lines if not any(m is long for long, _, _ in longs)]
+    for members, rate in [*shorts, *((m, 0.0) for m in alone)]:
+        first = members[0].reading
+        late = [
+            (-miss, i)
+            for i, (_, hz, line) in enumerate(longs)
+            if (miss := line.signed_miss_s(first.t_first, first.v_first, hz)) <= 0.0
+            and miss >= -LATE_S
+            and _span_s(members) <= BURST_S
+            and all(_fits(m, hz) for m in members)
+        ]
+        if late:
+            adopted[min(late)[1]].extend(members)
+        else:
+            own = members[0]
+            kept.append((members, rate or (own.rate if own.error <= RATE_KNOWN else 0.0), []))
+    return [(m, r, late) for (m, r, _), late in zip(longs, adopted, strict=True)] + kept
+
+
+def _line_of(members: list[_Side]) -> CounterLine:
+    line = CounterLine()
+    for m in members:
+        line.add(m.reading)
+    return line
+
+
+def _span_s(members: list[_Side]) -> float:
+    return max(m.reading.t_last for m in members) - min(m.reading.t_first for m in members)
 
 
 def _unsteady_lines(readings: list[_Side]) -> list[tuple[float, CounterLine]]:
@@ -194,14 +230,17 @@ def _fits(side: _Side, rate: float) -> bool:
     return unknown or abs(side.rate / rate - 1.0) <= 4.0 * side.error + 5e-4
 
 
-def _clock(members: list[_Side], rate: float) -> Clock:
+def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
+    """A line fitted through `members`; `late` sides belong to it but would bend it."""
     first, last = members[0].reading, max((m.reading for m in members), key=lambda r: r.t_last)
     peers = {m.peer for m in members}
+    # A hash of the 4-tuple gives a 4-tuple that is used again its old offset: no common line.
+    one = len({m.ends for m in members}) == 1
     hz, error = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"))
     nominal = nominal_rate(hz if error < 0.01 else rate) if rate > 0.0 else 0.0
     return Clock(
-        sides=tuple(m.number for m in members),
-        scope="flow" if len(members) == 1 else "host" if len(peers) > 1 else "destination",
+        sides=tuple(sorted(m.number for m in (*members, *late))),
+        scope="flow" if one else "host" if len(peers) > 1 else "destination",
         hz=hz,
         nominal_hz=nominal,
         skew_ppm=(hz / nominal - 1.0) * 1e6 if nominal else 0.0,

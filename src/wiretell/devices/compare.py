@@ -1,0 +1,194 @@
+"""How much speaks for two groups of sides being one machine: bits, each with its reason.
+
+Correlated arguments are discounted (`discounted`): the second strongest of a sign counts half,
+the third a quarter, because handwriting of one kind seldom comes alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scipy.stats import poisson
+
+from wiretell.devices.group import Group
+from wiretell.signal import Clock, LabelRule
+from wiretell.stats.counter_lines import MODULUS, wrapped
+from wiretell.stats.likelihood import capped, normal_bits
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Bits for (+) or against (-) one machine, and why."""
+
+    signal: str
+    bits: float
+    reason: str
+
+
+ONE_MACHINE_BITS = 4.0
+"""Prior: machines are not multiplied without need; each further one on an address costs this."""
+
+POPULATION_PPM = 30.0
+"""Spread of free-running crystals (Jiao and Zheng 2011: mostly within +-100 ppm)."""
+SKEW_BITS = (-20.0, 6.0)
+
+OTHER_RATE_BITS = -20.0
+CLOCK_CONFLICT_BITS = -25.0
+STRAY_SHARE = 0.02
+"""Share of flows in a group that are not its machine's, or whose clock is a proxy's."""
+LINE_SLACK_S = 0.5
+OVERLAP_S = 2.0
+
+REBOOT_PRIOR = 0.05
+RESTART_SURE_S = 6 * 3600.0
+SUSPEND_PRIOR = 0.05
+DELAY_S = 10.0
+"""A single flow up to this far off a line may have been delayed; several equally late are not."""
+DELAY_PRIOR = 0.02
+
+
+def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argument]:
+    """Arguments from handwriting: one per kind that both groups show."""
+    arguments: list[Argument] = []
+    for kind in sorted(a.labels.keys() & b.labels.keys()):
+        rule = rules[kind]
+        mine, theirs = a.labels[kind], b.labels[kind]
+        shared = mine.keys() & theirs.keys()
+        overlap = sum(min(_part(mine, t), _part(theirs, t)) for t in shared)
+        if shared:
+            most = max(sorted(shared), key=lambda t: mine[t] + theirs[t])
+            bits = rule.bits_equal * min(1.0, 0.25 + overlap)
+            arguments.append(Argument(kind, bits, f"same {rule.words}: {most}"))
+        elif rule.bits_other:
+            fewest = min(mine.total(), theirs.total())
+            sure = 1.0 - 2.0 ** (-fewest / rule.sure_after * 2.0)
+            words = f"{rule.words} differs: {mine.most_common(1)[0][0]} / {theirs.most_common(1)[0][0]}"
+            arguments.append(Argument(kind, rule.bits_other * sure, words))
+    return arguments
+
+
+def _part(counts: Counter[str], text: str) -> float:
+    return counts[text] / counts.total()
+
+
+def skew_bits(a: Group, b: Group) -> list[Argument]:
+    """Argument from the measured rates of both clocks."""
+    mine, theirs = a.skew(), b.skew()
+    if mine is None or theirs is None:
+        return []
+    if mine[0] != theirs[0]:
+        apart = abs(mine[0] / theirs[0] - 1.0)
+        doubt = 4e-6 * (mine[2] + theirs[2]) + 0.08
+        if apart <= doubt:
+            return []
+        return [Argument("tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {mine[0]:g} / {theirs[0]:g} Hz")]
+    error = math.hypot(mine[2], theirs[2])
+    if error > POPULATION_PPM:
+        return []
+    bits = capped(normal_bits(mine[1] - theirs[1], error, POPULATION_PPM), *SKEW_BITS)
+    words = "agree" if bits > 0 else "differ"
+    reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
+    return [Argument("tcp_timestamp", bits, reason)]
+
+
+def clock_bits(a: Group, b: Group) -> list[Argument]:
+    """Argument from clock lines that one machine cannot both have, or can by reboot or suspend.
+
+    Flows off the other group's common line ("host" or "destination" scope) are strays: a few
+    among many may have been put into the wrong group, all of a group's flows may not.
+    """
+    worst: Argument | None = None
+    strays = [0, 0]
+    for mine in a.clocks:
+        for theirs in b.clocks:
+            argument = _line_bits(mine, theirs)
+            if argument is None:
+                continue
+            if argument.bits < 0.0:
+                smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
+                strays[smaller] += min(len(mine.sides), len(theirs.sides))
+            if worst is None or argument.bits < worst.bits:
+                worst = argument
+    if worst is None:
+        return []
+    floor = sum(_stray_bits(k, g) for k, g in zip(strays, (a, b), strict=True))
+    return [Argument(worst.signal, max(worst.bits, floor, CLOCK_CONFLICT_BITS), worst.reason)]
+
+
+def _stray_bits(n_strays: int, group: Group) -> float:
+    """log2 of the chance that so many of a group's clocked flows do not belong to it."""
+    if n_strays == 0:
+        return 0.0
+    n = sum(len(clock.sides) for clock in group.clocks)
+    return math.log2(max(float(poisson.sf(n_strays - 1, n * STRAY_SHARE)), 2.0**CLOCK_CONFLICT_BITS))
+
+
+def _line_bits(x: Clock, y: Clock) -> Argument | None:
+    """Two lines: None where both may belong to one machine as they are (other destinations)."""
+    if x.sides == y.sides or not _comparable(x, y):
+        return None
+    if y.first_s < x.first_s:
+        x, y = y, x
+    hz = x.nominal_hz or y.nominal_hz
+    if not hz:
+        return None
+    if x.nominal_hz and y.nominal_hz and abs(x.nominal_hz / y.nominal_hz - 1.0) > 0.1:
+        return Argument("tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {x.hz:g} / {y.hz:g} Hz")
+    gap = y.first_s - x.last_s
+    expected = x.v_first + round(hz * (y.first_s - x.first_s))
+    jump_s = wrapped(y.v_first - expected) / hz
+    uptime_s = _uptime_s(y, hz)
+    other = 0.5 / (MODULUS / hz) + 0.5 / (15.0 * max(uptime_s, 1.0))
+    ways: list[tuple[float, str]] = [(2.0**CLOCK_CONFLICT_BITS, "")]
+    if min(len(x.sides), len(y.sides)) == 1 and abs(jump_s) <= DELAY_S:
+        ways.append((DELAY_PRIOR / DELAY_S / other, f"clock lines {abs(jump_s):.2f} s apart: delayed packets"))
+    if gap > -OVERLAP_S:
+        gap = max(gap, OVERLAP_S)
+        if gap > RESTART_SURE_S:
+            # Over days a clock may have been set or restarted with a random base.
+            ways.append((0.5 / (MODULUS / hz) / other, f"{gap / 3600.0:.0f} h apart: the clock may be new"))
+        if uptime_s <= gap + LINE_SLACK_S:
+            ways.append((REBOOT_PRIOR / gap / other, f"clock restarted in the {gap:.0f} s between: a reboot"))
+        if -gap <= jump_s < 0.0:
+            ways.append((SUSPEND_PRIOR / gap / other, f"clock stood still for {-jump_s:.0f} s: suspended"))
+    ratio, reason = max(ways)
+    if not reason:
+        reason = f"clock offsets {abs(jump_s):.1f} s apart: two machines, or one per connection"
+    return Argument("tcp_timestamp", math.log2(ratio), reason)
+
+
+def _comparable(x: Clock, y: Clock) -> bool:
+    """Must one machine show both on one line?"""
+    scopes = {x.scope, y.scope}
+    if "host" in scopes:
+        return True
+    if "destination" in scopes:
+        return x.peer == y.peer
+    return False
+
+
+def _uptime_s(clock: Clock, hz: float) -> float:
+    """Seconds since the counter started, at the line's first reading (two usual starts)."""
+    since_zero = clock.v_first / hz
+    since_boot_count = ((clock.v_first + 300.0 * hz) % MODULUS) / hz
+    return min(since_zero, since_boot_count)
+
+
+def discounted(arguments: Sequence[Argument]) -> float:
+    """Sum of bits with each further argument of the same sign counted half of the one before."""
+    total = 0.0
+    for sign in (1.0, -1.0):
+        bits = sorted((sign * x.bits for x in arguments if sign * x.bits > 0.0), reverse=True)
+        total += sign * sum(b * 0.5**i for i, b in enumerate(bits))
+    return total
+
+
+def compare(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> tuple[float, list[Argument]]:
+    """Bits for one machine from everything but links, prior included, and the arguments."""
+    handwriting = labels_bits(a, b, rules)
+    clocks = skew_bits(a, b) + clock_bits(a, b)
+    bits = ONE_MACHINE_BITS + discounted(handwriting) + sum(x.bits for x in clocks)
+    return bits, handwriting + clocks

@@ -1,0 +1,91 @@
+"""Links between groups: how many counters go on from one to the other, of how many there are.
+
+One machine whose flows fall into two groups has links across them about as often as within; two
+machines have some by accident. So the number of links across is weighed against the number of
+links that the smaller side has in all, and never says more than the links themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wiretell.devices.compare import Argument
+from wiretell.devices.group import Group
+from wiretell.signal import Link
+
+ACROSS_IF_ONE, ACROSS_IF_TWO = 0.3, 0.03
+"""Share of links that go across two groups of one machine, and of two machines (false links)."""
+TIED_CAP, APART_CAP = 30.0, -12.0
+
+
+@dataclass
+class _Tie:
+    n: int = 0
+    bits: float = 0.0
+    best: Link | None = None
+
+    def add(self, other: _Tie) -> None:
+        self.n += other.n
+        self.bits += other.bits
+        if other.best is not None and (self.best is None or other.best.bits > self.best.bits):
+            self.best = other.best
+
+
+@dataclass
+class Ties:
+    """Links between groups (`across`) and within them (`inside`), kept up to date by `merge`."""
+
+    across: dict[int, dict[int, _Tie]] = field(default_factory=lambda: defaultdict(dict))
+    inside: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    dense: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    @classmethod
+    def between(cls, groups: Sequence[Group], links: Sequence[Link]) -> Ties:
+        """Sort the links of one address into those across and those within groups."""
+        ties = cls()
+        home = {side: i for i, group in enumerate(groups) for side in group.sides}
+        for link in links:
+            a, b = home.get(link.a), home.get(link.b)
+            if a is None or b is None:
+                continue
+            if a == b:
+                ties.inside[a] += 1
+                ties.dense[a] += link.dense
+                continue
+            for x, y in ((a, b), (b, a)):
+                ties.across[x].setdefault(y, _Tie()).add(_Tie(1, link.bits, link))
+        return ties
+
+    def pairs(self) -> set[tuple[int, int]]:
+        """Groups with a link between them."""
+        return {(min(a, b), max(a, b)) for a, others in self.across.items() for b in others}
+
+    def merge(self, a: int, b: int) -> None:
+        """Group `b` is now part of `a`."""
+        own = self.across[a].pop(b, None)
+        self.inside[a] += self.inside.pop(b, 0) + (own.n if own else 0)
+        self.dense[a] += self.dense.pop(b, 0) + (own.n if own and own.best and own.best.dense else 0)
+        for other, tie in self.across.pop(b, {}).items():
+            self.across[other].pop(b, None)
+            if other == a:
+                continue
+            for x, y in ((a, other), (other, a)):
+                self.across[x].setdefault(y, _Tie()).add(tie)
+
+    def argument(self, a: int, b: int) -> Argument | None:
+        """What the links say for or against groups `a` and `b` being one machine."""
+        tie = self.across[a].get(b)
+        gain = math.log2(ACROSS_IF_ONE / ACROSS_IF_TWO)
+        loss = math.log2((1.0 - ACROSS_IF_ONE) / (1.0 - ACROSS_IF_TWO))
+        if tie is None or tie.best is None:
+            n = min(self.dense[a], self.dense[b])
+            if n < 3:
+                return None
+            return Argument("counters", max(loss * n, APART_CAP), "counters run side by side, never into one another")
+        total = min(self.inside[x] + sum(t.n for t in self.across[x].values()) for x in (a, b))
+        bits = min(tie.bits, tie.n * gain + max(total - tie.n, 0) * loss, TIED_CAP)
+        words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"
+        return Argument(tie.best.signal, max(bits, APART_CAP), words)

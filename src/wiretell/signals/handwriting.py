@@ -1,0 +1,79 @@
+"""Labels from what was read in payloads: the scoring half that all name-like signals share.
+
+Each quantity of the observations table has one rule: what an equal text says for one machine and
+what different texts say against it. Programs differ on one machine, so a different User-Agent
+says little; systems do not, so a different system in it says more. Secrets that a server gave to
+one client (cookies, tickets) say much when they come back.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from wiretell.signal import Label, LabelRule, Scores, Signal
+
+NAME = "handwriting"
+
+RULES = (
+    LabelRule("user_agent", 6.0, -2.0, "User-Agent", 6),
+    LabelRule("user_agent_cut", 4.0, -1.5, "User-Agent, as far as captured", 6),
+    LabelRule("system", 0.5, -5.0, "system in the User-Agent", 3),
+    LabelRule("system version", 1.5, -4.0, "system version in the User-Agent", 3),
+    LabelRule("ja4", 4.0, -1.5, "TLS client fingerprint (JA4)", 6),
+    LabelRule("http_cookie", 14.0, 0.0, "HTTP cookie"),
+    LabelRule("tls_session", 15.0, 0.0, "TLS session or ticket resumed"),
+    LabelRule("dhcp_hostname", 10.0, -4.0, "DHCP host name", 1),
+    LabelRule("dhcp_fingerprint", 3.0, -3.0, "DHCP parameter list", 1),
+    LabelRule("mdns_name", 8.0, -2.0, "mDNS name", 2),
+    LabelRule("netbios_name", 8.0, -2.0, "NetBIOS name", 2),
+    LabelRule("ssh_banner", 3.0, -2.0, "SSH banner", 2),
+    LabelRule("hassh", 3.0, -2.0, "SSH client fingerprint (HASSH)", 2),
+    LabelRule("bittorrent_peer", 16.0, -2.0, "BitTorrent peer id", 2),
+    LabelRule("sip_contact", 10.0, -2.0, "SIP contact", 2),
+    LabelRule("sni", 1.5, 0.0, "host name asked for"),
+    LabelRule("http_host", 1.5, 0.0, "host name asked for"),
+)
+
+SYSTEMS = ("Windows", "Android", "iOS", "Mac OS X", "Linux", "Chrome OS", "FreeBSD", "OpenBSD")
+"""Families that exclude one another; distributions of Linux are Linux."""
+LINUXES = ("Ubuntu", "Debian", "Fedora", "Arch", "Gentoo", "Red Hat", "SUSE", "CentOS", "Mint")
+
+_KIND = {
+    "tls_session_offered": "tls_session",
+    "tls_ticket_offered": "tls_session",
+    "tls_session_issued": "tls_session",
+}
+_RULED = frozenset(rule.kind for rule in RULES)
+
+
+def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
+    """One label per side, kind and text."""
+    number = {(f, s): n for f, s, n in sides.select("flow_id", "side", "number").iter_rows()}
+    seen: dict[Label, None] = {}
+    rows = observations.filter(pl.col("text").is_not_null()).select("flow_id", "side", "quantity", "text")
+    for flow_id, side, quantity, text in rows.iter_rows():
+        kind = _KIND.get(quantity, quantity)
+        at = number.get((flow_id, side))
+        if at is None:
+            continue
+        if kind == "user_agent_os":
+            seen.update(dict.fromkeys(_system(at, text)))
+        elif kind in _RULED:
+            seen[Label(at, kind, text)] = None
+    return Scores(labels=list(seen), rules=RULES)
+
+
+def _system(side: int, text: str) -> list[Label]:
+    """Family, and version where the text has one ("Android 5.1.1": Android)."""
+    if text.startswith(LINUXES):
+        return [Label(side, "system", "Linux")]
+    family = next((system for system in SYSTEMS if text.startswith(system)), None)
+    if family is None:
+        return []
+    labels = [Label(side, "system", family)]
+    if any(c.isdigit() for c in text[len(family) :]):
+        labels.append(Label(side, "system version", text))
+    return labels
+
+
+SIGNAL = Signal(NAME, score=score)
