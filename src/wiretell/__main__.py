@@ -1,0 +1,5 @@
+"""`python -m wiretell`."""
+
+from wiretell.cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""`wiretell devices`: which machines are behind each address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wiretell.cli.captures import split_arguments
+from wiretell.cli.output import (
+    Outputs,
+    ReportCommand,
+    outputs_of,
+    refuse_overwriting,
+    report_options,
+    write_report,
+)
+from wiretell.cli.progress import progress_bar
+from wiretell.model.report import Report
+from wiretell.sources.saved import is_saved_report, load
+
+
+@click.command("devices", cls=ReportCommand)
+@click.argument("arguments", nargs=-1, metavar="CAPTURE... [FILTER WORDS]")
+@click.option(
+    "-r",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Read FILE (repeatable); then every argument is a filter word.",
+)
+@click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@report_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    arguments: tuple[str, ...],
+    files: tuple[str, ...],
+    no_names: bool,
+    **given: Any,
+) -> None:
+    """Tell which machines are behind each address, how sure that is, and why.
+
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, - for
+    standard input, or a saved report. The first word that names no file begins a filter in
+    tcpdump's language.
+
+    Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 3 --fail-on holds; 4 no
+    permission; 130 interrupted.
+    """
+    outputs = outputs_of(**given)
+    captures, expression = split_arguments(arguments, files)
+    refuse_overwriting(outputs, captures)
+    ctx.exit(write_report(_report(captures, expression, outputs), outputs))
+
+
+def _report(captures: list[str], expression: str | None, outputs: Outputs) -> Report:
+    folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
+    if folders:
+        if len(captures) > 1 or expression is not None:
+            raise click.UsageError(
+                f"{folders[0]} is a folder: one saved report is shown alone, without a filter"
+            )
+        if not is_saved_report(Path(folders[0])):
+            raise click.UsageError(f"{folders[0]} is a folder and not a saved report")
+        return load(folders[0])
+    from wiretell.pipeline import analyze
+
+    with progress_bar(quiet=outputs.quiet) as progress:
+        return analyze(captures, filter=expression, progress=progress)

@@ -1,0 +1,43 @@
+"""`--fail-on`: a condition on the report that ends the command with exit code 3."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from wiretell.model.report import Report
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_CONDITION = re.compile(r"\s*(devices)\s*(>=|<=|==|!=|>|<)\s*(\d{1,9})\s*")
+
+
+class FailOn(click.ParamType[Callable[[Report], bool]]):
+    """`devices>N`: true where any shown address has more than N machines."""
+
+    name = "condition"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Callable[[Report], bool]:
+        """A predicate over the report."""
+        match = _CONDITION.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r}: give a condition such as devices>1", param, ctx)
+        compare, number = _COMPARISONS[match[2]], int(match[3])
+
+        def holds(report: Report) -> bool:
+            counts = report.addresses["n_devices"].drop_nulls().to_list()
+            return any(compare(count, number) for count in counts)
+
+        return holds

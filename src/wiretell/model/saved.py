@@ -1,0 +1,11 @@
+"""Names of the files of a saved report."""
+
+from __future__ import annotations
+
+MANIFEST = "report.json"
+"""Schema version and provenance; a folder that holds it is a saved report."""
+
+
+def table_file(table: str) -> str:
+    """The file of the table of that name."""
+    return f"{table}.parquet"

@@ -1,0 +1,1 @@
+"""Where packets and reports come from: capture filters, saved reports."""

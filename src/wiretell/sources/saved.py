@@ -1,0 +1,66 @@
+"""Saved reports read again, without the capture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from wiretell.errors import ConfigError
+from wiretell.model.column import Table
+from wiretell.model.report import Report
+from wiretell.model.saved import MANIFEST, table_file
+from wiretell.model.tables import REPORT_TABLES, SCHEMA_VERSION
+
+
+def is_saved_report(path: Path) -> bool:
+    """True for a folder that the Parquet exporter wrote."""
+    return (path / MANIFEST).is_file()
+
+
+def load(path: str | Path) -> Report:
+    """Reads the report saved in the folder `path`.
+
+    Raises:
+        ConfigError: it is no saved report, a part is missing or does not fit, or it was written
+            by a newer wiretell than this one.
+        OSError: it cannot be read.
+    """
+    folder = Path(path)
+    provenance = _provenance(folder)
+    tables = {table.name: _table(folder, table) for table in REPORT_TABLES}
+    return Report(**tables, provenance=provenance)
+
+
+def _provenance(folder: Path) -> Mapping[str, Any]:
+    if not is_saved_report(folder):
+        raise ConfigError(f"{folder}: not a saved report (it has no {MANIFEST})")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        schema, provenance = manifest["schema"], manifest["provenance"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{folder / MANIFEST}: not a report's manifest: {error!r}") from error
+    if not isinstance(schema, int) or not isinstance(provenance, dict):
+        raise ConfigError(f"{folder / MANIFEST}: not a report's manifest")
+    if schema > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{folder}: written by a newer wiretell (schema {schema}, this one reads up to"
+            f" {SCHEMA_VERSION}); update wiretell"
+        )
+    return provenance
+
+
+def _table(folder: Path, table: Table) -> pl.DataFrame:
+    path = folder / table_file(table.name)
+    try:
+        frame = pl.read_parquet(path, memory_map=False)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{folder}: the saved report lacks {path.name}") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise ConfigError(f"{path}: not a readable Parquet file: {error}") from error
+    if frame.schema != table.schema:
+        raise ConfigError(f"{path}: its columns are not those of the table {table.name}")
+    return frame
