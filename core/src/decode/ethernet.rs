@@ -37,6 +37,7 @@ pub(super) fn by_type<'a>(ethertype: u16, bytes: &mut Bytes<'a>, packet: &mut Pa
         0x8847 | 0x8848 => Layer::Mpls,
         0x8864 => ppp::pppoe(bytes, packet),
         0x6558 => Layer::Ethernet,
+        0x880b => ppp::link(bytes, packet),
         _ => Layer::Nothing,
     }
 }

@@ -12,6 +12,7 @@ const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
 const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
+const ACKNOWLEDGEMENT: u16 = 0x0080;
 const VERSION: u16 = 0x0007;
 
 /// EtherTypes that are followed into a tunnel.
@@ -19,21 +20,29 @@ const IPV4: u16 = 0x0800;
 const ETHERNET: u16 = 0x6558;
 const IPV6: u16 = 0x86dd;
 const MPLS: u16 = 0x8847;
+const PPP: u16 = 0x880b;
 
-/// Takes a GRE header of version 0 off. Version 1 (PPTP, RFC 2637) and source routes, which
-/// RFC 2784 gave up, are not followed.
+/// Takes a GRE header off: version 0, or version 1 as PPTP has it (RFC 2637). Source routes,
+/// which RFC 2784 gave up, are not followed.
 pub(super) fn gre<'a>(bytes: &mut Bytes<'a>, packet: &mut Packet<'a>) -> Layer {
     let Some(header) = bytes.take::<4>() else {
         return odd(packet, Weird::TunnelHeaderCut);
     };
-    let flags = u16_at(header, 0);
-    if flags & (ROUTING | VERSION) != 0 {
+    let (flags, carried) = (u16_at(header, 0), u16_at(header, 2));
+    let optional = match flags & VERSION {
+        0 => CHECKSUM | KEY | SEQUENCE,
+        1 => KEY | SEQUENCE | ACKNOWLEDGEMENT,
+        _ => return Layer::Nothing,
+    };
+    if flags & ROUTING != 0 {
         return Layer::Nothing;
     }
-    let optional = [CHECKSUM, KEY, SEQUENCE].map(|flag| usize::from(flags & flag != 0) * 4);
-    bytes.skip(optional.iter().sum());
-    match u16_at(header, 2) {
-        ethertype @ (IPV4 | IPV6 | ETHERNET | MPLS) => Layer::Tunnel(ethertype),
+    // Each optional field has four bytes.
+    bytes.skip((flags & optional).count_ones() as usize * 4);
+    match carried {
+        // PPTP acknowledges in packets that carry nothing.
+        PPP if bytes.wire_len == 0 => Layer::Nothing,
+        IPV4 | IPV6 | ETHERNET | MPLS | PPP => Layer::Tunnel(carried),
         _ => Layer::Nothing,
     }
 }
@@ -100,8 +109,26 @@ mod tests {
     }
 
     #[test]
-    fn gre_of_pptp_is_payload() {
-        let packet = innermost(ip(1, 47, &[0x30, 0x81, 0x88, 0x0b, 0, 0, 0, 0]));
+    fn gre_of_pptp() {
+        let header = [
+            0x30, 0x81, 0x88, 0x0b, 0, 23, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0x21,
+        ];
+        let packet = innermost(ip(1, 47, &[&header[..], &ip(2, 253, &[7])].concat()));
+        assert_eq!(
+            (packet.tunnel_depth, packet.ipid, packet.weird),
+            (1, Some(2), Weird::None)
+        );
+        let acknowledgement = [0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 2];
+        let packet = innermost(ip(1, 47, &acknowledgement));
+        assert_eq!(
+            (packet.tunnel_depth, packet.proto, packet.weird),
+            (0, 47, Weird::None)
+        );
+    }
+
+    #[test]
+    fn gre_with_source_routes_is_payload() {
+        let packet = innermost(ip(1, 47, &[0x40, 0, 8, 0, 0, 0, 0, 0]));
         assert_eq!(
             (packet.tunnel_depth, packet.proto, packet.payload_len),
             (0, 47, 8)
