@@ -18,8 +18,6 @@ from payload_flows import read_flows
 from wiretell.protocols import tls
 from wiretell.signals import names, tls_hello, user_agent
 
-pytest.importorskip("dpkt", reason="dpkt is not installed: it reads the captures of this test")
-
 CAPTURES = (
     "nat/phones_a.pcap",
     "nat/mixed_a.pcap",

@@ -14,7 +14,6 @@ destination connection id, hex) and `quic_token_offered`.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import sha256
 
 import polars as pl
@@ -34,7 +33,8 @@ def extract(flows: pl.DataFrame) -> pl.DataFrame:
     facts = Facts(NAME)
     over_tcp = (pl.col("proto") == TCP) & starts_with(b"\x16\x03")
     first_bytes = pl.col("data").bin.slice(3, 4)
-    over_quic = (pl.col("proto") == UDP) & first_bytes.is_in(quic.VERSION_BYTES)
+    client_udp = (pl.col("proto") == UDP) & (pl.col("side") == 0)
+    over_quic = client_udp & first_bytes.is_in(quic.VERSION_BYTES)
     for payload in payloads(flows, over_tcp | over_quic):
         if payload.proto == UDP:
             _quic_facts(facts, payload)
@@ -77,7 +77,6 @@ def _quic_facts(facts: Facts, of: Payload) -> None:
         _hello_facts(facts, of, hello, "q")
 
 
-@lru_cache(maxsize=4096)
 def _digest(secret: bytes) -> str | None:
     """What stands for an identifier: enough to compare, of no use to anyone who would replay it."""
     return sha256(secret).hexdigest()[:16] if secret else None

@@ -3,6 +3,7 @@
 Physics: a program names itself and often its system in every request (RFC 9110 section 10.1.5),
 and a server's cookie comes back from the same browser only (RFC 6265).
 Source: Maier, Schneider, Feldmann: NAT usage in residential broadband networks (PAM 2011).
+Other protocols that write a User-Agent field (Gnutella, RTSP) are read as far as it goes.
 Blind spots: TLS hides it; one machine runs many programs, so two User-Agents are not two
 machines, only two systems are; a program may lie; a proxy speaks for those behind it.
 
@@ -101,7 +102,7 @@ def _response_facts(facts: Facts, of: Payload) -> None:
             facts.number(of, "http_date", offset_s, "s", 1.0)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def read_user_agent(user_agent: str) -> tuple[str | None, str | None]:
     """System ("Windows 10", "Android 4.4.2") and client ("Firefox 33"), `None` where unknown."""
     parsed = parse(user_agent)
