@@ -1,0 +1,155 @@
+"""The whole river on one screen: frames -> packets -> flows -> observations -> devices -> report.
+
+The core reads and tracks in batches; payloads are parsed batch by batch and dropped, so memory
+grows with flows, not with bytes. Everything after that is pure functions over tables.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from wiretell._core import Reader, Tracker
+from wiretell.devices.engine import find_devices
+from wiretell.model.report import Report
+from wiretell.model.tables import FLOWS, OBSERVATIONS, SAMPLES, SCHEMA_VERSION
+from wiretell.signals import ALL
+from wiretell.source import compile_filter
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one analysis; the defaults are right for captures of any size."""
+
+    batch_packets: int = 1 << 20
+    max_flows: int = 1_000_000
+    max_payload_bytes: int = 4096
+    samples_per_side: int = 16
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an analysis is; `n_bytes_total` is None on a pipe."""
+
+    stage: str
+    n_bytes: int
+    n_bytes_total: int | None
+    n_packets: int
+
+
+@dataclass
+class Tracked:
+    """What came out of the core: flows without payloads, samples, and what payloads said."""
+
+    flows: list[pl.DataFrame] = field(default_factory=list)
+    samples: list[pl.DataFrame] = field(default_factory=list)
+    observations: list[pl.DataFrame] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def read(
+    paths: PathLike | Sequence[PathLike], *, filter: str | None = None, batch_packets: int = 1 << 20
+) -> Iterator[pl.DataFrame]:
+    """Decoded packets, a table (schema: `wiretell.model.packets.PACKETS`) per batch.
+
+    `paths` are captures in any supported format, read as one stream in order of time; "-" is
+    standard input. `filter` is a tcpdump expression. Raises OSError, CaptureError, ConfigError.
+    """
+    reader = Reader(_names(paths), filters=compile_filter(filter) if filter else None)
+    while (batch := reader.packets(batch_packets)) is not None:
+        yield pl.DataFrame(batch)
+
+
+def analyze(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    filter: str | None = None,
+    config: Config | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Which machines are behind each address of these captures.
+
+    `paths` and `filter` as for `read`. Damage in a capture is kept in the report
+    (`Report.damaged`), never raised. Raises OSError, CaptureError, ConfigError.
+    """
+    config = config or Config()
+    say = progress or (lambda _: None)
+    reader = Reader(_names(paths), filters=compile_filter(filter) if filter else None)
+    tracker = Tracker(
+        max_flows=config.max_flows,
+        max_payload_bytes=config.max_payload_bytes,
+        samples_per_side=config.samples_per_side,
+    )
+    tracked = _track(reader, tracker, config, say)
+    flows = _joined(tracked.flows, FLOWS.schema).sort("flow_id")
+    samples = _joined(tracked.samples, SAMPLES.schema).sort("flow_id", "side", "time_ns", maintain_order=True)
+    observations = _joined(tracked.observations, OBSERVATIONS.schema)
+    say(Progress("devices", *reader.position(), reader.counters()["frames"]))
+    found = find_devices(flows, observations.sort("flow_id", maintain_order=True), ALL)
+    provenance = {
+        "version": version("wiretell"),
+        "schema": SCHEMA_VERSION,
+        "filter": filter,
+        "config": asdict(config),
+        "files": reader.files(),
+        "counters": reader.counters() | tracker.counters(),
+        "weirds": tracker.weirds(),
+        "damage": reader.damage(),
+        "failed_signals": tracked.failed | dict(found.failed),
+    }
+    return Report(
+        flows=flows,
+        samples=samples,
+        observations=found.observations,
+        evidence=found.evidence,
+        addresses=found.addresses,
+        devices=found.devices,
+        members=found.members,
+        provenance=provenance,
+    )
+
+
+def _track(reader: Reader, tracker: Tracker, config: Config, say: Callable[[Progress], None]) -> Tracked:
+    tracked = Tracked()
+    n_packets = 0
+    while n := tracker.consume(reader, config.batch_packets):
+        n_packets += n
+        _drain(tracker, tracked)
+        say(Progress("tracking", *reader.position(), n_packets))
+    tracker.finish()
+    _drain(tracker, tracked)
+    return tracked
+
+
+def _drain(tracker: Tracker, tracked: Tracked) -> None:
+    batch = tracker.drain_flows()
+    if batch is None:
+        return
+    flows = pl.DataFrame(batch)
+    for signal in ALL:
+        if signal.extract is None:
+            continue
+        try:
+            tracked.observations.append(signal.extract(flows))
+        except Exception as error:  # noqa: BLE001  (one signal's failure must not cost the others)
+            tracked.failed[signal.name] = f"{type(error).__name__}: {error}"
+    tracked.flows.append(flows.select(FLOWS.schema.names()))
+    samples = tracker.drain_samples()
+    if samples is not None:
+        tracked.samples.append(pl.DataFrame(samples))
+
+
+def _joined(parts: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+    return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+
+
+def _names(paths: PathLike | Sequence[PathLike]) -> list[str]:
+    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [os.fspath(Path(path)) if str(path) != "-" else "-" for path in several]

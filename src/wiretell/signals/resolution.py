@@ -1,0 +1,58 @@
+"""A name looked up, then its address called: both by the same machine.
+
+Physics: a client that resolves a name connects to the answer within moments (RFC 1034, 8305).
+Blind spots: caches, resolvers shared inside, encrypted DNS, machines that ask the same at once.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import defaultdict
+
+import polars as pl
+
+from wiretell.signal import Link, Scores, Signal
+
+NAME = "resolution"
+WITHIN_S = 5.0
+BITS = 7.0
+"""Of a look-up whose answer nobody else was given within the same seconds."""
+
+
+def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
+    """Links from a DNS flow to the first flow towards the address it was answered."""
+    answers = observations.filter(
+        (pl.col("quantity") == "dns_answer") & pl.col("time_ns").is_not_null() & pl.col("text").is_not_null()
+    ).select("flow_id", "side", "text", "time_ns")
+    if answers.is_empty():
+        return Scores()
+    number = {(f, s): n for f, s, n in sides.select("flow_id", "side", "number").iter_rows()}
+    calls: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    opened = sides.filter(pl.col("initiator") & (pl.col("peer_port") != 53))
+    for n, peer, start_ns in opened.select("number", "peer", "start_ns").iter_rows():
+        calls[peer].append((start_ns, n))
+    told: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for flow_id, side, text, time_ns in answers.iter_rows():
+        name, _, address = text.rpartition(" ")
+        asker = number.get((flow_id, side))
+        if asker is not None and address in calls:
+            told[address].append((time_ns, asker, name))
+    links: list[Link] = []
+    window_ns = int(WITHIN_S * 1e9)
+    for address, answered in sorted(told.items()):
+        answered.sort()
+        for time_ns, asker, name in answered:
+            at = bisect.bisect_left(calls[address], (time_ns, -1))
+            if at == len(calls[address]) or calls[address][at][0] - time_ns > window_ns:
+                continue
+            start_ns, caller = calls[address][at]
+            rivals = {a for t, a, _ in answered if start_ns - window_ns <= t <= start_ns}
+            bits = BITS - 2.0 * math.log2(len(rivals))
+            if bits > 0.0:
+                wait = (start_ns - time_ns) / 1e9
+                links.append(Link(NAME, asker, caller, bits, f"asked for {name}, then called {address} after {wait:.2f} s"))
+    return Scores(links=links)
+
+
+SIGNAL = Signal(NAME, score=score)
