@@ -75,7 +75,7 @@ def _options(raw: bytes) -> list[tuple[int, bytes]]:
     return out
 
 
-def _decoded(time_ns: int, data: bytes) -> Seen:
+def decoded(time_ns: int, data: bytes) -> Seen:
     assert data[12:14] == b"\x08\x00"
     size, ip_id, fragment, ttl, proto = struct.unpack("!HHHBB", data[16:24])
     ip = data[14 : 14 + size]
@@ -104,7 +104,7 @@ def read(path: Path) -> list[Seen]:
         if kind == 6:
             _, high, low, kept, whole = struct.unpack_from("<IIIII", data, at + 8)
             assert kept == whole
-            seen.append(_decoded(high << 32 | low, data[at + 28 : at + 28 + kept]))
+            seen.append(decoded(high << 32 | low, data[at + 28 : at + 28 + kept]))
         at += size
     return seen
 

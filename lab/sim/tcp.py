@@ -138,10 +138,11 @@ class End:
         if not self._opened or self.done:
             return
         end_of_stream = self._iss + 1 + len(self._stream)
-        limit = self._una + min(int(self._cwnd) * self._use.segment_bytes, self._peer_window_bytes)
+        congested = self._una + int(self._cwnd) * self._use.segment_bytes
+        sendable = min(end_of_stream, self._una + self._peer_window_bytes)
         sent = False
-        while self._nxt < end_of_stream and self._nxt < limit:
-            self._nxt += self._send_data(self._nxt, end_of_stream)
+        while self._nxt < sendable and self._nxt < congested:
+            self._nxt += self._send_data(self._nxt, sendable)
             sent = True
         if self._closing and self._nxt == end_of_stream and self._fin_seq is None:
             self._fin_seq = end_of_stream

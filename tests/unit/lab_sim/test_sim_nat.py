@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import mkdtemp
 
 import lab_packets as wire
@@ -15,6 +16,8 @@ import pytest
 from lab.score import score
 from lab.sim import Capture, MachineSpec, NatSpec, Scenario, simulate, write_pcapng, write_truth
 from lab.sim.__main__ import main
+from lab.sim.nat import Nat
+from lab.sim.packets import ACK, SYN, TCP, Packet
 from lab.sim.presets import PRESETS
 from lab.sim.stacks import stack
 from lab.sim.truth import FLOW_COLUMNS
@@ -118,6 +121,35 @@ def test_pf_hides_the_clock_line_and_the_identifications():
     echoed = {(p.dport, p.option(8)[4:]) for p in packets if p.dst == wire.NAT_IP and p.option(8)}
     told = {(p.sport, p.option(8)[:4]) for p in wire.sent(packets) if p.option(8)}
     assert echoed <= told | {(port, bytes(4)) for port, _ in echoed}
+
+
+def _syn(iss: int) -> Packet:
+    return Packet(TCP, 10, 5000, 20, 80, 64, 1, True, flags=SYN, seq=iss, tsval=7, options=("ts",))
+
+
+def test_echoes_are_put_back_inside():
+    nat = Nat(NatSpec(modulates_timestamps=True), Random(1))
+    syn = _syn(100)
+    nat.outbound(syn, 0, 0.0, 0)
+    assert syn.tsval != 7
+    answer = Packet(TCP, 20, 80, syn.src, syn.sport, 60, 0, True, flags=SYN | ACK, tsval=1)
+    answer.tsecr = syn.tsval or 0
+    assert nat.inbound(answer, 0.1, 10**8) == 0
+    assert (answer.dst, answer.dport, answer.tsecr, answer.ttl) == (10, 5000, 7, 59)
+
+
+def test_a_syn_with_another_number_begins_another_flow():
+    nat = Nat(NatSpec(), Random(1))
+    for iss, at_s in ((100, 0.0), (100, 1.0), (200, 300.0)):
+        nat.outbound(_syn(iss), 0, at_s, int(at_s * 1e9))
+    assert [(flow.n_out, flow.first_ns) for flow in nat.flows] == [(2, 0), (1, 300 * 10**9)]
+
+
+def test_what_nobody_asked_for_is_dropped():
+    nat = Nat(NatSpec(), Random(1))
+    nat.outbound(_syn(100), 0, 0.0, 0)
+    stray = Packet(TCP, 20, 443, nat.flows[0].nat_ip, 5000, 60, 0, True, flags=ACK)
+    assert nat.inbound(stray, 0.1, 10**8) is None
 
 
 def test_a_machine_keeps_its_public_address():

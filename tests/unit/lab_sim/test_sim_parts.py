@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lab_packets import _decoded
+from lab_packets import decoded
 
 from lab.sim.agreement import agree, offer
 from lab.sim.loop import Loop
@@ -26,7 +26,7 @@ def _packet(proto: int = TCP, payload: bytes = b"", **more: object) -> Packet:
 @given(st.binary(max_size=200), st.sampled_from([TCP, UDP]), st.integers(0, 2**40))
 def test_checksums_are_right_for_any_payload(payload: bytes, proto: int, seq: int):
     p = _packet(proto, payload, seq=seq, ack=seq, tsval=seq, options=("nop", "nop", "ts"))
-    seen = _decoded(0, frame(p, bytes(6), bytes(6)))
+    seen = decoded(0, frame(p, bytes(6), bytes(6)))
     assert seen.checksums_right
     assert seen.payload[: len(payload)] == payload
     if proto == TCP:

@@ -133,6 +133,20 @@ def test_linux_5_12_steps_by_2_to_16_within_ten_seconds():
     assert len(set(got)) > 3
 
 
+def test_linux_5_12_begins_elsewhere_in_the_next_ten_seconds():
+    within = _steps_to_same_end("linux-6.18", 10.0)
+    of_all = _steps_to_same_end("linux-6.18", 1e9)
+    small = [x for x in of_all if 2 <= x <= 16]
+    n_across = len(of_all) - len(within)
+    assert n_across >= 8
+    assert len(small) - len(within) <= 0.1 * n_across
+
+
+def test_connections_that_the_tap_does_not_see_move_the_counter():
+    opened = [p.sport for p in wire.first_syns(_alone("win10"))]
+    assert 0.01 < 1 - _share(wire.steps(opened, 16384), 1, 1) < 0.2
+
+
 def test_linux_4_9_steps_by_2_per_connection_of_the_machine():
     opened = wire.first_syns(_alone("linux-4.9"))
     assert all(p.sport % 2 == 0 for p in opened)

@@ -24,8 +24,10 @@ _ROOT = Path(__file__).parents[3]
 
 @cache
 def _lossy() -> tuple[Capture, list[wire.Seen]]:
+    """A bad line; the window of a printer is soon full."""
     scenario = PRESETS["lossy"]
-    capture = simulate(Scenario(scenario.machines, 200.0, path=scenario.path), seed=3)
+    machines = (*scenario.machines, MachineSpec("printer", habit="office"))
+    capture = simulate(Scenario(machines, 200.0, path=scenario.path), seed=3)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "capture.pcapng"
         write_pcapng(path, capture.packets)
