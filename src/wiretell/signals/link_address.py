@@ -13,6 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from wiretell.model.tables import OBSERVATIONS
+from wiretell.signal import Signal
 
 NAME = "link_address"
 
@@ -50,3 +51,6 @@ def _side(flows: pl.DataFrame, name: str, side: int) -> pl.DataFrame:
         error=pl.lit(None, pl.Float64),
         time_ns=pl.col(f"{name}_first_ns"),
     ).cast(OBSERVATIONS.schema)
+
+
+SIGNAL = Signal(NAME, extract=extract)

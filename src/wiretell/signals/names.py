@@ -41,6 +41,7 @@ from wiretell.protocols import (
     ssh,
     stun,
 )
+from wiretell.signal import Signal
 
 NAME = "names"
 
@@ -267,3 +268,6 @@ _TCP_STARTS: dict[bytes, _Reader] = {
 }
 _SSDP_STARTS = (b"NOTIFY * HTTP/", b"M-SEARCH * HTTP/", b"HTTP/1.1 200 ")
 _STUN_COOKIE = stun.MAGIC_COOKIE.to_bytes(4, "big")
+
+
+SIGNAL = Signal(NAME, extract=extract)

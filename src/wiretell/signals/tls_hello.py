@@ -22,10 +22,11 @@ from wiretell.payload import TCP, UDP, Facts, Payload, datagrams, payloads, star
 from wiretell.protocols import quic, tls
 from wiretell.protocols.ja4 import ja4
 from wiretell.protocols.text import text
+from wiretell.signal import Signal
 
 NAME = "tls_hello"
 
-_CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_CLIENT_HELLO = 1
 
 
 def extract(flows: pl.DataFrame) -> pl.DataFrame:
@@ -80,3 +81,6 @@ def _quic_facts(facts: Facts, of: Payload) -> None:
 def _digest(secret: bytes) -> str | None:
     """What stands for an identifier: enough to compare, of no use to anyone who would replay it."""
     return sha256(secret).hexdigest()[:16] if secret else None
+
+
+SIGNAL = Signal(NAME, extract=extract)

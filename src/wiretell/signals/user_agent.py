@@ -26,6 +26,7 @@ from ua_parser import parse
 
 from wiretell.payload import TCP, Facts, Payload, payloads, starts_with
 from wiretell.protocols import http1
+from wiretell.signal import Signal
 
 NAME = "user_agent"
 
@@ -127,3 +128,6 @@ def _system_program(user_agent: str) -> str | None:
 def _joined(family: str, version: tuple[str | None, ...]) -> str:
     numbers = [part for part in version if part]
     return f"{family} {'.'.join(numbers)}" if numbers else family
+
+
+SIGNAL = Signal(NAME, extract=extract)
