@@ -1,0 +1,197 @@
+//! `wiretell._core.Tracker`: packets folded into flows.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::ArrowBatch;
+use super::reader::Reader;
+use crate::capture::Frame;
+use crate::decode::decode;
+use crate::tables::{FlowTable, SampleTable};
+use crate::track::{self, Config};
+
+/// Packets folded between two looks for a signal (Ctrl-C).
+const CHUNK_PACKETS: usize = 1 << 18;
+
+/// Least vertices that a hull can be held to: both ends and one between.
+const LEAST_HULL: usize = 3;
+
+struct State {
+    tracker: track::Tracker,
+    flows: FlowTable,
+    /// Of the flows handed out, until they are asked for.
+    samples: SampleTable,
+}
+
+/// Folds packets into flows.
+#[pyclass(frozen, module = "wiretell._core")]
+pub(crate) struct Tracker(Mutex<State>);
+
+impl Tracker {
+    /// Lends the state out, without the GIL: who holds the lock never waits for it.
+    fn with<R: Send>(&self, py: Python<'_>, use_it: impl FnOnce(&mut State) -> R + Send) -> R {
+        py.detach(|| use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+#[pymethods]
+impl Tracker {
+    #[new]
+    #[pyo3(signature = (
+        *,
+        max_flows = Config::default().max_flows,
+        max_payload_bytes = Config::default().max_payload_bytes,
+        payload_budget_bytes = Config::default().payload_budget_bytes,
+        samples_per_side = Config::default().samples_per_side,
+        max_hull = Config::default().max_hull,
+        tcp_timeout_s = Config::default().tcp_timeout_s,
+        tcp_opening_timeout_s = Config::default().tcp_opening_timeout_s,
+        tcp_linger_s = Config::default().tcp_linger_s,
+        udp_timeout_s = Config::default().udp_timeout_s,
+        icmp_timeout_s = Config::default().icmp_timeout_s,
+        other_timeout_s = Config::default().other_timeout_s,
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        max_flows: usize,
+        max_payload_bytes: usize,
+        payload_budget_bytes: usize,
+        samples_per_side: usize,
+        max_hull: usize,
+        tcp_timeout_s: u32,
+        tcp_opening_timeout_s: u32,
+        tcp_linger_s: u32,
+        udp_timeout_s: u32,
+        icmp_timeout_s: u32,
+        other_timeout_s: u32,
+    ) -> PyResult<Self> {
+        if !(1..u32::MAX as usize).contains(&max_flows) {
+            return Err(PyValueError::new_err("max_flows is not between 1 and 2**32 - 2"));
+        }
+        if max_hull < LEAST_HULL {
+            return Err(PyValueError::new_err(format!("max_hull is below {LEAST_HULL}")));
+        }
+        let tracker = track::Tracker::new(Config {
+            max_flows,
+            max_payload_bytes,
+            payload_budget_bytes,
+            samples_per_side,
+            max_hull,
+            tcp_timeout_s,
+            tcp_opening_timeout_s,
+            tcp_linger_s,
+            udp_timeout_s,
+            icmp_timeout_s,
+            other_timeout_s,
+        });
+        Ok(Self(Mutex::new(State {
+            tracker,
+            flows: FlowTable::default(),
+            samples: SampleTable::default(),
+        })))
+    }
+
+    fn consume(&self, py: Python<'_>, reader: &Reader, max_packets: usize) -> PyResult<usize> {
+        let mut n_folded = 0;
+        while n_folded < max_packets {
+            let wanted = CHUNK_PACKETS.min(max_packets - n_folded);
+            let n_read = self.with(py, |state| reader.with(|frames| state.fold(frames, wanted)));
+            n_folded += n_read;
+            if n_read < wanted {
+                break;
+            }
+            py.check_signals()?;
+        }
+        Ok(n_folded)
+    }
+
+    #[pyo3(signature = (time_ns, link_type, data, wire_len=None))]
+    fn push(
+        &self,
+        py: Python<'_>,
+        time_ns: i64,
+        link_type: u16,
+        data: &[u8],
+        wire_len: Option<u32>,
+    ) {
+        let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.with(py, |state| {
+            state.tracker.fold(&decode(&Frame {
+                number: state.tracker.counters().packets + 1,
+                time_ns,
+                link_type,
+                interface: 0,
+                data,
+                wire_len: wire_len.unwrap_or(captured).max(captured),
+            }));
+        });
+    }
+
+    fn finish(&self, py: Python<'_>) {
+        self.with(py, |state| state.tracker.finish());
+    }
+
+    fn drain_flows(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
+        let batch = self.with(py, |state| {
+            let ended = state.tracker.drain();
+            let samples_per_side = state.tracker.config().samples_per_side;
+            for flow in &ended {
+                state.flows.push(flow);
+                state.samples.push(flow, samples_per_side);
+            }
+            (!ended.is_empty()).then(|| state.flows.finish())
+        });
+        batch.map(ArrowBatch::new).transpose()
+    }
+
+    fn drain_samples(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
+        let batch =
+            self.with(py, |state| (state.samples.len() > 0).then(|| state.samples.finish()));
+        batch.map(ArrowBatch::new).transpose()
+    }
+
+    fn counters(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
+        self.with(py, |state| {
+            let tracker = &state.tracker;
+            let counters = tracker.counters();
+            HashMap::from([
+                ("packets", counters.packets),
+                ("not_ip", counters.not_ip),
+                ("fragments", counters.fragments),
+                ("fragments_unmatched", counters.fragments_unmatched),
+                ("no_transport", counters.no_transport),
+                ("flows", counters.flows),
+                ("active_flows", tracker.n_active() as u64),
+                ("evicted_flows", counters.evicted_flows),
+                ("payload_bytes_dropped", tracker.n_payload_bytes_dropped()),
+                ("samples_thinned", counters.samples_thinned),
+                ("hull_vertices_dropped", counters.hull_vertices_dropped),
+                ("time_absurd", counters.time_absurd),
+                ("time_backwards", counters.time_backwards),
+            ])
+        })
+    }
+
+    fn weirds(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
+        self.with(py, |state| {
+            let weirds = state.tracker.weirds().iter();
+            weirds.map(|(weird, n)| (weird.name(), *n)).collect()
+        })
+    }
+}
+
+impl State {
+    /// Folds up to `wanted` packets; how many there were.
+    fn fold(&mut self, reader: &mut crate::capture::Reader, wanted: usize) -> usize {
+        for n_folded in 0..wanted {
+            match reader.next_frame() {
+                Some(frame) => self.tracker.fold(&decode(&frame)),
+                None => return n_folded,
+            }
+        }
+        wanted
+    }
+}
