@@ -9,9 +9,12 @@ use wiretell_core::capture::Reader;
 use wiretell_core::decode::decode;
 use wiretell_core::track::{Config, Tracker};
 
+/// Reads to the end; packets and flows met.
+type Pass = fn(&mut Reader) -> (u64, usize);
+
 fn main() -> ExitCode {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let passes: [(&str, fn(&mut Reader) -> (u64, usize)); 3] = [
+    let passes: [(&str, Pass); 3] = [
         ("read", read),
         ("read + decode", read_decode),
         ("read + decode + track", read_decode_track),

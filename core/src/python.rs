@@ -1,6 +1,7 @@
 //! The border to Python, nothing else: `wiretell._core`.
 
 mod reader;
+mod tracker;
 
 use std::sync::Arc;
 
@@ -63,5 +64,6 @@ fn weird_meanings() -> Vec<(&'static str, &'static str)> {
 fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
+    module.add_class::<tracker::Tracker>()?;
     module.add_function(wrap_pyfunction!(weird_meanings, module)?)
 }

@@ -60,5 +60,72 @@ class Reader:
         `message`. Bounded; `counters()` counts all of them.
         """
 
+@final
+class Tracker:
+    """Folds frames into flows, in one pass and bounded memory.
+
+    Flows and samples do not depend on how the stream is cut into calls.
+
+    - `max_flows`: flows alive at once; the one idle longest is evicted for a new one.
+    - `max_payload_bytes`, `payload_budget_bytes`: first payload bytes kept per side, and in all
+      flows alive together.
+    - `samples_per_side`, `max_hull`: rows of SAMPLES, and hull vertices (at least 3), per side.
+    - `..._timeout_s`: idle packet time after which a flow ends: TCP, TCP without an answer to
+      its SYN, UDP, ICMP, others. `tcp_linger_s`: how long a closed connection gathers stragglers.
+
+    Raises `ValueError` for limits out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_flows: int = 1_000_000,
+        max_payload_bytes: int = 4096,
+        payload_budget_bytes: int = 268_435_456,
+        samples_per_side: int = 16,
+        max_hull: int = 64,
+        tcp_timeout_s: int = 3600,
+        tcp_opening_timeout_s: int = 120,
+        tcp_linger_s: int = 5,
+        udp_timeout_s: int = 60,
+        icmp_timeout_s: int = 60,
+        other_timeout_s: int = 60,
+    ) -> None: ...
+    def consume(self, reader: Reader, max_packets: int) -> int:
+        """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""
+
+    def push(
+        self, time_ns: int, link_type: int, data: bytes, wire_len: int | None = None
+    ) -> None:
+        """Folds one frame; `wire_len` where it was longer on the wire than `data`."""
+
+    def finish(self) -> None:
+        """Ends all flows. Frames may follow and begin new ones."""
+
+    def drain_flows(self) -> ArrowBatch | None:
+        """Flows ended since the last call, in order of their ends.
+
+        The columns of `model.tables.FLOWS`, and `orig_payload`, `resp_payload` (Binary, null
+        where none was captured) and `orig_payload_ns`, `resp_payload_ns` (time of its first
+        byte). A TCP payload is contiguous from the SYN, or the first data seen; a UDP payload
+        is the first datagrams, at most 4, each behind its kept length as 2 bytes, big-endian.
+        """
+
+    def drain_samples(self) -> ArrowBatch | None:
+        """Rows of `model.tables.SAMPLES` of the flows drained since the last call."""
+
+    def counters(self) -> dict[str, int]:
+        """What was met since the start.
+
+        `packets` (frames folded), `not_ip`, `fragments` (later ones), `fragments_unmatched`,
+        `no_transport` (header missing or malformed), `flows` (begun), `active_flows`,
+        `evicted_flows`, `payload_bytes_dropped` (by the budget), `samples_thinned`,
+        `hull_vertices_dropped` (both of ended flows), `time_absurd` (dates not believed),
+        `time_backwards`.
+        """
+
+    def weirds(self) -> dict[str, int]:
+        """Odd packets by their first oddity (see `weird_meanings`)."""
+
 def weird_meanings() -> list[tuple[str, str]]:
     """Every name that the column `weird` can hold, and what it means."""

@@ -69,10 +69,14 @@ impl Tracker {
         other_timeout_s: u32,
     ) -> PyResult<Self> {
         if !(1..u32::MAX as usize).contains(&max_flows) {
-            return Err(PyValueError::new_err("max_flows is not between 1 and 2**32 - 2"));
+            return Err(PyValueError::new_err(
+                "max_flows is not between 1 and 2**32 - 2",
+            ));
         }
         if max_hull < LEAST_HULL {
-            return Err(PyValueError::new_err(format!("max_hull is below {LEAST_HULL}")));
+            return Err(PyValueError::new_err(format!(
+                "max_hull is below {LEAST_HULL}"
+            )));
         }
         let tracker = track::Tracker::new(Config {
             max_flows,
@@ -148,8 +152,9 @@ impl Tracker {
     }
 
     fn drain_samples(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
-        let batch =
-            self.with(py, |state| (state.samples.len() > 0).then(|| state.samples.finish()));
+        let batch = self.with(py, |state| {
+            (state.samples.len() > 0).then(|| state.samples.finish())
+        });
         batch.map(ArrowBatch::new).transpose()
     }
 

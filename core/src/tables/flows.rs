@@ -106,12 +106,20 @@ impl FlowTable {
         columns.flow_id.append_value(flow.id);
         columns.first_packet.append_value(flow.first_packet);
         columns.proto.append_value(flow.key.proto);
-        columns.orig_h.append_value(texts.addresses.address(&flow.address(0)));
+        columns
+            .orig_h
+            .append_value(texts.addresses.address(&flow.address(0)));
         columns.orig_p.append_value(flow.port(0));
-        columns.resp_h.append_value(texts.addresses.address(&flow.address(1)));
+        columns
+            .resp_h
+            .append_value(texts.addresses.address(&flow.address(1)));
         columns.resp_p.append_value(flow.port(1));
-        columns.icmp_type.append_option(flow.icmp.map(|(kind, _)| kind));
-        columns.icmp_code.append_option(flow.icmp.map(|(_, code)| code));
+        columns
+            .icmp_type
+            .append_option(flow.icmp.map(|(kind, _)| kind));
+        columns
+            .icmp_code
+            .append_option(flow.icmp.map(|(_, code)| code));
         columns.vlan.append_option(flow.vlan);
         columns.first_ns.append_value(flow.first_ns);
         columns.last_ns.append_value(flow.last_ns);
@@ -130,7 +138,9 @@ impl FlowTable {
         for (prefix, side) in ["orig_", "resp_"].into_iter().zip(&mut self.sides) {
             columns.extend(named(&side.finish()?, prefix));
         }
-        let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+        let nullable = columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true));
         RecordBatch::try_from_iter_with_nullable(nullable)
     }
 }
@@ -145,7 +155,8 @@ fn named(batch: &RecordBatch, prefix: &str) -> Vec<(String, ArrayRef)> {
 impl SideColumns {
     fn push(&mut self, side: &Side, texts: &mut Texts) {
         let seen = side.n_packets > 0;
-        self.mac.append_option(side.mac.map(|mac| texts.macs.mac(mac)));
+        self.mac
+            .append_option(side.mac.map(|mac| texts.macs.mac(mac)));
         self.pkts.append_value(side.n_packets);
         self.bytes.append_value(side.payload_bytes);
         self.ip_bytes.append_value(side.ip_bytes);
@@ -156,7 +167,8 @@ impl SideColumns {
         self.ttl_max.append_option(seen.then_some(side.ttl_max));
         let head = side.head.bytes();
         self.payload.append_option(head.map(|(bytes, _)| bytes));
-        self.payload_ns.append_option(head.map(|(_, time_ns)| time_ns));
+        self.payload_ns
+            .append_option(head.map(|(_, time_ns)| time_ns));
         self.push_syn(side);
         self.push_ipid(side);
         self.push_clock(side);
@@ -169,7 +181,8 @@ impl SideColumns {
         self.isn.append_option(syn.map(|syn| syn.isn));
         self.mss.append_option(syn.and_then(|syn| syn.mss));
         self.wscale.append_option(syn.and_then(|syn| syn.wscale));
-        self.window.append_option(syn.map(|syn| syn.window).or(side.tcp.first_window));
+        self.window
+            .append_option(syn.map(|syn| syn.window).or(side.tcp.first_window));
         self.rtt_ns.append_option(side.tcp.rtt_ns);
         self.retransmitted.append_value(side.tcp.n_retransmitted);
         self.ts_syn.append_option(syn.map(|syn| syn.has_timestamp));
@@ -196,9 +209,12 @@ impl SideColumns {
         self.ts_zero.append_value(side.tcp.n_ts_zero);
         self.ts_first.append_option(clock.map(|clock| clock.first));
         self.ts_last.append_option(clock.map(|clock| clock.last));
-        self.ts_first_ns.append_option(clock.map(|clock| clock.first_ns));
-        self.ts_last_ns.append_option(clock.map(|clock| clock.last_ns));
-        self.ts_back.append_value(clock.map_or(0, |clock| clock.n_back));
+        self.ts_first_ns
+            .append_option(clock.map(|clock| clock.first_ns));
+        self.ts_last_ns
+            .append_option(clock.map(|clock| clock.last_ns));
+        self.ts_back
+            .append_value(clock.map_or(0, |clock| clock.n_back));
         let sums = [
             &mut self.ts_sum_x,
             &mut self.ts_sum_v,
@@ -215,6 +231,7 @@ impl SideColumns {
         }
         self.ts_hull_x.append(clock.is_some());
         self.ts_hull_v.append(clock.is_some());
-        self.ts_hull_dropped.append_value(clock.map_or(0, |clock| clock.n_dropped));
+        self.ts_hull_dropped
+            .append_value(clock.map_or(0, |clock| clock.n_dropped));
     }
 }

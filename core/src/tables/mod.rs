@@ -1,9 +1,13 @@
 //! Tables as Arrow record batches: one file per table, declared with `columns!`.
 
+mod flows;
 mod packets;
+mod samples;
 mod text;
 
+pub(crate) use flows::FlowTable;
 pub(crate) use packets::PacketTable;
+pub(crate) use samples::SampleTable;
 
 /// Declares the Arrow builders of a table, one public field per column, in the table's order.
 /// Every column is nullable. `finish` hands the rows out and starts anew.

@@ -57,7 +57,7 @@ impl PacketClock {
     fn advance(&mut self, time_ns: i64) -> bool {
         let step = time_ns.saturating_sub(*self.latest_ns.get_or_insert(time_ns));
         // A jump back of days is another recording: it ends what was, as one forward does.
-        if step > 0 || step < -MAX_STEP_NS {
+        if !(-MAX_STEP_NS..=0).contains(&step) {
             self.elapsed_ns = self.elapsed_ns.saturating_add(step.saturating_abs());
             self.latest_ns = Some(time_ns);
         }

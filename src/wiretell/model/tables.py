@@ -35,6 +35,7 @@ def _side(side: str) -> tuple[Column, ...]:
         Column(f"{s}_wscale", _U8, "window scale announced"),
         Column(f"{s}_window", _U16, "window of the SYN or SYN/ACK, else of the first segment"),
         Column(f"{s}_rtt_ns", pl.Int64, "handshake time from the observer to this side and back", "ns"),
+        Column(f"{s}_retransmitted", _U32, "segments whose payload had been sent before"),
         # IP identification (RFC 6864); steps are between consecutive packets of this side
         Column(f"{s}_ipid_n", _U32, "packets with an IPv4 identification"),
         Column(f"{s}_ipid_first", _U16, "first identification"),
