@@ -33,7 +33,10 @@ class Reader:
         filters: Mapping[int, bytes] | None = None,
     ) -> None: ...
     def packets(self, max_packets: int) -> ArrowBatch | None:
-        """The next rows of `model.packets.PACKETS`, at most `max_packets`; None at the end."""
+        """The next rows of `model.packets.PACKETS`, at most `max_packets`; None at the end.
+
+        An interrupted call (Ctrl-C) loses no rows. Raises `ValueError` (`max_packets` is 0).
+        """
 
     def position(self) -> tuple[int, int | None]:
         """Bytes read so far and in all (None where unknown), before inflation."""

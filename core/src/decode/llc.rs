@@ -19,8 +19,8 @@ pub(super) fn header<'a>(bytes: &mut Bytes<'a>, packet: &mut Packet<'a>) -> Laye
     }
 }
 
-/// SNAP: an organisation, then a number of its own. Organisation 0 (and 00-00-F8, of
-/// RFC 1042's bridges) numbers by EtherType.
+/// SNAP: an organisation, then a number of its own. Organisation 0 (RFC 1042) and 00-00-F8
+/// (bridges, IEEE 802.1H) number by EtherType.
 fn snap<'a>(bytes: &mut Bytes<'a>, packet: &mut Packet<'a>) -> Layer {
     match bytes.take::<5>() {
         Some(header @ [0, 0, 0 | 0xf8, ..]) => Layer::EtherType(u16_at(header, 3)),

@@ -1,4 +1,4 @@
-//! What one decoded packet is: the fields, no logic.
+//! What one decoded packet is: its fields.
 
 use super::{Bytes, Weird};
 
@@ -155,7 +155,7 @@ pub struct Packet<'a> {
     pub dst_mac: Option<[u8; 6]>,
     /// Outermost VLAN id.
     pub vlan: Option<u16>,
-    /// How many tunnel headers (GRE, IP-in-IP, VXLAN, ...) were taken off.
+    /// How many tunnels (GRE, IP in IP, VXLAN) this IP packet was inside.
     pub tunnel_depth: u8,
     /// 4, 6, or 0 where the frame holds no IP.
     pub ip_version: u8,

@@ -58,6 +58,9 @@ impl Reader {
     }
 
     fn packets(&self, py: Python<'_>, max_packets: usize) -> PyResult<Option<ArrowBatch>> {
+        if max_packets == 0 {
+            return Err(PyValueError::new_err("max_packets must be at least 1"));
+        }
         loop {
             let is_full = py.detach(|| {
                 self.with_state(|state| {

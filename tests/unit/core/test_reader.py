@@ -43,6 +43,11 @@ def test_batches_of_any_size_give_the_same_rows(transports: Path, max_packets: i
     assert_frame_equal(read(transports, max_packets), read(transports, 100))
 
 
+def test_a_batch_of_nothing_is_the_callers_mistake(transports: Path) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        _core.Reader([transports]).packets(0)
+
+
 def test_a_syn_in_words(transports: Path) -> None:
     syn = read(transports, 1).row(0, named=True)
     assert (syn["number"], syn["time_ns"]) == (1, 1_000_000_000)
