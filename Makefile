@@ -56,9 +56,11 @@ bench: $(VENV)/.core $(VENV)/.bench ## speed and memory beside other tools, into
 fuzz: export RUSTC_BOOTSTRAP = 1
 fuzz: ## each parser on mutated captures, FUZZ_SECONDS (default 60) each
 	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	$(PYTHON) core/fuzz/seeds.py
 	cd core && for target in $$($(CARGO) fuzz list); do \
 	    echo "== $$target: $(FUZZ_SECONDS) s"; \
-	    $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1; \
+	    $(CARGO) fuzz run "$$target" -- \
+	        -max_total_time=$(FUZZ_SECONDS); \
 	done
 
 # Locked for the oldest Python we support; newer ones need a subset.
@@ -89,5 +91,5 @@ $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: requirements/%.lock $(VE
 	touch $@
 
 $(VENV)/.core: $(CORE_SOURCES) pyproject.toml $(VENV)/.runtime
-	$(BIN)/maturin develop --release --quiet
+	PIP_QUIET=1 $(BIN)/maturin develop --release --quiet
 	touch $@
