@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wiretell_core::capture::Reader;
 use wiretell_core::decode::decode;
-use wiretell_core::track::{Config, Tracker};
+use wiretell_core::track::{Ahead, Config, Tracker};
 
 /// Reads to the end; packets and flows met.
 type Pass = fn(&mut Reader) -> (u64, usize);
@@ -56,14 +56,16 @@ fn read_decode(reader: &mut Reader) -> (u64, usize) {
 
 fn read_decode_track(reader: &mut Reader) -> (u64, usize) {
     let mut tracker = Tracker::new(Config::default());
+    let mut ahead = Ahead::default();
     let (mut n_packets, mut n_flows) = (0u64, 0);
     while let Some(frame) = reader.next_frame() {
-        tracker.fold(&decode(&frame));
+        ahead.fold(&decode(&frame), &mut tracker);
         n_packets += 1;
         if n_packets.is_multiple_of(1 << 20) {
             n_flows += tracker.drain().len();
         }
     }
+    ahead.flush(&mut tracker);
     tracker.finish();
     (n_packets, n_flows + tracker.drain().len())
 }

@@ -97,9 +97,7 @@ class Tracker:
     def consume(self, reader: Reader, max_packets: int) -> int:
         """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""
 
-    def push(
-        self, time_ns: int, link_type: int, data: bytes, wire_len: int | None = None
-    ) -> None:
+    def push(self, time_ns: int, link_type: int, data: bytes, wire_len: int | None = None) -> None:
         """Folds one frame; `wire_len` where it was longer on the wire than `data`."""
 
     def finish(self) -> None:

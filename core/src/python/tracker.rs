@@ -11,7 +11,7 @@ use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::decode;
 use crate::tables::{FlowTable, SampleTable};
-use crate::track::{self, Config};
+use crate::track::{self, Ahead, Config};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
 const CHUNK_PACKETS: usize = 1 << 18;
@@ -21,6 +21,8 @@ const LEAST_HULL: usize = 3;
 
 struct State {
     tracker: track::Tracker,
+    /// Empty between calls.
+    ahead: Ahead,
     flows: FlowTable,
     /// Of the flows handed out, until they are asked for.
     samples: SampleTable,
@@ -93,6 +95,7 @@ impl Tracker {
         });
         Ok(Self(Mutex::new(State {
             tracker,
+            ahead: Ahead::default(),
             flows: FlowTable::default(),
             samples: SampleTable::default(),
         })))
@@ -191,12 +194,14 @@ impl Tracker {
 impl State {
     /// Folds up to `wanted` packets; how many there were.
     fn fold(&mut self, reader: &mut crate::capture::Reader, wanted: usize) -> usize {
-        for n_folded in 0..wanted {
-            match reader.next_frame() {
-                Some(frame) => self.tracker.fold(&decode(&frame)),
-                None => return n_folded,
-            }
+        let mut n_folded = 0;
+        while n_folded < wanted
+            && let Some(frame) = reader.next_frame()
+        {
+            self.ahead.fold(&decode(&frame), &mut self.tracker);
+            n_folded += 1;
         }
-        wanted
+        self.ahead.flush(&mut self.tracker);
+        n_folded
     }
 }

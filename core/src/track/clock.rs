@@ -5,6 +5,9 @@
 //! of (x, v) is the clock without delay: the line that minimises
 //! `sum(a*x + b - v)` under `a*x + b >= v` is the hull edge over the mean of x.
 
+/// Vertices that most hulls do with.
+const USUAL_HULL: usize = 8;
+
 /// Sums and upper hull of one side's (x, v).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clock {
@@ -35,6 +38,8 @@ pub struct Clock {
 impl Clock {
     /// Starts at the first sample. `position` is the segment's (SEQ, ACK).
     pub fn new(time_ns: i64, tsval: u32, position: (u32, u32)) -> Self {
+        let mut hull = Vec::with_capacity(USUAL_HULL);
+        hull.push((0.0, 0.0));
         Self {
             n: 1,
             first: tsval,
@@ -43,7 +48,7 @@ impl Clock {
             last_ns: time_ns,
             n_back: 0,
             sums: [0.0; 5],
-            hull: vec![(0.0, 0.0)],
+            hull,
             n_dropped: 0,
             max_v: 0,
             max_tsval: tsval,

@@ -1,7 +1,7 @@
 //! Which flow has been idle longest: one list per timeout, in order of last activity.
 //!
-//! A flow moves to its list's tail at most once per second of packet time, so
-//! the order is exact to one second and a packet seldom pays for it.
+//! A flow moves to its list's tail at most once per [`slack_s`] of packet time, so
+//! the order is exact to that and a packet seldom pays for it.
 
 use super::index::NONE;
 
@@ -21,6 +21,12 @@ pub enum Class {
     /// Every other protocol.
     #[default]
     Other,
+}
+
+/// Seconds that a flow may have been active after its last move in its list: an eighth of
+/// the timeout, within bounds.
+pub fn slack_s(timeout_s: u32) -> u64 {
+    u64::from(timeout_s / 8).clamp(1, 16)
 }
 
 /// How many classes there are.

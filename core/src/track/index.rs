@@ -3,6 +3,8 @@
 //! A slot holds 32 bits of the hash and the number of the flow in its slab, so a
 //! probe reads one cache line and touches a flow only where the bits agree.
 
+use super::prefetch::prefetch;
+
 /// A slot number that stands for no flow.
 pub const NONE: u32 = u32::MAX;
 
@@ -55,6 +57,12 @@ impl Index {
             }
             at = (at + 1) & mask;
         }
+    }
+
+    /// Asks for the slot where a hash is looked for first.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        prefetch(&self.slots[hash as u32 as usize & self.mask()]);
     }
 
     /// Adds a flow that is not there yet.

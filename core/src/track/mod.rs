@@ -6,6 +6,7 @@
 //! [`Tracker::drain`]. Everything follows packet time alone, so the flows do not depend
 //! on how the stream was cut into batches.
 
+mod ahead;
 pub mod clock;
 pub mod community_id;
 pub mod config;
@@ -18,6 +19,7 @@ mod index;
 pub mod ipid;
 pub mod key;
 mod payload;
+mod prefetch;
 pub mod samples;
 mod side;
 pub mod signature;
@@ -25,6 +27,7 @@ mod slab;
 mod time_guard;
 mod tracker;
 
+pub use ahead::Ahead;
 pub use config::Config;
 pub use flow::{EndReason, Flow, Side};
 pub use tracker::{Counters, Tracker};

@@ -1,9 +1,11 @@
 //! The flows alive: their storage, the index over their keys, the idle lists.
 
+use super::clock::Clock;
 use super::flow::Flow;
 use super::idle::{Class, IdleLists};
 use super::index::Index;
 use super::key::{Key, KeyHasher};
+use super::prefetch::prefetch;
 
 /// Flows alive, found by key or by idle time. Numbers are used again after an end.
 #[derive(Debug)]
@@ -45,6 +47,50 @@ impl Slab {
             .find(hash, |at| self.flows[at as usize].key == *key)
     }
 
+    /// Asks for the index slot of a hash.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        self.index.prefetch(hash);
+    }
+
+    /// The flow that has this hash, nearly always; its key is not compared.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.index.find(hash, |_| true)
+    }
+
+    /// Asks for a flow.
+    #[inline]
+    pub fn prefetch_flow(&self, at: u32) {
+        prefetch(&self.flows[at as usize]);
+    }
+
+    /// Asks for the clock of the side that sends.
+    #[inline]
+    pub fn prefetch_clock(&self, at: u32, from_high: bool) {
+        if let Some(clock) = self.clock(at, from_high) {
+            prefetch(clock);
+        }
+    }
+
+    /// Asks for the last two vertices of that clock's hull.
+    #[inline]
+    pub fn prefetch_hull(&self, at: u32, from_high: bool) {
+        if let Some([.., before, last]) = self.clock(at, from_high).map(|clock| &clock.hull[..]) {
+            prefetch(before);
+            prefetch(last);
+        }
+    }
+
+    #[inline]
+    fn clock(&self, at: u32, from_high: bool) -> Option<&Clock> {
+        let flow = &self.flows[at as usize];
+        flow.sides[usize::from(from_high != flow.orig_is_high)]
+            .tcp
+            .clock
+            .as_deref()
+    }
+
     /// A flow by number.
     #[inline]
     pub fn get(&self, at: u32) -> &Flow {
@@ -83,11 +129,12 @@ impl Slab {
         at
     }
 
-    /// Notes that a flow is active now, and of `class` from now on.
+    /// Notes that a flow is active now, and of `class` from now on; moves it in its list
+    /// where it was moved `slack_s` ago or more.
     #[inline]
-    pub fn touch(&mut self, at: u32, class: Class, now_s: u64) {
+    pub fn touch(&mut self, at: u32, class: Class, now_s: u64, slack_s: u64) {
         let flow = &mut self.flows[at as usize];
-        if flow.touched_s != now_s || flow.class != class {
+        if flow.class != class || now_s >= flow.touched_s + slack_s {
             self.idle.remove(flow.class, at);
             flow.touched_s = now_s;
             flow.class = class;
@@ -104,7 +151,7 @@ impl Slab {
         flow
     }
 
-    /// The flow of a class that has been idle longest, if since before the end of `second`.
+    /// The flow of a class that has been idle longest, if not moved after `second`.
     pub fn idle_since(&self, class: Class, second: u64) -> Option<u32> {
         self.idle
             .oldest(class)

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::flow::{EndReason, Flow};
 use super::fragments::{Fragments, Owner};
-use super::idle::{CLASSES, Class};
+use super::idle::{CLASSES, Class, slack_s};
 use super::key::{Directed, is_icmp_reply, proto};
 use super::payload::Budget;
 use super::side::{Moment, fold_transport};
@@ -80,7 +80,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Tracker {
     config: Config,
-    slab: Slab,
+    pub(super) slab: Slab,
     fragments: Fragments,
     guard: TimeGuard,
     held: Vec<Held>,
@@ -198,13 +198,20 @@ impl Tracker {
     fn release(&mut self, fates: [Option<bool>; 2]) {
         let n_known = fates.into_iter().flatten().count().min(self.held.len());
         let known: Vec<Held> = self.held.drain(..n_known).collect();
-        for (held, believed) in known.iter().zip(fates.into_iter().flatten()) {
+        let fates = || known.iter().zip(fates.into_iter().flatten());
+        let believed_ns = fates()
+            .find(|(_, believed)| *believed)
+            .map(|(held, _)| held.packet.time_ns);
+        for (held, believed) in fates() {
             let packet = Packet {
                 payload: &held.payload,
                 ..held.packet
             };
-            let own = self.guard.current().unwrap_or(packet.time_ns);
-            let time_ns = if believed { packet.time_ns } else { own };
+            // An absurd frame came when its neighbour did.
+            let own_ns = believed_ns
+                .or(self.guard.current())
+                .unwrap_or(packet.time_ns);
+            let time_ns = if believed { packet.time_ns } else { own_ns };
             self.counters.time_absurd += u64::from(!believed);
             self.fold_at(&packet, Moment { time_ns, believed });
         }
@@ -261,7 +268,7 @@ impl Tracker {
             };
             self.fragments.remember(packet, owner);
         }
-        self.slab.touch(at, class, self.clock.second());
+        self.touch(at, class);
     }
 
     /// Why the flow under the packet's key is over and the packet begins another; None: it goes on.
@@ -334,7 +341,7 @@ impl Tracker {
                 flow.seen_ns = self.clock.elapsed_ns;
                 flow.sides[side].count_bytes(packet, moment);
                 let class = flow.class;
-                self.slab.touch(owner.flow, class, self.clock.second());
+                self.touch(owner.flow, class);
             }
         }
     }
@@ -344,8 +351,10 @@ impl Tracker {
     fn sweep(&mut self, now_s: u64) {
         self.swept_s = now_s;
         for class in CLASSES {
-            // Touched in second t, so seen before t + 1.
-            let Some(last) = now_s.checked_sub(u64::from(self.timeout_s(class)) + 1) else {
+            let timeout_s = self.timeout_s(class);
+            // Moved in second t, so seen before t + slack.
+            let surely_s = u64::from(timeout_s) + slack_s(timeout_s);
+            let Some(last) = now_s.checked_sub(surely_s) else {
                 continue;
             };
             while let Some(at) = self.slab.idle_since(class, last) {
@@ -369,6 +378,12 @@ impl Tracker {
             }
         }
         self.ended.push(flow);
+    }
+
+    #[inline]
+    fn touch(&mut self, at: u32, class: Class) {
+        let slack_s = slack_s(self.timeout_s(class));
+        self.slab.touch(at, class, self.clock.second(), slack_s);
     }
 
     fn timeout_s(&self, class: Class) -> u32 {
