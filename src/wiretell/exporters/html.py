@@ -1,0 +1,169 @@
+"""The report as one self-contained page: tables, reasons and linked plots.
+
+Nothing is loaded from elsewhere. A Content-Security-Policy allows the page's own scripts (by
+their digests) and no request at all. Every text off the wire is escaped twice: hidden characters
+made visible, then HTML-escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from bokeh.embed import json_item
+from bokeh.resources import Resources
+
+from wiretell.exporter import Options, Target, text_stream
+from wiretell.exporters import quantity
+from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.notes import LIMITS, PRIVACY, notes
+from wiretell.exporters.selection import Row, Section, device_number, sections
+from wiretell.model.report import Report
+from wiretell.plots.data import address_points, said_by_flow_side
+from wiretell.plots.figures import Machine, draw
+from wiretell.plots.palette import look
+
+name = "html"
+
+MAX_SECTIONS = 100
+"""Addresses with a section of their own; the rest is counted in a line."""
+MAX_PLOTTED = 30
+"""Addresses with plots: those with several machines, and the first `N_PLOTTED`."""
+N_PLOTTED = 10
+MAX_LABEL = 40
+MAX_SAID = 120
+_ID = re.compile(r"p\d+")
+_START = (
+    'for (const data of document.querySelectorAll("script.plots")) {'
+    " Bokeh.embed.embed_item(JSON.parse(data.textContent), data.dataset.target); }"
+)
+
+
+def write(report: Report, target: Target, options: Options) -> None:
+    """Writes the page; see `wiretell.exporter.Exporter`."""
+    with text_stream(target) as stream:
+        stream.write(page(report, options))
+
+
+def page(report: Report, options: Options) -> str:
+    """The page as HTML text."""
+    chosen = list(sections(report, replace(options, top=None)))
+    one_by_one = options.all_addresses or bool(options.addresses)
+    listed = [s for s in chosen if one_by_one or not s.is_single_server]
+    summed = [s for s in chosen if not one_by_one and s.is_single_server]
+    shown = listed[: options.top or MAX_SECTIONS]
+    bokeh = Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw
+    scripts = [*bokeh, _START]
+    return _template().render(
+        report=report,
+        provenance=report.provenance,
+        sections=_views(report, shown, options),
+        n_more=len(listed) - len(shown),
+        servers=summed,
+        n_devices=sum(section.address["n_devices"] or 0 for section in chosen),
+        n_addresses=len(chosen),
+        n_judged=sum(section.address["n_flows"] or 0 for section in chosen),
+        notes=notes(report),
+        privacy=PRIVACY,
+        limits=LIMITS,
+        style=(files(__package__) / "page.css").read_text(encoding="utf-8"),
+        scripts=scripts,
+        digests=[_digest(script) for script in scripts],
+    )
+
+
+def _views(report: Report, shown: Sequence[Section], options: Options) -> list[dict[str, Any]]:
+    """What the template shows of each section, the plots' data among it."""
+    said = said_by_flow_side(report)
+    texts = {text: shortened(visible(text), MAX_SAID) for text in said["said"].unique()}
+    n_first = options.top or N_PLOTTED
+    views: list[dict[str, Any]] = []
+    n_plotted = 0
+    for place, section in enumerate(shown):
+        devices = [_device_view(row, index) for index, row in enumerate(section.devices)]
+        view: dict[str, Any] = {
+            "address": section.address,
+            "devices": devices,
+            "id": f"address-{place}",
+        }
+        several = (section.address["n_devices"] or 0) > 1
+        if n_plotted < MAX_PLOTTED and (several or place < n_first):
+            machines = [Machine(d["row"]["device"], d["label"], d["look"]) for d in devices]
+            points = address_points(report, said, section.address["address"])
+            drawing = draw(points, machines, texts)
+            if drawing is not None:
+                n_plotted += 1
+                view["remarks"] = drawing.remarks
+                view["plots"] = _embedded(drawing.layout, f"plots-{place}")
+        views.append(view)
+    return views
+
+
+def _device_view(row: Row, index: int) -> dict[str, Any]:
+    number = device_number(row["device"])
+    short = f"#{number}" if number else visible(row["device"])
+    looks_like = visible(row["looks_like"] or "unknown")
+    return {
+        "row": row,
+        "short": short,
+        "label": shortened(f"{short} {looks_like}", MAX_LABEL),
+        "look": look(index),
+    }
+
+
+def _embedded(layout: Any, target: str) -> str:
+    """The plots as JSON that may stand in a script element, with ids that are always the same.
+
+    They begin with `target`, as no two models of a page may have the same.
+    """
+    item = json_item(layout, target)  # type: ignore[arg-type]
+    ids: dict[str, str] = {}
+    text = json.dumps(_renumbered(item, ids, target), separators=(",", ":"))
+    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def _renumbered(value: Any, ids: dict[str, str], prefix: str) -> Any:
+    """`value` with Bokeh's running numbers of models replaced by their order in it."""
+    if isinstance(value, dict):
+        return {
+            key: ids.setdefault(part, f"{prefix}-{len(ids)}")
+            if key in {"id", "root_id"} and isinstance(part, str) and _ID.fullmatch(part)
+            else _renumbered(part, ids, prefix)
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_renumbered(part, ids, prefix) for part in value]
+    return value
+
+
+def _digest(script: str) -> str:
+    """The source expression of Content-Security-Policy level 3 that allows this script."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("wiretell", "exporters"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        visible=lambda text: visible(str(text or "")),
+        grouped=quantity.grouped,
+        size=quantity.size,
+        percent=quantity.percent,
+        rate=quantity.rate,
+        skew=quantity.skew,
+        interval=quantity.interval,
+    )
+    environment.globals.update(span=quantity.span, count=quantity.count)
+    return environment.get_template("page.html.jinja")

@@ -1,0 +1,1 @@
+"""Bokeh figures of a report: what the counters and clocks of each machine did."""

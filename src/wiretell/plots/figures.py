@@ -1,0 +1,218 @@
+"""Three linked plots of an address: IP IDs, TSvals and source ports of SYNs against time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from bokeh.layouts import column
+from bokeh.models import (
+    BasicTickFormatter,
+    Column,
+    ColumnDataSource,
+    DatetimeTickFormatter,
+    HoverTool,
+    Range1d,
+    Title,
+)
+from bokeh.models.annotations.legends import Legend, LegendItem
+from bokeh.models.renderers import GlyphRenderer
+from bokeh.plotting import figure
+
+from wiretell.plots.data import AddressPoints, Series, robust_range
+from wiretell.plots.palette import UNASSIGNED, Look
+
+HEIGHT_PX = 250
+_GREY = "#7b828c"  # readable on white and on black
+_GRID_ALPHA = 0.22
+_LEFT_PX = 96  # the same for all, so that the plots lie on each other
+_TOOLS = "xpan,xbox_zoom,box_zoom,xwheel_zoom,undo,reset,save"
+_LEGEND_COLUMNS = 4
+_LEGEND_ROW_PX = 24
+UNASSIGNED_LABEL = "not assigned"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as it is drawn; `label` is escaped text."""
+
+    device: str
+    label: str
+    look: Look
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The plots of one address, and what to say about them."""
+
+    layout: Column
+    remarks: tuple[str, ...]
+
+
+def draw(
+    points: AddressPoints, machines: Sequence[Machine], texts: Mapping[str, str]
+) -> Drawing | None:
+    """The plots that have points, linked in time; None where none has.
+
+    `texts` maps each text off the wire to the escaped text that a pointer shows.
+    """
+    wanted: list[tuple[str, str, Series, float | None]] = [
+        ("IP ID", "IPv4 identification", points.ip_ids, 65_535),
+        ("TSval", "TCP timestamp value, ticks", points.tsvals, None),
+        ("SYN source port", "source port", points.syn_ports, 65_535),
+    ]
+    wanted = [plot for plot in wanted if not plot[2].points.is_empty()]
+    times = [plot[2].points["time_ms"] for plot in wanted]
+    span = robust_range(pl.concat(times)) if times else None
+    if span is None:
+        return None
+    x_range = Range1d(start=span[0], end=span[1])
+    plots: list[figure] = []
+    drawn: dict[str, list[GlyphRenderer]] = {}
+    for title, axis, series, top in wanted:
+        plot = _plot(title, axis, x_range, top)
+        for machine in [*machines, None]:
+            renderer = _scatter(plot, series.points, machine, texts, title)
+            if renderer is not None:
+                label = machine.label if machine else UNASSIGNED_LABEL
+                drawn.setdefault(label, []).append(renderer)
+        plots.append(plot)
+    _add_legend(plots, drawn)
+    plots[-1].xaxis.axis_label = "time (UTC)"
+    remarks = _remarks(wanted, outside=span[2])
+    return Drawing(column(*plots, sizing_mode="stretch_width"), remarks)
+
+
+def _plot(title: str, axis: str, x_range: Range1d, top: float | None) -> figure:
+    plot = figure(
+        title=Title(text=title, text_color=_GREY, text_font_size="13px"),
+        height=HEIGHT_PX,
+        sizing_mode="stretch_width",
+        x_range=x_range,
+        x_axis_type="datetime",
+        y_axis_label=axis,
+        tools=_TOOLS,
+        active_drag="xbox_zoom",
+        active_scroll=None,
+        min_border_left=_LEFT_PX,
+        min_border_right=16,
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        lod_threshold=None,
+    )
+    if top is not None:
+        plot.y_range = Range1d(start=-0.03 * top, end=1.03 * top, bounds=(-0.2 * top, 1.2 * top))
+    plot.toolbar.logo = None
+    for each in (plot.xaxis[0], plot.yaxis[0]):
+        each.axis_line_color = _GREY
+        each.major_tick_line_color = _GREY
+        each.minor_tick_line_color = None
+        each.major_label_text_color = _GREY
+        each.axis_label_text_color = _GREY
+        each.axis_label_text_font_style = "normal"
+    plot.grid.grid_line_color = _GREY
+    plot.grid.grid_line_alpha = _GRID_ALPHA
+    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
+    plot.xaxis.formatter = DatetimeTickFormatter(
+        milliseconds="%H:%M:%S.%3N",
+        seconds="%H:%M:%S",
+        minsec="%H:%M:%S",
+        minutes="%H:%M",
+        hourmin="%H:%M",
+        hours="%H:%M",
+        days="%Y-%m-%d",
+        months="%Y-%m",
+        years="%Y",
+    )
+    return plot
+
+
+def _scatter(
+    plot: figure,
+    points: pl.DataFrame,
+    machine: Machine | None,
+    texts: Mapping[str, str],
+    value: str,
+) -> GlyphRenderer | None:
+    """Draws one machine's points (None: those of no machine), with what a pointer shows."""
+    device = pl.lit(None, pl.String) if machine is None else pl.lit(machine.device)
+    own = points.filter(pl.col("device").eq_missing(device))
+    if own.is_empty():
+        return None
+    label = machine.label if machine else UNASSIGNED_LABEL
+    style = machine.look if machine else UNASSIGNED
+    source = ColumnDataSource(
+        {
+            "x": own["time_ms"].to_numpy(),
+            "y": own["value"].to_numpy(),
+            "flow": own["flow_id"].cast(pl.Float64).to_numpy(),
+            "machine": [label] * own.height,
+            "peer": own["peer"].to_list(),
+            "said": [texts.get(said, "") for said in own["said"].fill_null("")],
+        }
+    )
+    renderer = plot.scatter(
+        "x",
+        "y",
+        source=source,
+        marker=style.marker,
+        size=6,
+        fill_color=style.color,
+        line_color=style.color,
+        fill_alpha=0.65,
+        line_alpha=0.9,
+        muted_alpha=0.06,
+    )
+    hover = HoverTool(
+        renderers=[renderer],
+        tooltips=[
+            ("machine", "@machine"),
+            ("time", "@x{%F %T.%3N} UTC"),
+            (value, "@y{0}"),
+            ("flow", "@flow{0}"),
+            ("peer", "@peer"),
+            ("says", "@said"),
+        ],
+        formatters={"@x": "datetime"},
+        point_policy="snap_to_data",
+        visible=False,
+    )
+    plot.add_tools(hover)
+    return renderer
+
+
+def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer]]) -> None:
+    """One legend over the first plot; a click mutes a machine in every plot."""
+    items = [LegendItem(label=label, renderers=found) for label, found in drawn.items()]
+    legend = Legend(
+        items=items,
+        click_policy="mute",
+        location="left",
+        margin=0,
+        orientation="horizontal",
+        ncols=_LEGEND_COLUMNS,
+        background_fill_alpha=0,
+        border_line_color=None,
+        label_text_color=_GREY,
+        label_text_font_size="12px",
+        glyph_height=14,
+        glyph_width=14,
+        padding=2,
+    )
+    plots[0].add_layout(legend, "above")
+    plots[0].height = HEIGHT_PX + _LEGEND_ROW_PX * -(-len(items) // _LEGEND_COLUMNS)
+
+
+def _remarks(
+    wanted: Sequence[tuple[str, str, Series, float | None]], outside: int
+) -> tuple[str, ...]:
+    said = [
+        f"{title}: {series.points.height} of {series.n_all} points drawn, evenly thinned."
+        for title, _, series, _ in wanted
+        if series.points.height < series.n_all
+    ]
+    if outside:
+        said.append(f"{outside} points lie outside the time axis; zoom out to see them.")
+    return tuple(said)
