@@ -28,7 +28,7 @@ LONGER = 4
 
 @dataclass(frozen=True)
 class Row:
-    """A contender's cost on each kind of capture; none where it is not installed."""
+    """A contender's cost on each kind of capture; none where it is not installed, or failed."""
 
     contender: Contender
     version: str
@@ -67,7 +67,11 @@ def measure(contender: Contender, n_packets: int, kinds: list[str], n_runs: int)
         path = capture(n_packets, kind)
         print(f"{contender.name}: {path.name}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as out:
-            costs[kind] = median(contender.command(str(path), out), n_runs)
+            try:
+                costs[kind] = median(contender.command(str(path), out), n_runs)
+            except RuntimeError as error:
+                print(error, file=sys.stderr)
+                return Row(contender, "failed", n_packets, {})
     return Row(contender, contender.version(), n_packets, costs)
 
 
@@ -101,6 +105,9 @@ def growth(n_packets: int, n_runs: int) -> list[str]:
     for contender in (each for each in CONTENDERS if each.ours):
         for n in (n_packets, LONGER * n_packets):
             row = measure(contender, n, ["headers"], n_runs)
+            if "headers" not in row.costs:
+                lines.append(f"| {contender.name} | {n / 1e6:g} M | {row.version} | |")
+                continue
             cost = row.costs["headers"]
             lines.append(
                 f"| {contender.name} | {n / 1e6:g} M | {cost.wall_s:.1f} "
