@@ -1,0 +1,224 @@
+//! Whole streams of packets through the tracker.
+
+use proptest::prelude::*;
+use wiretell_core::decode::{Address, Packet, Tcp, TcpOptions, Transport, flags};
+use wiretell_core::track::{Ahead, Config, Flow, Tracker};
+
+const S: i64 = 1_000_000_000;
+const START_NS: i64 = 1_700_000_000 * S;
+
+fn address(last: u32) -> Address {
+    let mut address = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 0];
+    address[12..].copy_from_slice(&(0x0a00_0000 | last).to_be_bytes());
+    address
+}
+
+/// A segment between host `client` and host 0, port 80.
+fn segment(time_ns: i64, client: u32, back: bool, tcp: Tcp) -> Packet<'static> {
+    let (near, far) = (address(client), address(0));
+    Packet {
+        time_ns,
+        ip_version: 4,
+        proto: 6,
+        src: if back { far } else { near },
+        dst: if back { near } else { far },
+        sport: if back { 80 } else { 4000 },
+        dport: if back { 4000 } else { 80 },
+        ipid: Some(tcp.seq as u16),
+        ip_len: 40,
+        transport: Transport::Tcp(tcp),
+        ..Packet::default()
+    }
+}
+
+fn small() -> Config {
+    Config {
+        max_flows: 4,
+        samples_per_side: 3,
+        max_hull: 3,
+        ..Config::default()
+    }
+}
+
+fn finished(mut tracker: Tracker) -> Vec<String> {
+    tracker.finish();
+    // The slot hash is secret per tracker and not part of the result.
+    let describe = |flow: &Flow| {
+        let sides = flow.sides.each_ref();
+        format!(
+            "{} {:?} {} {sides:?}",
+            flow.id,
+            flow.end,
+            flow.history.as_str()
+        )
+    };
+    tracker.drain().iter().map(describe).collect()
+}
+
+fn any_segment() -> impl Strategy<Value = Packet<'static>> {
+    let times = prop_oneof![
+        Just(0),
+        Just(S / 100),
+        Just(7 * S),
+        Just(-S),
+        Just(90_000 * S)
+    ];
+    let bits = prop_oneof![
+        1 => Just(flags::SYN),
+        1 => Just(flags::SYN | flags::ACK),
+        3 => Just(flags::ACK),
+        1 => Just(flags::FIN | flags::ACK),
+        1 => Just(flags::RST),
+    ];
+    let stamps = proptest::option::of((any::<u32>(), any::<u32>()));
+    (
+        times,
+        1u32..7,
+        any::<bool>(),
+        bits,
+        0u32..30,
+        0u32..30,
+        stamps,
+    )
+        .prop_map(|(time_ns, client, back, flags, seq, ack, timestamps)| {
+            let options = TcpOptions {
+                timestamps,
+                ..TcpOptions::default()
+            };
+            segment(
+                time_ns,
+                client,
+                back,
+                Tcp {
+                    flags,
+                    seq,
+                    ack,
+                    options,
+                    ..Tcp::default()
+                },
+            )
+        })
+}
+
+proptest! {
+    #[test]
+    fn looking_ahead_changes_nothing(
+        steps in proptest::collection::vec(any_segment(), 0..120),
+        flush_every in 1usize..40,
+    ) {
+        let mut time_ns = START_NS;
+        let (mut plain, mut ahead) = (Tracker::new(small()), Tracker::new(small()));
+        let mut lookahead = Ahead::default();
+        for (i, step) in steps.iter().enumerate() {
+            time_ns += step.time_ns;
+            let packet = Packet { time_ns, ..*step };
+            plain.fold(&packet);
+            lookahead.fold(&packet, &mut ahead);
+            if i % flush_every == 0 {
+                lookahead.flush(&mut ahead);
+            }
+        }
+        lookahead.flush(&mut ahead);
+        prop_assert_eq!(plain.counters(), ahead.counters());
+        prop_assert_eq!(finished(plain), finished(ahead));
+    }
+}
+
+#[test]
+fn a_million_distinct_syns_keep_to_the_cap() {
+    let mut tracker = Tracker::new(Config {
+        max_flows: 10_000,
+        ..Config::default()
+    });
+    let (mut n_ended, mut most_active) = (0, 0);
+    for i in 0..1_000_000u32 {
+        let syn = Tcp {
+            flags: flags::SYN,
+            seq: i,
+            ..Tcp::default()
+        };
+        tracker.fold(&segment(START_NS + i64::from(i), i, false, syn));
+        if i % 65_536 == 0 {
+            n_ended += tracker.drain().len();
+        }
+        most_active = most_active.max(tracker.n_active());
+    }
+    n_ended += tracker.drain().len();
+    assert_eq!(most_active, 10_000);
+    assert_eq!(tracker.counters().evicted_flows, 990_000);
+    assert_eq!(n_ended, 990_000);
+}
+
+#[test]
+fn ports_used_again_are_a_new_connection() {
+    let mut tracker = Tracker::new(Config::default());
+    let syn = |seq| Tcp {
+        flags: flags::SYN,
+        seq,
+        ..Tcp::default()
+    };
+    let rst = Tcp {
+        flags: flags::RST | flags::ACK,
+        ..Tcp::default()
+    };
+    tracker.fold(&segment(START_NS, 1, false, syn(7)));
+    tracker.fold(&segment(START_NS + S, 1, false, syn(7)));
+    tracker.fold(&segment(START_NS + S + 1, 1, true, rst));
+    tracker.fold(&segment(START_NS + 2 * S, 1, false, syn(99)));
+    tracker.finish();
+    let flows = tracker.drain();
+    let states: Vec<_> = flows
+        .iter()
+        .map(|flow| (flow.conn_state(), flow.end.name()))
+        .collect();
+    assert_eq!(states, [("REJ", "closed"), ("S0", "end")]);
+    assert_eq!(flows[0].sides[0].tcp.syn.as_ref().map(|syn| syn.n), Some(2));
+}
+
+#[test]
+fn round_trips_follow_karn() {
+    let handshake = |n_syns: i64| {
+        let mut tracker = Tracker::new(Config::default());
+        let syn = Tcp {
+            flags: flags::SYN,
+            seq: 7,
+            ..Tcp::default()
+        };
+        let answer = Tcp {
+            flags: flags::SYN | flags::ACK,
+            seq: 50,
+            ack: 8,
+            ..Tcp::default()
+        };
+        let ack = Tcp {
+            flags: flags::ACK,
+            seq: 8,
+            ack: 51,
+            ..Tcp::default()
+        };
+        for i in 0..n_syns {
+            tracker.fold(&segment(START_NS + i, 1, false, syn));
+        }
+        tracker.fold(&segment(START_NS + 30, 1, true, answer));
+        tracker.fold(&segment(START_NS + 75, 1, false, ack));
+        tracker.finish();
+        let flow = tracker.drain().remove(0);
+        (flow.sides[0].tcp.rtt_ns, flow.sides[1].tcp.rtt_ns)
+    };
+    assert_eq!(handshake(1), (Some(45), Some(30)));
+    assert_eq!(handshake(2), (Some(45), None));
+}
+
+#[test]
+fn an_answer_seen_first_turns_the_roles() {
+    let mut tracker = Tracker::new(Config::default());
+    let answer = Tcp {
+        flags: flags::SYN | flags::ACK,
+        ..Tcp::default()
+    };
+    tracker.fold(&segment(START_NS, 1, true, answer));
+    tracker.finish();
+    let flow = tracker.drain().remove(0);
+    assert_eq!((flow.port(0), flow.port(1)), (4000, 80));
+    assert_eq!(flow.history.as_str(), "^h");
+}
