@@ -214,6 +214,7 @@ fn an_answer_seen_first_turns_the_roles() {
     let mut tracker = Tracker::new(Config::default());
     let answer = Tcp {
         flags: flags::SYN | flags::ACK,
+        window: 9,
         ..Tcp::default()
     };
     tracker.fold(&segment(START_NS, 1, true, answer));

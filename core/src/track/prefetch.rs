@@ -9,6 +9,12 @@ pub fn prefetch<T>(value: &T) {
     for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
         prefetch_line(start.cast::<u8>().wrapping_add(offset));
     }
+    // A value need not start with a line, so it may end in one more.
+    prefetch_line(
+        start
+            .cast::<u8>()
+            .wrapping_add(size_of::<T>().saturating_sub(1)),
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
