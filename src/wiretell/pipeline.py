@@ -19,7 +19,7 @@ from wiretell.devices.engine import find_devices
 from wiretell.model.report import Report
 from wiretell.model.tables import FLOWS, OBSERVATIONS, SAMPLES, SCHEMA_VERSION
 from wiretell.signals import ALL
-from wiretell.source import compile_filter
+from wiretell.sources.bpf import compile_filter
 
 PathLike = str | os.PathLike[str]
 
@@ -138,7 +138,7 @@ def _drain(tracker: Tracker, tracked: Tracked) -> None:
             continue
         try:
             tracked.observations.append(signal.extract(flows))
-        except Exception as error:  # noqa: BLE001  (one signal's failure must not cost the others)
+        except Exception as error:
             tracked.failed[signal.name] = f"{type(error).__name__}: {error}"
     tracked.flows.append(flows.select(FLOWS.schema.names()))
     samples = tracker.drain_samples()

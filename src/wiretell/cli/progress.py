@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from wiretell.model.progress import Progress
+if TYPE_CHECKING:
+    from wiretell.pipeline import Progress
 
 
 @contextmanager
@@ -42,8 +44,8 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
             bar.update(
                 task,
                 description=progress.stage,
-                completed=progress.bytes_read,
-                total=progress.total_bytes,
+                completed=progress.n_bytes,
+                total=progress.n_bytes_total,
                 n_packets=f"{progress.n_packets:,}".replace(",", " "),
             )
 

@@ -77,7 +77,7 @@ def _judge_address(
             continue
         try:
             scores[signal.name] = signal.score(sides, observations)
-        except Exception as error:  # noqa: BLE001  (one signal's failure must not cost the others)
+        except Exception as error:
             failed[signal.name] = f"{type(error).__name__}: {error}"
     evidence = Evidence(
         n_sides=sides.height,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+MAX_SHOWN = 10
+"""Addresses in a report's short form."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Report:
     """The result of `analyze`: Polars tables (schemas in `wiretell.model.tables`) and provenance.
 
@@ -45,3 +49,42 @@ class Report:
     def damaged(self) -> bool:
         """True where some input was cut, corrupt or unread (exit code 1)."""
         return bool(self.provenance.get("damage"))
+
+    def __repr__(self) -> str:
+        """One line: how much there is."""
+        return f"<{self._size()}>"
+
+    def __str__(self) -> str:
+        """The head count in a few lines of plain text."""
+        shown = [f"{row[0]}: {row[1]}" for row in self._head_counts()]
+        return "\n".join([self._size(), *shown])
+
+    def _repr_html_(self) -> str:
+        """The head count as a small HTML table, for notebooks."""
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+            for row in self._head_counts()
+        )
+        head = "<tr><th>address</th><th>machines</th></tr>"
+        return f"<p>{html.escape(self._size())}</p><table>{head}{rows}</table>"
+
+    def _size(self) -> str:
+        cut = self.addresses.height - MAX_SHOWN
+        more = f"; {cut} addresses are not shown here" if cut > 0 else ""
+        return (
+            f"Report of {self.addresses.height} addresses, {self.devices.height} machines, "
+            f"{self.flows.height} flows{more}"
+        )
+
+    def _head_counts(self) -> list[tuple[str, str]]:
+        """Address and machines in words, most machines first."""
+        first = self.addresses.sort(
+            "n_devices", "n_flows", "address", descending=[True, True, False], nulls_last=True
+        )
+        return [
+            (
+                row["address"],
+                f"{row['n_devices']} (90 %: {row['low']}-{row['high']}), {row['verdict']}",
+            )
+            for row in first.head(MAX_SHOWN).iter_rows(named=True)
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from bokeh.layouts import column
@@ -14,8 +15,8 @@ from bokeh.models import (
     DatetimeTickFormatter,
     HoverTool,
     Range1d,
-    Title,
 )
+from bokeh.models.annotations.labels import Title
 from bokeh.models.annotations.legends import Legend, LegendItem
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
@@ -69,7 +70,7 @@ def draw(
         return None
     x_range = Range1d(start=span[0], end=span[1])
     plots: list[figure] = []
-    drawn: dict[str, list[GlyphRenderer]] = {}
+    drawn: dict[str, list[GlyphRenderer[Any]]] = {}
     for title, axis, series, top in wanted:
         plot = _plot(title, axis, x_range, top)
         for machine in [*machines, None]:
@@ -135,7 +136,7 @@ def _scatter(
     machine: Machine | None,
     texts: Mapping[str, str],
     value: str,
-) -> GlyphRenderer | None:
+) -> GlyphRenderer[Any] | None:
     """Draws one machine's points (None: those of no machine), with what a pointer shows."""
     device = pl.lit(None, pl.String) if machine is None else pl.lit(machine.device)
     own = points.filter(pl.col("device").eq_missing(device))
@@ -183,7 +184,7 @@ def _scatter(
     return renderer
 
 
-def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer]]) -> None:
+def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer[Any]]]) -> None:
     """One legend over the first plot; a click mutes a machine in every plot."""
     items = [LegendItem(label=label, renderers=found) for label, found in drawn.items()]
     legend = Legend(
@@ -199,7 +200,6 @@ def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer]
         label_text_font_size="12px",
         glyph_height=14,
         glyph_width=14,
-        padding=2,
     )
     plots[0].add_layout(legend, "above")
     plots[0].height = HEIGHT_PX + _LEGEND_ROW_PX * -(-len(items) // _LEGEND_COLUMNS)

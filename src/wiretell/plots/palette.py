@@ -1,7 +1,8 @@
 """Colours and marks of machines, told apart by colour-blind people too.
 
 Colours after Okabe and Ito, "Color Universal Design" (2008), but for their yellow and black,
-which vanish on white or on black; their blue is a little lighter for the same reason. Past the last colour the mark changes.
+which vanish on white or on black; their blue is a little lighter for the same
+reason. Past the last colour the mark changes.
 """
 
 from __future__ import annotations
