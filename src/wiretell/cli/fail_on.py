@@ -23,7 +23,7 @@ _CONDITION = re.compile(r"\s*(devices)\s*(>=|<=|==|!=|>|<)\s*(\d{1,9})\s*")
 
 
 class FailOn(click.ParamType[Callable[[Report], bool]]):
-    """`devices>N`: true where any shown address has more than N machines."""
+    """`devices>N`: true where any address has more than N machines."""
 
     name = "condition"
 

@@ -1,54 +1,67 @@
 """The report as one JSON document (RFC 8259, ASCII), by the schema of `json_schema`.
 
-Texts off the wire stay as they were; JSON's own escapes keep them harmless. What is unknown or
-no finite number is null.
+One line per address, flow side and piece of evidence, written as it goes: a large report needs
+no document in memory. Texts off the wire stay as they were; JSON's own escapes keep them
+harmless. What is unknown or no finite number is null.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO
+
+import polars as pl
 
 from wiretell.exporter import Options, Target, text_stream
 from wiretell.exporters.flow_rows import flow_rows
 from wiretell.exporters.json_schema import FORMAT
-from wiretell.exporters.selection import sections
+from wiretell.exporters.selection import Row, ordered_addresses, sections
 from wiretell.model.report import Report
 
 name = "json"
 
+_CHUNK_ROWS = 50_000
+
 
 def write(report: Report, target: Target, options: Options) -> None:
     """Writes the document; see `wiretell.exporter.Exporter`."""
+    shown = ordered_addresses(report, options)["address"].to_list()
+    evidence = report.evidence.filter(pl.col("address").is_in(shown))
     with text_stream(target) as stream:
-        json.dump(document(report, options), stream, indent=1, allow_nan=False)
-        stream.write("\n")
+        stream.write(f'{{"format": {_text(FORMAT)},\n')
+        stream.write(f'"provenance": {_text(_finite(report.provenance))},\n')
+        _write_array(stream, "addresses", _addresses(report, options), end=",")
+        _write_array(stream, "flows", _rows(flow_rows(report, options)), end=",")
+        _write_array(stream, "evidence", _rows(evidence), end="}")
 
 
-def document(report: Report, options: Options) -> dict[str, Any]:
-    """The document as Python values."""
-    addresses = [
-        {**_without(section.address, "n_opened"), "devices": section.devices}
-        for section in sections(report, options)
-    ]
-    shown = {address["address"] for address in addresses}
-    evidence = (row for row in report.evidence.to_dicts() if row["address"] in shown)
-    made: dict[str, Any] = _finite(
-        {
-            "format": FORMAT,
-            "provenance": report.provenance,
-            "addresses": addresses,
-            "flows": flow_rows(report, options).to_dicts(),
-            "evidence": list(evidence),
-        }
-    )
-    return made
+def _write_array(stream: TextIO, key: str, rows: Iterable[Row], *, end: str) -> None:
+    stream.write(f"{_text(key)}: [")
+    separator = "\n"
+    for row in rows:
+        stream.write(separator + _text(row))
+        separator = ",\n"
+    stream.write(f"]{end}\n")
 
 
-def _without(row: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if k != key}
+def _addresses(report: Report, options: Options) -> Iterator[Row]:
+    for section in sections(report, options):
+        known = {key: value for key, value in section.address.items() if key != "n_opened"}
+        row: Row = _finite({**known, "devices": section.devices})
+        yield row
+
+
+def _rows(frame: pl.DataFrame) -> Iterator[Row]:
+    for chunk in frame.iter_slices(_CHUNK_ROWS):
+        floats = [column for column, dtype in chunk.schema.items() if dtype.is_float()]
+        finite = (pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in floats)
+        yield from chunk.with_columns(finite).iter_rows(named=True)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=True)
 
 
 def _finite(value: Any) -> Any:
