@@ -89,7 +89,9 @@ def analyze(
     )
     tracked = _track(reader, tracker, config, say)
     flows = _joined(tracked.flows, FLOWS.schema).sort("flow_id")
-    samples = _joined(tracked.samples, SAMPLES.schema).sort("flow_id", "side", "time_ns", maintain_order=True)
+    samples = _joined(tracked.samples, SAMPLES.schema).sort(
+        "flow_id", "side", "time_ns", maintain_order=True
+    )
     observations = _joined(tracked.observations, OBSERVATIONS.schema)
     say(Progress("devices", *reader.position(), reader.counters()["frames"]))
     found = find_devices(flows, observations.sort("flow_id", maintain_order=True), ALL)
@@ -116,7 +118,9 @@ def analyze(
     )
 
 
-def _track(reader: Reader, tracker: Tracker, config: Config, say: Callable[[Progress], None]) -> Tracked:
+def _track(
+    reader: Reader, tracker: Tracker, config: Config, say: Callable[[Progress], None]
+) -> Tracked:
     tracked = Tracked()
     n_packets = 0
     while n := tracker.consume(reader, config.batch_packets):

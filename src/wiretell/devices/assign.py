@@ -87,7 +87,12 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
             side = parent[side]
         return side
 
-    line_of = {side: i for i, clock in enumerate(evidence.clocks) if clock.scope == "host" for side in clock.sides}
+    line_of = {
+        side: i
+        for i, clock in enumerate(evidence.clocks)
+        if clock.scope == "host"
+        for side in clock.sides
+    }
     lines = {side: {line_of[side]} if side in line_of else set() for side in sides}
     for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
         if link.bits < CHAIN_BITS or link.a not in parent or link.b not in parent:

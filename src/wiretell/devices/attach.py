@@ -111,7 +111,9 @@ def attach(
 
 
 def _key(chain: Group) -> tuple[object, ...]:
-    labels = tuple((kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items()))
+    labels = tuple(
+        (kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items())
+    )
     return (labels, tuple(clock.sides for clock in chain.clocks))
 
 
@@ -133,7 +135,9 @@ def _owners(
     return owners
 
 
-def _company(chain: Group, g: int, profiles: Sequence[Profile], activity: Activity) -> list[Argument]:
+def _company(
+    chain: Group, g: int, profiles: Sequence[Profile], activity: Activity
+) -> list[Argument]:
     """Share of this group in what the address does at these moments, and for this service."""
     n = len(profiles)
     moments = 0.0
@@ -149,11 +153,15 @@ def _company(chain: Group, g: int, profiles: Sequence[Profile], activity: Activi
     if total:
         rates = [(p.services[service] + 0.5) / (p.services.total() + 10.0) for p in profiles]
         bits = capped(math.log2(rates[g] * n / sum(rates)), *SERVICE_BITS)
-        arguments.append(Argument("services", bits, f"uses {service} {'also' if bits > 0 else 'seldom'}"))
+        arguments.append(
+            Argument("services", bits, f"uses {service} {'also' if bits > 0 else 'seldom'}")
+        )
     return arguments
 
 
-def _peers(chain: Group, g: int, owners: Mapping[str, Counter[int]], now: int | None) -> list[Argument]:
+def _peers(
+    chain: Group, g: int, owners: Mapping[str, Counter[int]], now: int | None
+) -> list[Argument]:
     """Remote addresses that only this group talks to (the chain's own visits aside)."""
     known = []
     for peer in sorted(chain.peers):

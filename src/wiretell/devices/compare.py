@@ -65,7 +65,9 @@ def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argu
         elif rule.bits_other:
             fewest = min(mine.total(), theirs.total())
             sure = 1.0 - 2.0 ** (-fewest / rule.sure_after * 2.0)
-            words = f"{rule.words} differs: {mine.most_common(1)[0][0]} / {theirs.most_common(1)[0][0]}"
+            words = (
+                f"{rule.words} differs: {mine.most_common(1)[0][0]} / {theirs.most_common(1)[0][0]}"
+            )
             arguments.append(Argument(kind, rule.bits_other * sure, words))
     return arguments
 
@@ -84,7 +86,13 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
         doubt = 4e-6 * (mine[2] + theirs[2]) + 0.08
         if apart <= doubt:
             return []
-        return [Argument("tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {mine[0]:g} / {theirs[0]:g} Hz")]
+        return [
+            Argument(
+                "tcp_timestamp",
+                OTHER_RATE_BITS,
+                f"clock rates differ: {mine[0]:g} / {theirs[0]:g} Hz",
+            )
+        ]
     error = math.hypot(mine[2], theirs[2])
     if error > POPULATION_PPM:
         return []
@@ -123,7 +131,9 @@ def _stray_bits(n_strays: int, group: Group) -> float:
     if n_strays == 0:
         return 0.0
     n = sum(len(clock.sides) for clock in group.clocks)
-    return math.log2(max(float(poisson.sf(n_strays - 1, n * STRAY_SHARE)), 2.0**CLOCK_CONFLICT_BITS))
+    return math.log2(
+        max(float(poisson.sf(n_strays - 1, n * STRAY_SHARE)), 2.0**CLOCK_CONFLICT_BITS)
+    )
 
 
 def _line_bits(x: Clock, y: Clock) -> Argument | None:
@@ -136,7 +146,9 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
     if not hz:
         return None
     if x.nominal_hz and y.nominal_hz and abs(x.nominal_hz / y.nominal_hz - 1.0) > 0.1:
-        return Argument("tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {x.hz:g} / {y.hz:g} Hz")
+        return Argument(
+            "tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {x.hz:g} / {y.hz:g} Hz"
+        )
     gap = y.first_s - x.last_s
     expected = x.v_first + round(hz * (y.first_s - x.first_s))
     jump_s = wrapped(y.v_first - expected) / hz
@@ -144,16 +156,30 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
     other = 0.5 / (MODULUS / hz) + 0.5 / (15.0 * max(uptime_s, 1.0))
     ways: list[tuple[float, str]] = [(2.0**CLOCK_CONFLICT_BITS, "")]
     if min(len(x.sides), len(y.sides)) == 1 and abs(jump_s) <= DELAY_S:
-        ways.append((DELAY_PRIOR / DELAY_S / other, f"clock lines {abs(jump_s):.2f} s apart: delayed packets"))
+        ways.append(
+            (
+                DELAY_PRIOR / DELAY_S / other,
+                f"clock lines {abs(jump_s):.2f} s apart: delayed packets",
+            )
+        )
     if gap > -OVERLAP_S:
         gap = max(gap, OVERLAP_S)
         if gap > RESTART_SURE_S:
             # Over days a clock may have been set or restarted with a random base.
-            ways.append((0.5 / (MODULUS / hz) / other, f"{gap / 3600.0:.0f} h apart: the clock may be new"))
+            ways.append(
+                (0.5 / (MODULUS / hz) / other, f"{gap / 3600.0:.0f} h apart: the clock may be new")
+            )
         if uptime_s <= gap + LINE_SLACK_S:
-            ways.append((REBOOT_PRIOR / gap / other, f"clock restarted in the {gap:.0f} s between: a reboot"))
+            ways.append(
+                (
+                    REBOOT_PRIOR / gap / other,
+                    f"clock restarted in the {gap:.0f} s between: a reboot",
+                )
+            )
         if -gap <= jump_s < 0.0:
-            ways.append((SUSPEND_PRIOR / gap / other, f"clock stood still for {-jump_s:.0f} s: suspended"))
+            ways.append(
+                (SUSPEND_PRIOR / gap / other, f"clock stood still for {-jump_s:.0f} s: suspended")
+            )
     ratio, reason = max(ways)
     if not reason:
         reason = f"clock offsets {abs(jump_s):.1f} s apart: two machines, or one per connection"

@@ -29,7 +29,9 @@ class Findings:
     failed: Mapping[str, str]
 
 
-def find_devices(flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]) -> Findings:
+def find_devices(
+    flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]
+) -> Findings:
     """Which machines are behind each address that sent anything.
 
     `flows` as FLOWS, `observations` as OBSERVATIONS (from the signals' `extract`). A signal that
@@ -114,7 +116,12 @@ def _clock_facts(address: str, sides: pl.DataFrame, clocks: Sequence[Clock]) -> 
         }
         error_hz = clock.hz * clock.error_ppm * 1e-6
         facts.append(base | {"quantity": "hz", "value": clock.hz, "unit": "Hz", "error": error_hz})
-        skew = {"quantity": "skew_ppm", "value": clock.skew_ppm, "unit": "ppm", "error": clock.error_ppm}
+        skew = {
+            "quantity": "skew_ppm",
+            "value": clock.skew_ppm,
+            "unit": "ppm",
+            "error": clock.error_ppm,
+        }
         facts.append(base | skew)
         facts.append(base | {"quantity": "offset_scope", "text": clock.scope})
     return facts

@@ -58,7 +58,10 @@ def explain(
     texts = _texts(observations)
     devices = [
         _device(names[g], address, judgement.groups[g], sorted(members[g]), rows, texts, regimes)
-        | {"confidence": _confidence(g, judgement), "reasons": _reasons(g, evidence, judgement, arguments)}
+        | {
+            "confidence": _confidence(g, judgement),
+            "reasons": _reasons(g, evidence, judgement, arguments),
+        }
         for g in order
     ]
     return Rows(
@@ -78,7 +81,9 @@ def _confidence(g: int, judgement: Judgement) -> float:
     return sure
 
 
-def _arguments(judgement: Judgement, names: Mapping[int, str]) -> dict[int, list[tuple[str, Argument]]]:
+def _arguments(
+    judgement: Judgement, names: Mapping[int, str]
+) -> dict[int, list[tuple[str, Argument]]]:
     """Group -> (other device, argument against being the same), strongest first."""
     against: dict[int, list[tuple[str, Argument]]] = defaultdict(list)
     for (a, b), (_, arguments) in judgement.partition.between.items():
@@ -90,7 +95,10 @@ def _arguments(judgement: Judgement, names: Mapping[int, str]) -> dict[int, list
 
 
 def _reasons(
-    g: int, evidence: Evidence, judgement: Judgement, arguments: Mapping[int, Sequence[tuple[str, Argument]]]
+    g: int,
+    evidence: Evidence,
+    judgement: Judgement,
+    arguments: Mapping[int, Sequence[tuple[str, Argument]]],
 ) -> list[str]:
     inside = {side for side, (group, _) in judgement.home.items() if group == g}
     by_signal: dict[str, list[tuple[float, str]]] = defaultdict(list)
@@ -171,7 +179,11 @@ def _regime(regimes: Mapping[str, Mapping[int, str]], signal: str, members: Iter
 
 
 def _members(
-    address: str, rows: Sequence[Row], evidence: Evidence, judgement: Judgement, names: Mapping[int, str]
+    address: str,
+    rows: Sequence[Row],
+    evidence: Evidence,
+    judgement: Judgement,
+    names: Mapping[int, str],
 ) -> list[Row]:
     reason: dict[int, str] = {}
     for link in sorted(evidence.links, key=lambda x: x.bits):
@@ -190,15 +202,23 @@ def _members(
                 "side": row["side"],
                 "address": address,
                 "device": names.get(group),
-                "confidence": sure * probability(judgement.partition.weakest[group][0]) if group in names else 0.0,
-                "reason": reason.get(side, "nothing contradicts it") if group in names else "nothing tells",
+                "confidence": sure * probability(judgement.partition.weakest[group][0])
+                if group in names
+                else 0.0,
+                "reason": reason.get(side, "nothing contradicts it")
+                if group in names
+                else "nothing tells",
             }
         )
     return found
 
 
 def _evidence(
-    address: str, rows: Sequence[Row], evidence: Evidence, judgement: Judgement, names: Mapping[int, str]
+    address: str,
+    rows: Sequence[Row],
+    evidence: Evidence,
+    judgement: Judgement,
+    names: Mapping[int, str],
 ) -> list[Row]:
     found: list[Row] = []
     for (a, b), (_, arguments) in sorted(judgement.partition.between.items()):
@@ -215,7 +235,14 @@ def _evidence(
 
 
 def _argument(address: str, a: str, b: str, x: Argument) -> Row:
-    return {"signal": x.signal, "address": address, "a": a, "b": b, "bits": x.bits, "reason": x.reason}
+    return {
+        "signal": x.signal,
+        "address": address,
+        "a": a,
+        "b": b,
+        "bits": x.bits,
+        "reason": x.reason,
+    }
 
 
 def _address(
@@ -256,7 +283,11 @@ def _verdict(
     near = max((bits for bits, _ in judgement.partition.between.values()), default=float("-inf"))
     if n_devices == 1:
         if share >= INFORMED_SHARE:
-            return "single", [f"{share:.0%} of the flows continue one another's counters or clock"], distribution
+            return (
+                "single",
+                [f"{share:.0%} of the flows continue one another's counters or clock"],
+                distribution,
+            )
         words = f"only {share:.0%} of the flows carry a counter or clock that goes on: alike machines would look the same"
         return "not separable", [words], _widened(distribution)
     if role == "server":
@@ -266,7 +297,11 @@ def _verdict(
         words = f"two of them may be one: {bits:+.1f} bits"
         del pair
         return "partly separable", [words], distribution
-    return "separated", [f"every pair of machines is contradicted by {-near:.0f} bits or more"], distribution
+    return (
+        "separated",
+        [f"every pair of machines is contradicted by {-near:.0f} bits or more"],
+        distribution,
+    )
 
 
 def _widened(distribution: Mapping[int, float]) -> dict[int, float]:
@@ -281,7 +316,9 @@ def _texts(observations: pl.DataFrame) -> dict[tuple[object, object], list[tuple
     wanted = [*NAME_QUANTITIES, "user_agent"]
     found: dict[tuple[object, object], list[tuple[str, str]]] = defaultdict(list)
     rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
-    for flow_id, side, quantity, text in rows.select("flow_id", "side", "quantity", "text").iter_rows():
+    for flow_id, side, quantity, text in rows.select(
+        "flow_id", "side", "quantity", "text"
+    ).iter_rows():
         found[flow_id, side].append((quantity, text))
     return found
 

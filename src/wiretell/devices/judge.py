@@ -32,7 +32,16 @@ ANCHOR_SKEW_PPM = 8.0
 """A clock rate known this well is an identity."""
 ANCHOR_CONNECTIONS = 3
 """So many connections on one counter are an identity."""
-KEY_KINDS = ("stack", "window", "initial ttl", "hops", "user_agent", "user_agent_cut", "system", "ja4")
+KEY_KINDS = (
+    "stack",
+    "window",
+    "initial ttl",
+    "hops",
+    "user_agent",
+    "user_agent_cut",
+    "system",
+    "ja4",
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,9 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     activity = Activity(evidence.starts, evidence.services)
     found = partition(evidence, _alike(known, anchored))
     chains_left = [known[i] for i in loose]
-    attachments, homeless = attach(found.groups, chains_left, evidence.links, activity, evidence.rules)
+    attachments, homeless = attach(
+        found.groups, chains_left, evidence.links, activity, evidence.rules
+    )
     if homeless:
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
         found = partition(evidence, founders)

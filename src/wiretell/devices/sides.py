@@ -37,7 +37,9 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
-    per_side = [c.name for c in FLOWS.columns if c.name.startswith(own) and c.name[5:] not in ("h", "p")]
+    per_side = [
+        c.name for c in FLOWS.columns if c.name.startswith(own) and c.name[5:] not in ("h", "p")
+    ]
     return flows.select(
         "flow_id",
         "proto",
@@ -70,6 +72,10 @@ def services(sides: pl.DataFrame) -> list[str]:
     common = set(peers.filter(pl.col("n") >= COMMON_SERVICE)["peer_port"].to_list())
     ports, protos = sides["peer_port"].to_list(), sides["proto"].to_list()
     return [
-        "ICMP" if proto in (1, 58) else f"port {port}" if port < 1024 or port in common else "scattered ports"
+        "ICMP"
+        if proto in (1, 58)
+        else f"port {port}"
+        if port < 1024 or port in common
+        else "scattered ports"
         for port, proto in zip(ports, protos, strict=True)
     ]

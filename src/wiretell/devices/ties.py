@@ -67,7 +67,9 @@ class Ties:
         """Group `b` is now part of `a`."""
         own = self.across[a].pop(b, None)
         self.inside[a] += self.inside.pop(b, 0) + (own.n if own else 0)
-        self.dense[a] += self.dense.pop(b, 0) + (own.n if own and own.best and own.best.dense else 0)
+        self.dense[a] += self.dense.pop(b, 0) + (
+            own.n if own and own.best and own.best.dense else 0
+        )
         for other, tie in self.across.pop(b, {}).items():
             self.across[other].pop(b, None)
             if other == a:
@@ -84,7 +86,11 @@ class Ties:
             n = min(self.dense[a], self.dense[b])
             if n < 3:
                 return None
-            return Argument("counters", max(loss * n, APART_CAP), "counters run side by side, never into one another")
+            return Argument(
+                "counters",
+                max(loss * n, APART_CAP),
+                "counters run side by side, never into one another",
+            )
         total = min(self.inside[x] + sum(t.n for t in self.across[x].values()) for x in (a, b))
         bits = min(tie.bits, tie.n * gain + max(total - tie.n, 0) * loss, TIED_CAP)
         words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"

@@ -50,7 +50,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """One label per side, kind and text."""
     number = {(f, s): n for f, s, n in sides.select("flow_id", "side", "number").iter_rows()}
     seen: dict[Label, None] = {}
-    rows = observations.filter(pl.col("text").is_not_null()).select("flow_id", "side", "quantity", "text")
+    rows = observations.filter(pl.col("text").is_not_null()).select(
+        "flow_id", "side", "quantity", "text"
+    )
     for flow_id, side, quantity, text in rows.iter_rows():
         kind = _KIND.get(quantity, quantity)
         at = number.get((flow_id, side))

@@ -58,8 +58,12 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     links: list[Link] = []
     counting = usable.filter(pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
     counting = counting.with_columns(
-        kind=pl.col("proto").cast(pl.String) + pl.when(pl.col("ttl") > 128).then(pl.lit("h"))
-        .when(pl.col("ttl") > 64).then(pl.lit("m")).otherwise(pl.lit("l"))
+        kind=pl.col("proto").cast(pl.String)
+        + pl.when(pl.col("ttl") > 128)
+        .then(pl.lit("h"))
+        .when(pl.col("ttl") > 64)
+        .then(pl.lit("m"))
+        .otherwise(pl.lit("l"))
     )
     for (_name,), group in counting.group_by(["kind"], maintain_order=True):
         found, names = _across(group)
@@ -68,24 +72,34 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     return Scores(links=links, labels=_labels(usable), rules=RULES, regimes=regimes)
 
 
-RULES = (
-    LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),
-)
+RULES = (LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),)
 
 
 def _labels(usable: pl.DataFrame) -> list[Label]:
     udp = usable.filter(pl.col("proto") == 17)
     zero = (udp["ipid_zero"] == udp["ipid_n"]).to_list()
     return [
-        Label(n, "ipid of udp", "zero" if z else "not zero") for n, z in zip(udp["number"].to_list(), zero, strict=True)
+        Label(n, "ipid of udp", "zero" if z else "not zero")
+        for n, z in zip(udp["number"].to_list(), zero, strict=True)
     ]
 
 
 def _within(usable: pl.DataFrame) -> dict[int, str]:
     """Regime as far as one flow tells: zero, constant, per connection (+1), random."""
     regimes: dict[int, str] = {}
-    columns = ("number", "ipid_n", "ipid_zero", "ipid_same", "ipid_one", "ipid_small", "ipid_swap_one", "ipid_swap_small")
-    for number, n, zero, same, one, small, swap_one, swap_small in usable.select(columns).iter_rows():
+    columns = (
+        "number",
+        "ipid_n",
+        "ipid_zero",
+        "ipid_same",
+        "ipid_one",
+        "ipid_small",
+        "ipid_swap_one",
+        "ipid_swap_small",
+    )
+    for number, n, zero, same, one, small, swap_one, swap_small in usable.select(
+        columns
+    ).iter_rows():
         steps = n - 1
         if zero == n:
             regimes[number] = "zero"
@@ -108,7 +122,10 @@ def _across(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
     goals = _codes(group["peer"].to_list())
     best: tuple[float, Reading, IntArray, IntArray, IntArray] | None = None
     for reading in READINGS:
-        first, last = (_order(group[c].to_numpy().astype(np.int64), reading.swapped) for c in ("ipid_first", "ipid_last"))
+        first, last = (
+            _order(group[c].to_numpy().astype(np.int64), reading.swapped)
+            for c in ("ipid_first", "ipid_last")
+        )
         tail, head, gap, share = _steps(first, last, start, end, goals, reading)
         if share > MIN_SHARE and (best is None or share > best[0] + 0.05):
             best = (share, reading, tail, head, gap)
@@ -144,7 +161,12 @@ def _codes(keys: list[str]) -> IntArray:
 
 
 def _steps(
-    first: IntArray, last: IntArray, start: FloatArray, end: FloatArray, goals: IntArray, reading: Reading
+    first: IntArray,
+    last: IntArray,
+    start: FloatArray,
+    end: FloatArray,
+    goals: IntArray,
+    reading: Reading,
 ) -> tuple[IntArray, IntArray, IntArray, float]:
     """Candidate predecessors of each flow and the share of flows that have a near one.
 

@@ -23,7 +23,9 @@ BITS = 7.0
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Links from a DNS flow to the first flow towards the address it was answered."""
     answers = observations.filter(
-        (pl.col("quantity") == "dns_answer") & pl.col("time_ns").is_not_null() & pl.col("text").is_not_null()
+        (pl.col("quantity") == "dns_answer")
+        & pl.col("time_ns").is_not_null()
+        & pl.col("text").is_not_null()
     ).select("flow_id", "side", "text", "time_ns")
     if answers.is_empty():
         return Scores()
@@ -51,7 +53,15 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             bits = BITS - 2.0 * math.log2(len(rivals))
             if bits > 0.0:
                 wait = (start_ns - time_ns) / 1e9
-                links.append(Link(NAME, asker, caller, bits, f"asked for {name}, then called {address} after {wait:.2f} s"))
+                links.append(
+                    Link(
+                        NAME,
+                        asker,
+                        caller,
+                        bits,
+                        f"asked for {name}, then called {address} after {wait:.2f} s",
+                    )
+                )
     return Scores(links=links)
 
 

@@ -51,8 +51,17 @@ RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
 
 COUNTERS = (
     Counter("sequential", False, False, 3600.0, 0.55, "next source port of one counter"),
-    Counter("per destination", True, False, 600.0, 0.25, "next source port towards one destination"),
-    Counter("even, per destination", True, True, 10.0, 0.3, "next even source port towards one destination"),
+    Counter(
+        "per destination", True, False, 600.0, 0.25, "next source port towards one destination"
+    ),
+    Counter(
+        "even, per destination",
+        True,
+        True,
+        10.0,
+        0.3,
+        "next even source port towards one destination",
+    ),
 )
 
 
@@ -78,9 +87,15 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
 
 def _ranges(sides: pl.DataFrame) -> list[Label]:
     """Which part of the port space a client's ports come from (`net.ipv4.ip_local_port_range`)."""
-    clients = sides.filter(pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024))
+    clients = sides.filter(
+        pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024)
+    )
     return [
-        Label(n, "port range", "below 10000" if port < 10000 else "below 32768" if port < 32768 else "above")
+        Label(
+            n,
+            "port range",
+            "below 10000" if port < 10000 else "below 32768" if port < 32768 else "above",
+        )
         for n, port in clients.select("number", "port").iter_rows()
     ]
 
@@ -88,14 +103,18 @@ def _ranges(sides: pl.DataFrame) -> list[Label]:
 def _sockets(sides: pl.DataFrame) -> list[Link]:
     """UDP flows from one port to several peers are one socket; a port that also accepts TCP too."""
     links: list[Link] = []
-    open_ports = sides.filter((pl.col("proto") == 17) | ((pl.col("proto") == 6) & ~pl.col("initiator")))
+    open_ports = sides.filter(
+        (pl.col("proto") == 17) | ((pl.col("proto") == 6) & ~pl.col("initiator"))
+    )
     for (port,), group in open_ports.group_by(["port"], maintain_order=True):
         if group["peer"].n_unique() < 2 or not (group["proto"] == 17).any():
             continue
         numbers, times = group["number"].to_list(), group["start_s"].to_list()
         for a, b, t, u in zip(numbers, numbers[1:], times, times[1:], strict=False):
             if u - t <= SOCKET_SILENCE_S:
-                links.append(Link(NAME, a, b, SOCKET_BITS, f"one socket: port {port} towards several peers"))
+                links.append(
+                    Link(NAME, a, b, SOCKET_BITS, f"one socket: port {port} towards several peers")
+                )
     return links
 
 
@@ -125,7 +144,9 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
     if best is None:
         return [], dict.fromkeys(numbers.tolist(), _random(ports))
     share, counter, tail, head, step = best
-    gain = _bits(step, share, counter, span) - 0.5 * np.log2(1.0 + (times[head] - times[tail]) / 10.0)
+    gain = _bits(step, share, counter, span) - 0.5 * np.log2(
+        1.0 + (times[head] - times[tail]) / 10.0
+    )
     taken = path_cover(len(numbers), tail, head, gain)
     links = [
         Link(
@@ -166,7 +187,11 @@ def _steps(
     """All pairs (earlier, later) whose ports are one believable step apart."""
     tails, heads, steps = [], [], []
     wrap = int(ports.max()) - int(ports.min()) + 1 if len(ports) else 1
-    order = np.lexsort((np.arange(len(ports)), goals)) if counter.per_destination else np.arange(len(ports))
+    order = (
+        np.lexsort((np.arange(len(ports)), goals))
+        if counter.per_destination
+        else np.arange(len(ports))
+    )
     for ahead in range(1, min(N_AHEAD, len(ports) - 1) + 1):
         tail, head = order[:-ahead], order[ahead:]
         step = ports[head] - ports[tail]
@@ -187,7 +212,13 @@ def _steps(
 
 
 def _share(
-    n: int, tail: IntArray, head: IntArray, step: IntArray, goals: IntArray, counter: Counter, span: int
+    n: int,
+    tail: IntArray,
+    head: IntArray,
+    step: IntArray,
+    goals: IntArray,
+    counter: Counter,
+    span: int,
 ) -> float:
     """Lower bound of the share of flows with a close predecessor, above chance.
 

@@ -90,9 +90,14 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
             span = float(cloud.hull_x[-1] - cloud.hull_x[0])
             rate, error = line.slope, slope_error(line, cloud.n, span)
         number = int(r["number"])
-        first, last = (float(r["ts_first_s"]), int(r["ts_first"])), (float(r["ts_last_s"]), int(r["ts_last"]))
+        first, last = (
+            (float(r["ts_first_s"]), int(r["ts_first"])),
+            (float(r["ts_last_s"]), int(r["ts_last"])),
+        )
         ends = (int(r["port"]), str(r["peer"]), int(r["peer_port"]))
-        found.append(_Side(number, str(r["peer"]), ends, Reading(number, *first, *last), cloud, rate, error))
+        found.append(
+            _Side(number, str(r["peer"]), ends, Reading(number, *first, *last), cloud, rate, error)
+        )
     return found
 
 
@@ -214,7 +219,9 @@ def _unsteady_lines(readings: list[_Side]) -> list[tuple[float, CounterLine]]:
         lines = find_lines([s.reading for s in seeds], rate, UNSTEADY_S, UNSTEADY_DRIFT)
         lines = [line for line in lines if len(line.items) > 1]
         held = {s.number for s in seeds}
-        short = [s.reading for s in readings if s.number not in held and (s.error > 0.01 or s in near)]
+        short = [
+            s.reading for s in readings if s.number not in held and (s.error > 0.01 or s in near)
+        ]
         for line in find_lines(short, rate, UNSTEADY_S, UNSTEADY_DRIFT, lines)[: len(lines)]:
             line.items.sort()
             found.append((rate, line))

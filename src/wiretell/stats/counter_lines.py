@@ -53,7 +53,6 @@ class CounterLine:
             least = min(least, max(0.0, miss - drift * abs(age)))
         return least
 
-
     def signed_miss_s(self, t: float, v: int, rate_hz: float) -> float:
         """Distance in s of (t, v) from the nearest reading's prediction; negative: the count is low."""
         at = bisect.bisect_left(self.anchors, (t, v))
@@ -89,7 +88,9 @@ def find_lines(
     period = MODULUS / rate_hz
     lines = list(known)
     constants: list[tuple[float, int]] = sorted(
-        ((v / rate_hz - t) % period, number) for number, line in enumerate(lines) for t, v in line.anchors
+        ((v / rate_hz - t) % period, number)
+        for number, line in enumerate(lines)
+        for t, v in line.anchors
     )
     times = [r.t_first for r in readings] + [t for line in lines for t, _ in line.anchors]
     reach = tolerance_s + drift * (max(times) - min(times)) if times else 0.0
@@ -110,7 +111,9 @@ def find_lines(
     return lines
 
 
-def _near(constants: list[tuple[float, int]], centre: float, reach: float, period: float) -> list[int]:
+def _near(
+    constants: list[tuple[float, int]], centre: float, reach: float, period: float
+) -> list[int]:
     """Numbers of lines with a constant within `reach` of `centre` on the circle."""
     if 2.0 * reach >= period:
         return sorted({number for _, number in constants})

@@ -18,7 +18,9 @@ def poisson_binomial(probabilities: Sequence[float]) -> FloatArray:
     return distribution
 
 
-def count_distribution(base: int, merges: Sequence[float], splits: Sequence[float]) -> dict[int, float]:
+def count_distribution(
+    base: int, merges: Sequence[float], splits: Sequence[float]
+) -> dict[int, float]:
     """Number of groups when each of `merges` may still join two and each of `splits` part one.
 
     `base` is the number of groups found; the result has count -> probability, counts >= 1.

@@ -112,7 +112,9 @@ def slope_error(line: Line, n: int, span: float) -> float:
     return 1.3 * (1.0 + max(line.gap, 0.0)) / (line.slope * span * float(np.sqrt(max(n, 1))))
 
 
-def least_squares_slope(n: int, sum_x: float, sum_v: float, sum_xx: float, sum_xv: float) -> float | None:
+def least_squares_slope(
+    n: int, sum_x: float, sum_v: float, sum_xx: float, sum_xv: float
+) -> float | None:
     """Ordinary least squares from sums; None where all x are equal."""
     denominator = n * sum_xx - sum_x * sum_x
     if n < 2 or denominator <= 0.0:
