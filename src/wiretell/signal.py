@@ -70,6 +70,7 @@ class Clock:
     nominal_hz: float
     skew_ppm: float
     error_ppm: float
+    n_readings: int
     first_s: float
     last_s: float
     v_first: int

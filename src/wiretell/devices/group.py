@@ -50,6 +50,8 @@ class Group:
 
 SKEW_FLOOR_PPM = 0.3
 """Wander and temperature keep two measurements of one clock about this far apart."""
+MIN_READINGS = 30
+"""A slope through fewer readings hangs on two of them: its error is not to be trusted."""
 
 
 def groups_of(
@@ -75,7 +77,7 @@ def groups_of(
             group = groups[i]
             group.clocks.append(clock)
         first = groups[home[clock.sides[0]]]
-        if clock.nominal_hz and 0.0 < clock.error_ppm < 1000.0:
+        if clock.nominal_hz and clock.n_readings >= MIN_READINGS and clock.error_ppm < 1000.0:
             weight = 1.0 / (clock.error_ppm**2 + SKEW_FLOOR_PPM**2)
             own = first.skews.get(clock.nominal_hz, (0.0, 0.0))
             first.skews[clock.nominal_hz] = (own[0] + weight, own[1] + weight * clock.skew_ppm)

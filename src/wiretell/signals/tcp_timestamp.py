@@ -252,6 +252,7 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
         nominal_hz=nominal,
         skew_ppm=(hz / nominal - 1.0) * 1e6 if nominal else 0.0,
         error_ppm=error * 1e6,
+        n_readings=sum(m.cloud.n for m in members),
         first_s=first.t_first,
         last_s=last.t_last,
         v_first=first.v_first,
