@@ -1,3 +1,44 @@
-"""Which machine was that? Tell apart the machines behind an address, from captured traffic."""
+"""Which machine was that? Tell apart the machines behind an address, from captured traffic.
+
+`analyze` gives a `Report` of Polars tables; `read` iterates over decoded packets.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wiretell.errors import CaptureError, ConfigError, WiretellError
+    from wiretell.model.report import Report
+    from wiretell.pipeline import Config, Progress, analyze, read
+
+_HOME = {
+    "analyze": "wiretell.pipeline",
+    "read": "wiretell.pipeline",
+    "Config": "wiretell.pipeline",
+    "Progress": "wiretell.pipeline",
+    "Report": "wiretell.model.report",
+    "CaptureError": "wiretell.errors",
+    "ConfigError": "wiretell.errors",
+    "WiretellError": "wiretell.errors",
+}
+
+__all__ = [
+    "CaptureError",
+    "ConfigError",
+    "Config",
+    "Progress",
+    "Report",
+    "WiretellError",
+    "analyze",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used, so that `wiretell --help` starts at once."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'wiretell' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_HOME[name]), name)

@@ -36,6 +36,8 @@ POPULATION_PPM = 30.0
 SKEW_BITS = (-20.0, 6.0)
 
 OTHER_RATE_BITS = -20.0
+OTHER_RATE = 0.25
+"""Relative difference of two flows' rates that unsteady clocks (ticks lost when idle) do not reach."""
 CLOCK_CONFLICT_BITS = -25.0
 STRAY_SHARE = 0.02
 """Share of flows in a group that are not its machine's, or whose clock is a proxy's."""
@@ -145,7 +147,7 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
     hz = x.nominal_hz or y.nominal_hz
     if not hz:
         return None
-    if x.nominal_hz and y.nominal_hz and abs(x.nominal_hz / y.nominal_hz - 1.0) > 0.1:
+    if x.nominal_hz and y.nominal_hz and abs(x.nominal_hz / y.nominal_hz - 1.0) > OTHER_RATE:
         return Argument(
             "tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {x.hz:g} / {y.hz:g} Hz"
         )

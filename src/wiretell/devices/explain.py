@@ -11,7 +11,7 @@ import polars as pl
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
-from wiretell.devices.judge import Judgement
+from wiretell.devices.judge import ENOUGH_SIDES, Judgement
 from wiretell.devices.looks import looks_like
 from wiretell.signal import Clock
 from wiretell.stats.counting import interval
@@ -23,7 +23,6 @@ CLOCK_WORTH_PPM = 1000.0
 N_REASONS = 6
 SEPARATE_BITS = -7.0
 """Pairs of devices below this are certainly two."""
-ENOUGH_SIDES = 3
 INFORMED_SHARE = 0.5
 
 Row = dict[str, object]
@@ -248,8 +247,7 @@ def _argument(address: str, a: str, b: str, x: Argument) -> Row:
 def _address(
     address: str, rows: Sequence[Row], judgement: Judgement, evidence: Evidence, n_devices: int
 ) -> Row:
-    opened = {bool(r["initiator"]) for r in rows}
-    role = "both" if len(opened) == 2 else "client" if True in opened else "server"
+    role = _role(rows)
     verdict, reasons, distribution = _verdict(rows, judgement, evidence, n_devices, role)
     low, high = interval(distribution)
     return {
@@ -266,6 +264,18 @@ def _address(
         "last_ns": max(_int(r["end_ns"]) for r in rows),
         "reasons": reasons,
     }
+
+
+ROLE_SHARE = 0.1
+"""An address is "both" only if the rarer role has this share of its flows."""
+
+
+def _role(rows: Sequence[Row]) -> str:
+    """Who opened the flows, by SYNs where any was seen: a flow met midway is a poor witness."""
+    sure = [r for r in rows if r["n_syn"] or r["proto"] != 6] or rows
+    n_opened = sum(bool(r["initiator"]) for r in sure)
+    share = n_opened / len(sure)
+    return "client" if share >= 1.0 - ROLE_SHARE else "server" if share <= ROLE_SHARE else "both"
 
 
 HIDDEN = {0: 0.8, 1: 0.13, 2: 0.05, 3: 0.02}
@@ -293,10 +303,11 @@ def _verdict(
     if role == "server":
         return "farm", ["several clocks answer at this address: a load-balanced farm"], distribution
     if near > SEPARATE_BITS:
-        pair, (bits, _) = max(judgement.partition.between.items(), key=lambda item: item[1][0])
-        words = f"two of them may be one: {bits:+.1f} bits"
-        del pair
-        return "partly separable", [words], distribution
+        return (
+            "partly separable",
+            [f"two of them may be one machine: {near:+.1f} bits"],
+            distribution,
+        )
     return (
         "separated",
         [f"every pair of machines is contradicted by {-near:.0f} bits or more"],

@@ -30,6 +30,10 @@ ANCHOR_LABELS = frozenset(
 """Handwriting that gives a chain an identity of its own to compare."""
 ANCHOR_SKEW_PPM = 8.0
 """A clock rate known this well is an identity."""
+FOUNDING_FLOWS = 4
+"""Flows without connections (UDP, ICMP) that found a machine where no other could have sent them."""
+ENOUGH_SIDES = 3
+"""Fewer flows than this are never parted."""
 ANCHOR_CONNECTIONS = 3
 """So many connections on one counter are an identity."""
 KEY_KINDS = (
@@ -61,6 +65,8 @@ class Judgement:
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     """Which sides belong together. `connections` are the sides that may found a machine (TCP)."""
+    if evidence.n_sides < ENOUGH_SIDES:
+        return _alone(evidence)
     parts = chains(evidence)
     known = groups_of(
         parts, evidence.labels, evidence.clocks, evidence.peers, evidence.starts, evidence.ends
@@ -73,6 +79,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     attachments, homeless = attach(
         found.groups, chains_left, evidence.links, activity, evidence.rules
     )
+    homeless = [c for c in homeless if _founds(chains_left[c], connections)]
     if homeless:
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
         found = partition(evidence, founders)
@@ -89,6 +96,16 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     return Judgement(found.groups, found, placed, home, _distribution(found))
 
 
+def _alone(evidence: Evidence) -> Judgement:
+    """Too few sides to part anything: one group."""
+    parts = [list(range(evidence.n_sides))]
+    groups = groups_of(
+        parts, evidence.labels, evidence.clocks, evidence.peers, evidence.starts, evidence.ends
+    )
+    found = Partition(groups, {}, [(float("inf"), [])])
+    return Judgement(groups, found, [], dict.fromkeys(parts[0], (0, 1.0)), {1: 1.0})
+
+
 def _anchored(group: Group, connections: frozenset[int]) -> bool:
     if connections.isdisjoint(group.sides):
         return False
@@ -100,6 +117,11 @@ def _anchored(group: Group, connections: frozenset[int]) -> bool:
     if any(kind in group.labels for kind in ANCHOR_LABELS):
         return True
     return group.labels.get("stack", Counter()).total() >= ANCHOR_CONNECTIONS
+
+
+def _founds(chain: Group, connections: frozenset[int]) -> bool:
+    """May this chain, which fits no machine, be one of its own?"""
+    return not connections.isdisjoint(chain.sides) or len(chain.sides) >= FOUNDING_FLOWS
 
 
 def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:

@@ -101,20 +101,22 @@ def _ranges(sides: pl.DataFrame) -> list[Label]:
 
 
 def _sockets(sides: pl.DataFrame) -> list[Link]:
-    """UDP flows from one port to several peers are one socket; a port that also accepts TCP too."""
+    """Flows from one port to several peers are one socket: UDP, listening TCP, or a scanner's."""
     links: list[Link] = []
-    open_ports = sides.filter(
-        (pl.col("proto") == 17) | ((pl.col("proto") == 6) & ~pl.col("initiator"))
-    )
-    for (port,), group in open_ports.group_by(["port"], maintain_order=True):
-        if group["peer"].n_unique() < 2 or not (group["proto"] == 17).any():
-            continue
-        numbers, times = group["number"].to_list(), group["start_s"].to_list()
-        for a, b, t, u in zip(numbers, numbers[1:], times, times[1:], strict=False):
-            if u - t <= SOCKET_SILENCE_S:
-                links.append(
-                    Link(NAME, a, b, SOCKET_BITS, f"one socket: port {port} towards several peers")
-                )
+    client_tcp = (pl.col("proto") == 6) & pl.col("initiator")
+    goals = pl.struct("peer", "peer_port").n_unique()
+    for scanning, held in ((False, sides.filter(~client_tcp)), (True, sides.filter(client_tcp))):
+        shared = held.filter(pl.col("proto").is_in([6, 17])).filter(
+            goals.over("port") >= (3 if scanning else 2)
+        )
+        for (port,), group in shared.group_by(["port"], maintain_order=True):
+            if not scanning and not (group["proto"] == 17).any():
+                continue
+            numbers, times = group["number"].to_list(), group["start_s"].to_list()
+            for a, b, t, u in zip(numbers, numbers[1:], times, times[1:], strict=False):
+                if u - t <= SOCKET_SILENCE_S:
+                    reason = f"one socket: port {port} towards several destinations"
+                    links.append(Link(NAME, a, b, SOCKET_BITS, reason))
     return links
 
 

@@ -9,6 +9,8 @@ Blind spots: two machines of one system write alike; raw-socket programs write t
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -25,6 +27,11 @@ RULES = (
     LabelRule("hops", 0.5, -3.0, "distance by TTL", 2),
 )
 
+TCP, UDP = 6, 17
+DISCOVERY_PORTS = (1900, 3702, 5353, 5355)
+"""SSDP, WS-Discovery, mDNS, LLMNR."""
+RAW_WINDOWS = frozenset(f"{n * 1024},0" for n in (1, 2, 3, 4))
+MAX_DISTANCES = 5
 LOWEST_TTL = 24
 """Below this a TTL is a traceroute's, not a stack's."""
 
@@ -39,6 +46,11 @@ class Signature:
     window: str
     layout: str
     quirks: str
+
+    @property
+    def raw(self) -> bool:
+        """Written by a scanner on a raw socket: no options, or an MSS alone in nmap's windows."""
+        return self.layout == "" or (self.layout == "mss" and self.window in RAW_WINDOWS)
 
     @property
     def stack(self) -> str:
@@ -63,20 +75,53 @@ def initial_ttl(ttl: int) -> int:
 
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
-    """Labels of stack, window and distance."""
+    """Labels of stack, window, MSS, initial TTL and distance."""
     del observations
     labels: list[Label] = []
-    for number, opened, syn, ttl in sides.select("number", "initiator", "syn", "ttl").iter_rows():
-        signature = parse(syn) if syn is not None and opened else None
-        if signature is not None:
+    raw: set[int] = set()
+    opened = sides.filter(pl.col("initiator") & pl.col("syn").is_not_null())
+    for number, syn in opened.select("number", "syn").iter_rows():
+        signature = parse(syn)
+        if signature is not None and signature.raw:
+            raw.add(number)
+        elif signature is not None:
             labels.append(Label(number, "stack", signature.stack))
             labels.append(Label(number, "window", signature.window))
             labels.append(Label(number, "mss", signature.mss))
-        if ttl is not None and ttl >= LOWEST_TTL:
-            start = initial_ttl(ttl)
-            labels.append(Label(number, "initial ttl", str(start)))
+    travelling = sides.filter(
+        (pl.col("ttl") >= LOWEST_TTL)
+        & ((pl.col("proto") == TCP) | ((pl.col("proto") == UDP) & ~_set_by_program()))
+    )
+    starts = {
+        n: (initial_ttl(ttl), ttl)
+        for n, ttl in travelling.select("number", "ttl").iter_rows()
+        if n not in raw
+    }
+    drawn = _drawn(starts.values())
+    for number, (start, ttl) in starts.items():
+        labels.append(Label(number, "initial ttl", str(start)))
+        if start not in drawn:
             labels.append(Label(number, "hops", f"{start}-{start - ttl}"))
     return Scores(labels=labels, rules=RULES)
+
+
+def _set_by_program() -> pl.Expr:
+    """Multicast, broadcast and discovery: programs choose the TTL themselves (RFC 1112, 6762)."""
+    peer = pl.col("peer")
+    group = (
+        peer.str.starts_with("ff")
+        | peer.str.contains(r"^(22[4-9]|23\d)\.")
+        | peer.str.ends_with(".255")
+    )
+    return (
+        group | pl.col("peer_port").is_in(DISCOVERY_PORTS) | pl.col("port").is_in(DISCOVERY_PORTS)
+    )
+
+
+def _drawn(starts: Iterable[tuple[int, int]]) -> set[int]:
+    """Initial TTLs whose distances are so many that a program draws them (scanners do)."""
+    distances = Counter(start for start, _ in set(starts))
+    return {start for start, n in distances.items() if n > MAX_DISTANCES}
 
 
 SIGNAL = Signal(NAME, score=score)
