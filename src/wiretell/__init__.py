@@ -25,8 +25,8 @@ _HOME = {
 
 __all__ = [
     "CaptureError",
-    "ConfigError",
     "Config",
+    "ConfigError",
     "Progress",
     "Report",
     "WiretellError",

@@ -20,7 +20,7 @@ from wiretell.signal import Clock, Label, LabelRule, Link
 CHAIN_BITS = 9.0
 """A link this strong makes a chain unless handwriting contradicts it."""
 MAX_DENSE = 600
-"""Up to this many chains every pair is compared; beyond, only pairs with a link or a label in common."""
+"""Up to this many chains every pair is compared; beyond, pairs with a link or label in common."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ SKEW_BITS = (-20.0, 6.0)
 
 OTHER_RATE_BITS = -20.0
 OTHER_RATE = 0.25
-"""Relative difference of two flows' rates that unsteady clocks (ticks lost when idle) do not reach."""
+"""Difference of two flows' rates that unsteady clocks (ticks lost when idle) do not reach."""
 CLOCK_CONFLICT_BITS = -25.0
 STRAY_SHARE = 0.02
 """Share of flows in a group that are not its machine's, or whose clock is a proxy's."""

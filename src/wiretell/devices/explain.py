@@ -224,8 +224,9 @@ def _evidence(
         for x in arguments:
             found.append(_argument(address, names[a], names[b], x))
     for link in evidence.links:
-        a, b = (f"flow:{rows[side]['flow_id']}" for side in (link.a, link.b))
-        found.append(_argument(address, a, b, Argument(link.signal, link.bits, link.reason)))
+        tail, head = f"flow:{rows[link.a]['flow_id']}", f"flow:{rows[link.b]['flow_id']}"
+        argument = Argument(link.signal, link.bits, link.reason)
+        found.append(_argument(address, tail, head, argument))
     for sides, attachment in judgement.attachments:
         strongest = max(attachment.arguments, key=lambda x: x.bits)
         flow = f"flow:{rows[sides[0]]['flow_id']}"
@@ -298,7 +299,8 @@ def _verdict(
                 [f"{share:.0%} of the flows continue one another's counters or clock"],
                 distribution,
             )
-        words = f"only {share:.0%} of the flows carry a counter or clock that goes on: alike machines would look the same"
+        words = f"only {share:.0%} of the flows carry a counter or clock that goes on"
+        words += ": alike machines would look the same"
         return "not separable", [words], _widened(distribution)
     if role == "server":
         return "farm", ["several clocks answer at this address: a load-balanced farm"], distribution

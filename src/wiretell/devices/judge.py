@@ -31,7 +31,7 @@ ANCHOR_LABELS = frozenset(
 ANCHOR_SKEW_PPM = 8.0
 """A clock rate known this well is an identity."""
 FOUNDING_FLOWS = 4
-"""Flows without connections (UDP, ICMP) that found a machine where no other could have sent them."""
+"""So many UDP or ICMP flows found a machine where no other could have sent them."""
 ENOUGH_SIDES = 3
 """Fewer flows than this are never parted."""
 ANCHOR_CONNECTIONS = 3

@@ -17,10 +17,8 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
     column of FLOWS without its prefix, with ts_first_s and ts_last_s in seconds since the
     earliest start of all. Rows are in order of (address, start_ns, flow_id, side).
     """
-    if flows.is_empty():
-        origin = 0
-    else:
-        origin = int(flows["first_ns"].min() or 0)  # type: ignore[arg-type]
+    earliest = flows["first_ns"].min()
+    origin = earliest if isinstance(earliest, int) else 0
     both = pl.concat([_half(flows, 0, _ORIG, _RESP), _half(flows, 1, _RESP, _ORIG)])
     return (
         both.filter(pl.col("pkts") > 0)
@@ -63,7 +61,7 @@ def number(sides: pl.DataFrame) -> pl.DataFrame:
 
 
 COMMON_SERVICE = 3
-"""A destination port above 1023 is a service of its own once this many remote addresses offer it."""
+"""A port above 1023 is a service of its own once this many remote addresses offer it."""
 
 
 def services(sides: pl.DataFrame) -> list[str]:

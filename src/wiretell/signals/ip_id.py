@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 
 MODULUS = 65536
 MAX_GAP = 1024
-"""Longest step between flows that is still looked at; a step g is worth about 15 - 1.3 log2(g) bits."""
+"""Longest step between flows looked at; a step g is worth about 14 - 1.3 log2(g) bits."""
 N_NEAREST = 6
 """Predecessors by counter value kept for each flow."""
 SILENCE_S = 300.0

@@ -156,7 +156,8 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
             int(numbers[tail[e]]),
             int(numbers[head[e]]),
             float(gain[e]),
-            f"{counter.words}: {ports[tail[e]]} then {ports[head[e]]} after {times[head[e]] - times[tail[e]]:.1f} s",
+            f"{counter.words}: {ports[tail[e]]} then {ports[head[e]]} "
+            f"after {times[head[e]] - times[tail[e]]:.1f} s",
             dense=not counter.per_destination and share > 0.6,
         )
         for e in taken

@@ -54,7 +54,7 @@ class CounterLine:
         return least
 
     def signed_miss_s(self, t: float, v: int, rate_hz: float) -> float:
-        """Distance in s of (t, v) from the nearest reading's prediction; negative: the count is low."""
+        """Distance in s of (t, v) from what the nearest reading predicts; negative: late."""
         at = bisect.bisect_left(self.anchors, (t, v))
         near = self.anchors[max(0, at - N_NEAREST) : at + N_NEAREST]
         misses = [wrapped(v - v0 - round(rate_hz * (t - t0))) / rate_hz for t0, v0 in near]

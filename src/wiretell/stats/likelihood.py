@@ -20,8 +20,8 @@ def normal_bits(difference: float, sd: float, population_sd: float) -> float:
 def probability(bits: float) -> float:
     """Posterior probability of odds `2**bits` (numerically safe)."""
     if bits >= 0.0:
-        return 1.0 / (1.0 + 2.0 ** -min(bits, 1000.0))
-    odds = 2.0 ** max(bits, -1000.0)
+        return 1.0 / (1.0 + math.exp2(-min(bits, 1000.0)))
+    odds = math.exp2(max(bits, -1000.0))
     return odds / (1.0 + odds)
 
 

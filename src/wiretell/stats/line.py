@@ -34,7 +34,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Line:
-    """v = slope * x + intercept; `gap` is the mean distance of the readings below the line (in v)."""
+    """v = slope * x + intercept; `gap` is the readings' mean distance below it (in v)."""
 
     slope: float
     intercept: float

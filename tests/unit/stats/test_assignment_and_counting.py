@@ -1,0 +1,57 @@
+"""Path cover against brute force; distributions of counts."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wiretell.stats.assignment import path_cover
+from wiretell.stats.counting import count_distribution, interval, poisson_binomial
+from wiretell.stats.likelihood import normal_bits, probability
+
+EDGES = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(-3, 9)).filter(
+        lambda e: e[0] < e[1]
+    ),
+    max_size=7,
+)
+
+
+def best_gain(edges: list[tuple[int, int, int]]) -> float:
+    best = 0.0
+    for size in range(len(edges) + 1):
+        for chosen in itertools.combinations(edges, size):
+            tails, heads = [e[0] for e in chosen], [e[1] for e in chosen]
+            if len(set(tails)) == len(tails) and len(set(heads)) == len(heads):
+                best = max(best, float(sum(e[2] for e in chosen)))
+    return best
+
+
+@given(EDGES)
+def test_path_cover_is_the_best_there_is(edges: list[tuple[int, int, int]]) -> None:
+    tail, head, gain = (np.array([e[i] for e in edges], dtype=np.int64) for i in range(3))
+    taken = path_cover(5, tail, head, gain.astype(float))
+    assert len(set(tail[taken])) == len(taken) == len(set(head[taken]))
+    assert float(gain[taken].sum()) == best_gain(edges)
+
+
+def test_poisson_binomial_and_interval() -> None:
+    assert poisson_binomial([0.5, 0.5]) == pytest.approx([0.25, 0.5, 0.25])
+    counts = count_distribution(5, merges=[0.02], splits=[0.3])
+    assert sum(counts.values()) == pytest.approx(1.0)
+    assert interval(counts) == (5, 6)
+    assert interval({1: 1.0}) == (1, 1)
+    assert min(count_distribution(1, [0.9], [])) == 1
+
+
+def test_bits() -> None:
+    # science.md: skew to 0.3 ppm in a population of +-50 ppm is about 6 bits or more
+    assert 6.0 < normal_bits(0.0, 0.3, 30.0) < 8.0
+    assert normal_bits(60.0, 1.0, 30.0) < -500.0
+    assert probability(0.0) == 0.5
+    assert probability(float("inf")) == 1.0
+    assert probability(-2000.0) == pytest.approx(0.0, abs=1e-300)
