@@ -31,7 +31,8 @@ def write(report: Report, target: Target, options: Options) -> None:
     evidence = report.evidence.filter(pl.col("address").is_in(shown))
     with text_stream(target) as stream:
         stream.write(f'{{"format": {_text(FORMAT)},\n')
-        stream.write(f'"provenance": {_text(_finite(report.provenance))},\n')
+        provenance = json.dumps(_finite(report.provenance), allow_nan=False, sort_keys=True)
+        stream.write(f'"provenance": {provenance},\n')
         _write_array(stream, "addresses", _addresses(report, options), end=",")
         _write_array(stream, "flows", _rows(flow_rows(report, options)), end=",")
         _write_array(stream, "evidence", _rows(evidence), end="}")

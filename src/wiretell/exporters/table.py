@@ -100,6 +100,8 @@ def _machines(devices: Sequence[Row], options: Options) -> Iterator[Text]:
     yield Text(_row(_HEADINGS, widths), style="dim")
     for device, cells in zip(devices, rows, strict=True):
         yield Text(_row(cells, widths), style="bold")
+        if cells[1] != cells[1][: widths[1]]:
+            yield from _wrapped(f"{_INDENT}{cells[1]}", options.width, indent=_INDENT)
         yield from _details(device, options)
         reasons = device["reasons"] or []
         for reason in reasons if options.verbose else reasons[:N_REASONS]:

@@ -101,13 +101,12 @@ def _series(rows: pl.DataFrame, time: str, value: str) -> Series:
             "said",
         )
     )
-    every = -(-points.height // MAX_POINTS)
-    if every > 1:
-        place = pl.int_range(pl.len()).over("device")
-        thinned = points.filter(place % every == 0)
-    else:
-        thinned = points
-    return Series(thinned, points.height)
+    n_all = points.height
+    if n_all <= MAX_POINTS:
+        return Series(points, n_all)
+    place = pl.int_range(pl.len()).over("device")
+    is_next = (place + 1) * MAX_POINTS // n_all > place * MAX_POINTS // n_all
+    return Series(points.filter(is_next | (place == 0)), n_all)
 
 
 def _syns(flows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:

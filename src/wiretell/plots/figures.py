@@ -24,7 +24,7 @@ from bokeh.plotting import figure
 from wiretell.plots.data import AddressPoints, Series, robust_range
 from wiretell.plots.palette import UNASSIGNED, Look
 
-HEIGHT_PX = 250
+HEIGHT_PX = 290
 _GREY = "#7b828c"  # readable on white and on black
 _GRID_ALPHA = 0.22
 _LEFT_PX = 96  # the same for all, so that the plots lie on each other
@@ -61,7 +61,7 @@ def draw(
     wanted: list[tuple[str, str, Series, float | None]] = [
         ("IP ID", "IPv4 identification", points.ip_ids, 65_535),
         ("TSval", "TCP timestamp value, ticks", points.tsvals, None),
-        ("SYN source port", "source port", points.syn_ports, 65_535),
+        ("SYN source port", "source port", points.syn_ports, None),
     ]
     wanted = [plot for plot in wanted if not plot[2].points.is_empty()]
     times = [plot[2].points["time_ms"] for plot in wanted]
