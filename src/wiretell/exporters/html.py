@@ -37,7 +37,7 @@ MAX_SECTIONS = 100
 MAX_PLOTTED = 30
 """Addresses with plots: those with several machines, and the first `N_PLOTTED`."""
 N_PLOTTED = 10
-MAX_LABEL = 40
+MAX_LABEL = 30
 MAX_SAID = 120
 _ID = re.compile(r"p\d+")
 _START = (

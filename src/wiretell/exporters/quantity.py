@@ -34,10 +34,10 @@ def size(n_bytes: int | None) -> str:
 
 
 def percent(probability: float | None) -> str:
-    """`97 %`; never 100 % for what is not certain; empty where unknown."""
+    """`97 %`; above 99, `>99 %`, as no estimate is certain; empty where unknown."""
     if not _is_known(probability):
         return ""
-    if probability < 1 and probability > 0.99:
+    if probability > 0.99:
         return ">99 %"
     return f"{100 * probability:.0f} %"
 

@@ -33,7 +33,7 @@ def test_size(n_bytes: int | None, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("probability", "shown"),
-    [(None, ""), (math.nan, ""), (0.0, "0 %"), (0.5, "50 %"), (0.9999, ">99 %"), (1.0, "100 %")],
+    [(None, ""), (math.nan, ""), (0.0, "0 %"), (0.5, "50 %"), (0.9999, ">99 %"), (1.0, ">99 %")],
 )
 def test_percent(probability: float | None, shown: str) -> None:
     assert quantity.percent(probability) == shown
