@@ -71,6 +71,7 @@ columns! {
         ts_first_ns: Int64Builder,
         ts_last_ns: Int64Builder,
         ts_back: UInt32Builder,
+        ts_apart: UInt32Builder,
         ts_sum_x: Float64Builder,
         ts_sum_v: Float64Builder,
         ts_sum_xx: Float64Builder,
@@ -215,6 +216,8 @@ impl SideColumns {
             .append_option(clock.map(|clock| clock.last_ns));
         self.ts_back
             .append_value(clock.map_or(0, |clock| clock.n_back));
+        self.ts_apart
+            .append_value(clock.map_or(0, |clock| clock.n_apart));
         let sums = [
             &mut self.ts_sum_x,
             &mut self.ts_sum_v,

@@ -8,6 +8,9 @@
 /// Vertices that most hulls do with.
 const USUAL_HULL: usize = 8;
 
+/// Readings closer than this are taken for one burst with one delay.
+const APART_NS: i64 = 100_000_000;
+
 /// Sums and upper hull of one side's (x, v).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clock {
@@ -23,6 +26,10 @@ pub struct Clock {
     pub last_ns: i64,
     /// Newer segments with an older TSval: steps back that reordering does not explain.
     pub n_back: u32,
+    /// Samples at least [`APART_NS`] after the one counted before: packets of one
+    /// burst share their delay, so these are the independent readings.
+    pub n_apart: u32,
+    apart_ns: i64,
     /// Sums of x, v, x*x, x*v, v*v.
     pub sums: [f64; 5],
     /// Upper hull, x ascending, slopes falling.
@@ -47,6 +54,8 @@ impl Clock {
             first_ns: time_ns,
             last_ns: time_ns,
             n_back: 0,
+            n_apart: 1,
+            apart_ns: time_ns,
             sums: [0.0; 5],
             hull,
             n_dropped: 0,
@@ -71,6 +80,10 @@ impl Clock {
         self.n = self.n.saturating_add(1);
         self.last = tsval;
         self.last_ns = self.last_ns.max(time_ns);
+        if self.last_ns.saturating_sub(self.apart_ns) >= APART_NS {
+            self.n_apart = self.n_apart.saturating_add(1);
+            self.apart_ns = self.last_ns;
+        }
 
         let x = self.last_ns.saturating_sub(self.first_ns) as f64 * 1e-9;
         let v = v as f64;
@@ -140,6 +153,15 @@ mod tests {
         assert_eq!(clock.hull, [(0.0, 0.0), (1.0, 10.0)]);
         assert_eq!(clock.sums, [1.0, 10.0, 1.0, 10.0, 100.0]);
         assert_eq!(clock.n_back, 0);
+    }
+
+    #[test]
+    fn a_burst_counts_as_one_independent_reading() {
+        let mut clock = Clock::new(0, 0, (0, 0));
+        for i in 1..=30 {
+            clock.push(i * S / 100, i as u32 * 10, (i as u32, 0), 64);
+        }
+        assert_eq!((clock.n, clock.n_apart), (31, 4));
     }
 
     #[test]

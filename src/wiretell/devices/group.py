@@ -50,8 +50,8 @@ class Group:
 
 SKEW_FLOOR_PPM = 0.3
 """Wander and temperature keep two measurements of one clock about this far apart."""
-MIN_READINGS = 30
-"""A slope through fewer readings hangs on two of them: its error is not to be trusted."""
+MIN_READINGS = 10
+"""A slope through fewer independent readings hangs on two: its error is not to be trusted."""
 
 
 def groups_of(

@@ -57,6 +57,7 @@ def _side(side: str) -> tuple[Column, ...]:
         Column(f"{s}_ts_first_ns", pl.Int64, "time of the first TSval", "ns"),
         Column(f"{s}_ts_last_ns", pl.Int64, "time of the last TSval", "ns"),
         Column(f"{s}_ts_back", _U32, "steps back (reordering aside: another clock in one flow)"),
+        Column(f"{s}_ts_apart", _U32, "readings 0.1 s apart or more: with delays of their own"),
         Column(f"{s}_ts_sum_x", pl.Float64, "sum of x", "s"),
         Column(f"{s}_ts_sum_v", pl.Float64, "sum of v", "ticks"),
         Column(f"{s}_ts_sum_xx", pl.Float64, "sum of x*x", "s2"),

@@ -121,9 +121,9 @@ def _sockets(sides: pl.DataFrame) -> list[Link]:
 
 
 def _kind(syn: str) -> str:
-    """Initial TTL and option layout of a p0f signature: what one stack keeps."""
+    """Option layout of a p0f signature: what one stack keeps, over any distance."""
     fields = syn.split(":")
-    return f"{fields[1].split('+')[0]}:{fields[5]}" if len(fields) > 5 else syn
+    return fields[5] if len(fields) > 5 else syn
 
 
 def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:

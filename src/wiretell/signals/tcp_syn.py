@@ -66,7 +66,8 @@ def parse(text: str) -> Signature | None:
     ttl, _, hops = fields[1].partition("+")
     if not (ttl.isdigit() and hops.isdigit()):
         return None
-    return Signature(int(ttl), int(hops), fields[3], fields[4], fields[5], fields[6])
+    distance = int(hops)
+    return Signature(int(ttl) + distance, distance, fields[3], fields[4], fields[5], fields[6])
 
 
 def initial_ttl(ttl: int) -> int:

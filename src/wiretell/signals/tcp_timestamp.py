@@ -50,6 +50,7 @@ class _Side:
     ends: tuple[int, str, int]
     reading: Reading
     cloud: Cloud
+    n_apart: int
     rate: float
     error: float
     """Relative standard error of `rate`; infinite where the flow is too short to have one."""
@@ -84,11 +85,12 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
             np.array(r["ts_hull_x"], dtype=np.float64),
             np.array(r["ts_hull_v"], dtype=np.float64),
         )
+        n_apart = int(r["ts_apart"])
         line = bound_from_above(cloud)
         rate, error = 0.0, float("inf")
         if line is not None and line.slope > 0.0 and cloud.n >= 3:
             span = float(cloud.hull_x[-1] - cloud.hull_x[0])
-            rate, error = line.slope, slope_error(line, cloud.n, span)
+            rate, error = line.slope, slope_error(line, n_apart, span)
         number = int(r["number"])
         first, last = (
             (float(r["ts_first_s"]), int(r["ts_first"])),
@@ -96,7 +98,16 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
         )
         ends = (int(r["port"]), str(r["peer"]), int(r["peer_port"]))
         found.append(
-            _Side(number, str(r["peer"]), ends, Reading(number, *first, *last), cloud, rate, error)
+            _Side(
+                number,
+                str(r["peer"]),
+                ends,
+                Reading(number, *first, *last),
+                cloud,
+                n_apart,
+                rate,
+                error,
+            )
         )
     return found
 
@@ -252,7 +263,7 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
         nominal_hz=nominal,
         skew_ppm=(hz / nominal - 1.0) * 1e6 if nominal else 0.0,
         error_ppm=error * 1e6,
-        n_readings=sum(m.cloud.n for m in members),
+        n_readings=sum(m.n_apart for m in members),
         first_s=first.t_first,
         last_s=last.t_last,
         v_first=first.v_first,
@@ -278,7 +289,8 @@ def _fit(members: list[_Side], rate: float) -> tuple[float, float]:
     line = bound_from_above(Cloud(n, sum_x, sum_v, hull_x, hull_v))
     if line is None or line.slope <= 0.0:
         return rate, float("inf")
-    error = slope_error(line, n, float(hull_x[-1] - hull_x[0]))
+    n_apart = sum(m.n_apart for m in members)
+    error = slope_error(line, n_apart, float(hull_x[-1] - hull_x[0]))
     return (line.slope, error) if error < 0.01 else (rate, error)
 
 

@@ -103,6 +103,8 @@ def joint_slope(clouds: Sequence[Cloud]) -> float | None:
 def slope_error(line: Line, n: int, span: float) -> float:
     """Standard error of the slope of `bound_from_above`, as a fraction of the slope.
 
+    `n` counts independent readings: packets of one burst share their delay.
+
     An empirical rule for exponential delays plus quantisation: about 1.3 (tick + gap) /
     (span * sqrt(n)), with gap the mean distance below the line. `span` and `gap / slope` are in
     the units of x; one tick is 1 / slope.
