@@ -99,8 +99,13 @@ Score = Callable[[pl.DataFrame, pl.DataFrame], Scores]
 
 @dataclass(frozen=True)
 class Signal:
-    """A named signal; either half may be absent."""
+    """A named signal; either half may be absent.
+
+    `of_servers`: it also argues about addresses that only answer. What the others read (ports
+    and handwriting of clients) is not there to be read.
+    """
 
     name: str
     extract: Extract | None = None
     score: Score | None = None
+    of_servers: bool = False

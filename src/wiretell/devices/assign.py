@@ -31,7 +31,6 @@ class Evidence:
     peers: Sequence[str]
     services: Sequence[str]
     starts: Sequence[float]
-    ends: Sequence[float]
     links: Sequence[Link]
     labels: Sequence[Label]
     clocks: Sequence[Clock]
@@ -57,7 +56,7 @@ def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
     """Groups of the sides in `parts`; a part is never taken apart."""
     sides = [side for part in parts for side in part]
     labels, clocks = _of(evidence.labels, sides), _clocks_of(evidence.clocks, sides)
-    groups = groups_of(parts, labels, clocks, evidence.peers, evidence.starts, evidence.ends)
+    groups = groups_of(parts, labels, clocks, evidence.peers)
     return _agglomerate(groups, evidence)
 
 

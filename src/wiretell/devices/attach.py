@@ -16,7 +16,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wiretell.devices.compare import Argument, compare
+import numpy as np
+
+from wiretell.devices.compare import (
+    ONE_MACHINE_BITS,
+    Argument,
+    clock_bits,
+    discounted,
+    labels_bits,
+    skew_bits,
+)
 from wiretell.devices.group import Group
 from wiretell.signal import LabelRule, Link
 from wiretell.stats.likelihood import capped
@@ -71,50 +80,63 @@ def attach(
     rules: Mapping[str, LabelRule],
 ) -> tuple[list[Attachment], list[int]]:
     """Attach each loose chain to a group; returns the attachments and the chains that fit none."""
+    if not groups:
+        return [], list(range(len(loose)))
     linked = _linked(groups, loose, links)
-    alike: dict[tuple[object, ...], list[tuple[float, list[Argument]]]] = {}
-    fits: list[list[tuple[float, list[Argument]]]] = []
-    for chain in loose:
-        key = _key(chain)
-        if key not in alike or chain.clocks:
-            alike[key] = [compare(group, chain, rules) for group in groups]
-        fits.append(alike[key])
+    profiles = [_profile(group, activity) for group in groups]
+    known: list[list[list[Argument]]] = []
+    for c, fits in enumerate(_fits(groups, loose, rules)):
+        company = _company(loose[c], profiles, activity)
+        tied = [[linked[c][g]] if g in linked[c] else [] for g in range(len(groups))]
+        known.append([fits[g] + company[g] + tied[g] for g in range(len(groups))])
+    bits = [[_sum(arguments) for arguments in row] for row in known]
     placed: dict[int, Attachment] = {}
     homeless: list[int] = []
-    strength = [max((x.bits for x in linked[c].values()), default=0.0) for c in range(len(loose))]
-    order = sorted(range(len(loose)), key=lambda c: (-strength[c], -len(loose[c].sides), c))
-    profiles = [_profile(group, activity) for group in groups]
     for _ in range(ROUNDS):
         owners = _owners(groups, loose, placed)
         before = {c: a.group for c, a in placed.items()}
-        homeless = []
-        for c in order:
-            scores: list[float] = []
-            extras: list[list[Argument]] = []
-            for g in range(len(groups)):
-                extra = _company(loose[c], g, profiles, activity)
-                extra += _peers(loose[c], g, owners, before.get(c))
-                if g in linked[c]:
-                    extra.append(linked[c][g])
-                scores.append(fits[c][g][0] + sum(x.bits for x in extra))
-                extras.append(extra)
-            if not scores or max(scores) <= 0.0:
-                homeless.append(c)
-                placed.pop(c, None)
-                continue
+        homeless, placed = [], {}
+        for c, chain in enumerate(loose):
+            extra = _peers(chain, owners, before.get(c))
+            scores = [b + (extra[g].bits if g in extra else 0.0) for g, b in enumerate(bits[c])]
             best = max(range(len(scores)), key=lambda g: (scores[g], -g))
-            total = sum(2.0 ** max(s - scores[best], -1000.0) for s in scores)
-            placed[c] = Attachment(c, best, 1.0 / total, (*fits[c][best][1], *extras[best]))
+            if scores[best] <= 0.0:
+                homeless.append(c)
+                continue
+            total = sum(math.exp2(max(s - scores[best], -1000.0)) for s in scores)
+            arguments = known[c][best] + ([extra[best]] if best in extra else [])
+            placed[c] = Attachment(c, best, 1.0 / total, tuple(arguments))
         if before == {c: a.group for c, a in placed.items()}:
             break
-    return [placed[c] for c in sorted(placed)], sorted(homeless)
+    return [placed[c] for c in sorted(placed)], homeless
 
 
-def _key(chain: Group) -> tuple[object, ...]:
-    labels = tuple(
-        (kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items())
+def _sum(arguments: Sequence[Argument]) -> float:
+    """Handwriting is discounted against itself; the other arguments stand alone."""
+    written = [x for x in arguments if x.correlated]
+    return (
+        ONE_MACHINE_BITS + discounted(written) + sum(x.bits for x in arguments if not x.correlated)
     )
-    return (labels, tuple(clock.sides for clock in chain.clocks))
+
+
+def _fits(
+    groups: Sequence[Group], loose: Sequence[Group], rules: Mapping[str, LabelRule]
+) -> list[list[list[Argument]]]:
+    """Per chain and group the arguments of handwriting (compared once per look) and of clocks."""
+    alike: dict[tuple[object, ...], list[list[Argument]]] = {}
+    fits: list[list[list[Argument]]] = []
+    for chain in loose:
+        key = tuple(
+            (kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items())
+        )
+        if key not in alike:
+            alike[key] = [labels_bits(group, chain, rules) for group in groups]
+        if chain.lines or chain.singles:
+            clocks = [skew_bits(group, chain) + clock_bits(group, chain) for group in groups]
+            fits.append([a + b for a, b in zip(alike[key], clocks, strict=True)])
+        else:
+            fits.append(alike[key])
+    return fits
 
 
 def _profile(group: Group, activity: Activity) -> Profile:
@@ -135,45 +157,50 @@ def _owners(
     return owners
 
 
-def _company(
-    chain: Group, g: int, profiles: Sequence[Profile], activity: Activity
-) -> list[Argument]:
-    """Share of this group in what the address does at these moments, and for this service."""
+def _company(chain: Group, profiles: Sequence[Profile], activity: Activity) -> list[list[Argument]]:
+    """Per group: its share in what the address does at these moments, and for this service."""
     n = len(profiles)
-    moments = 0.0
+    moments = np.zeros(n)
     sides = chain.sides[:: max(1, len(chain.sides) // MAX_STARTS)]
     for side in sides:
-        counts = [profile.near(activity.starts[side]) for profile in profiles]
-        moments += math.log2(n * (counts[g] + 0.5) / (sum(counts) + 0.5 * n))
-    bits = capped(moments / len(sides) * min(len(sides), 4), *ACTIVITY_BITS)
-    words = "active at the same moments" if bits > 0 else "little active at these moments"
-    arguments = [Argument("activity", bits, words)]
+        counts = np.array([profile.near(activity.starts[side]) for profile in profiles])
+        moments += np.log2(n * (counts + 0.5) / (counts.sum() + 0.5 * n))
+    moments *= min(len(sides), 4) / len(sides)
     service = activity.services[chain.sides[0]]
-    total = sum(profile.services[service] for profile in profiles)
-    if total:
-        rates = [(p.services[service] + 0.5) / (p.services.total() + 10.0) for p in profiles]
-        bits = capped(math.log2(rates[g] * n / sum(rates)), *SERVICE_BITS)
-        arguments.append(
-            Argument("services", bits, f"uses {service} {'also' if bits > 0 else 'seldom'}")
-        )
-    return arguments
+    used = np.array([profile.services[service] for profile in profiles])
+    rates = (used + 0.5) / np.array([profile.services.total() + 10.0 for profile in profiles])
+    shares = np.log2(rates * n / rates.sum()) if used.any() else np.zeros(n)
+    found: list[list[Argument]] = []
+    for moment, share in zip(np.clip(moments, *ACTIVITY_BITS), shares, strict=True):
+        when = "active at the same moments" if moment > 0 else "little active at these moments"
+        arguments = [Argument("activity", float(moment), when)]
+        if share:
+            words = f"uses {service} {'also' if share > 0 else 'seldom'}"
+            arguments.append(Argument("services", capped(float(share), *SERVICE_BITS), words))
+        found.append(arguments)
+    return found
 
 
 def _peers(
-    chain: Group, g: int, owners: Mapping[str, Counter[int]], now: int | None
-) -> list[Argument]:
-    """Remote addresses that only this group talks to (the chain's own visits aside)."""
-    known = []
+    chain: Group, owners: Mapping[str, Counter[int]], now: int | None
+) -> dict[int, Argument]:
+    """Groups that alone talk to some of the chain's remote addresses (its own visit aside)."""
+    known: dict[int, list[str]] = defaultdict(list)
     for peer in sorted(chain.peers):
-        visits = dict(owners.get(peer, {}))
+        visits = Counter(owners.get(peer, {}))
         if now is not None:
             visits[now] -= 1
-        if [group for group, n in visits.items() if n > 0] == [g]:
-            known.append(peer)
-    if not known:
-        return []
-    bits = min(FIRST_PEER_BITS + NEXT_PEER_BITS * (len(known) - 1), PEER_BITS_CAP)
-    return [Argument("peers", bits, f"no other machine here talks to {known[0]}")]
+        alone = [group for group, n in visits.items() if n > 0]
+        if len(alone) == 1:
+            known[alone[0]].append(peer)
+    return {
+        g: Argument(
+            "peers",
+            min(FIRST_PEER_BITS + NEXT_PEER_BITS * (len(peers) - 1), PEER_BITS_CAP),
+            f"no other machine here talks to {peers[0]}",
+        )
+        for g, peers in known.items()
+    }
 
 
 def _linked(

@@ -10,8 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
 
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 from wiretell.devices.group import Group
 from wiretell.signal import Clock, LabelRule
@@ -26,6 +27,8 @@ class Argument:
     signal: str
     bits: float
     reason: str
+    correlated: bool = False
+    """Handwriting: of several such arguments the weaker ones are discounted."""
 
 
 ONE_MACHINE_BITS = 4.0
@@ -63,14 +66,14 @@ def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argu
         if shared:
             most = max(sorted(shared), key=lambda t: mine[t] + theirs[t])
             bits = rule.bits_equal * min(1.0, 0.25 + overlap)
-            arguments.append(Argument(kind, bits, f"same {rule.words}: {most}"))
+            arguments.append(Argument(kind, bits, f"same {rule.words}: {most}", correlated=True))
         elif rule.bits_other:
             fewest = min(mine.total(), theirs.total())
             sure = 1.0 - 2.0 ** (-fewest / rule.sure_after * 2.0)
             words = (
                 f"{rule.words} differs: {mine.most_common(1)[0][0]} / {theirs.most_common(1)[0][0]}"
             )
-            arguments.append(Argument(kind, rule.bits_other * sure, words))
+            arguments.append(Argument(kind, rule.bits_other * sure, words, correlated=True))
     return arguments
 
 
@@ -112,16 +115,16 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
     """
     worst: Argument | None = None
     strays = [0, 0]
-    for mine in a.clocks:
-        for theirs in b.clocks:
-            argument = _line_bits(mine, theirs)
-            if argument is None:
-                continue
-            if argument.bits < 0.0:
-                smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
-                strays[smaller] += min(len(mine.sides), len(theirs.sides))
-            if worst is None or argument.bits < worst.bits:
-                worst = argument
+    pairs = chain(product(a.lines, chain(b.lines, b.singles)), product(a.singles, b.lines))
+    for mine, theirs in pairs:
+        argument = _line_bits(mine, theirs)
+        if argument is None:
+            continue
+        if argument.bits < 0.0:
+            smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
+            strays[smaller] += min(len(mine.sides), len(theirs.sides))
+        if worst is None or argument.bits < worst.bits:
+            worst = argument
     if worst is None:
         return []
     floor = sum(_stray_bits(k, g) for k, g in zip(strays, (a, b), strict=True))
@@ -132,10 +135,8 @@ def _stray_bits(n_strays: int, group: Group) -> float:
     """log2 of the chance that so many of a group's clocked flows do not belong to it."""
     if n_strays == 0:
         return 0.0
-    n = sum(len(clock.sides) for clock in group.clocks)
-    return math.log2(
-        max(float(poisson.sf(n_strays - 1, n * STRAY_SHARE)), 2.0**CLOCK_CONFLICT_BITS)
-    )
+    tail = float(pdtrc(n_strays - 1, group.n_clocked * STRAY_SHARE))
+    return math.log2(max(tail, 2.0**CLOCK_CONFLICT_BITS))
 
 
 def _line_bits(x: Clock, y: Clock) -> Argument | None:

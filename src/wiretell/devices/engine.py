@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from wiretell.devices.assign import Evidence
-from wiretell.devices.explain import Row, Rows, explain
-from wiretell.devices.judge import judge
-from wiretell.devices.sides import number, services, sides_of
+from wiretell.devices.explain import Row, explain
+from wiretell.devices.judge import judge, judge_server
+from wiretell.devices.sides import SERVER, number, role_of, services, sides_of
+from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
 from wiretell.signal import Clock, Scores, Signal
 
 TCP = 6
+FLUSH_ROWS = 20_000
+"""Rows kept as Python objects before they become part of a table."""
 
 
 @dataclass(frozen=True)
@@ -29,83 +32,115 @@ class Findings:
     failed: Mapping[str, str]
 
 
+@dataclass
+class _Sink:
+    """Gathers rows into a table, a part at a time: a row as a dictionary takes much memory."""
+
+    table: Table
+    parts: list[pl.DataFrame] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.rows += rows
+        if len(self.rows) >= FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.rows:
+            self.parts.append(self.table.frame(self.rows))
+            self.rows = []
+
+    def frame(self) -> pl.DataFrame:
+        self.flush()
+        return pl.concat(self.parts) if self.parts else self.table.empty()
+
+
 def find_devices(
     flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]
 ) -> Findings:
     """Which machines are behind each address that sent anything.
 
     `flows` as FLOWS, `observations` as OBSERVATIONS (from the signals' `extract`). A signal that
-    fails is left out for that address and named in `failed`.
+    fails is left out for that address and named in `failed`. Addresses come in the order of the
+    result's tables: those that open flows first, busiest first.
     """
     said = observations.partition_by("address", as_dict=True)
     nothing = OBSERVATIONS.empty()
-    judged: list[Rows] = []
-    measured: list[Row] = []
     failed: dict[str, str] = {}
-    for (address,), group in sides_of(flows).group_by("address", maintain_order=True):
+    measured = _Sink(OBSERVATIONS)
+    tables = [_Sink(table) for table in (ADDRESSES, DEVICES, MEMBERS, EVIDENCE)]
+    for (address,), group in _by_importance(sides_of(flows)):
         own = said.get((address,), nothing)
-        rows, facts = _judge_address(str(address), number(group), own, signals, failed)
-        judged.append(rows)
-        measured += facts
-    judged.sort(key=_importance)
-    return Findings(
-        pl.concat([observations, OBSERVATIONS.frame(measured)]),
-        EVIDENCE.frame([row for rows in judged for row in rows.evidence]),
-        ADDRESSES.frame([rows.address for rows in judged]),
-        DEVICES.frame([row for rows in judged for row in rows.devices]),
-        MEMBERS.frame([row for rows in judged for row in rows.members]),
-        failed,
+        sides = number(group)
+        role = role_of(sides)
+        scores = _scores(sides, own, signals, role, failed)
+        evidence = _evidence(sides, scores)
+        if role == SERVER:
+            judgement = judge_server(evidence)
+        else:
+            connections = sides.filter(pl.col("proto") == TCP)["number"].to_list()
+            judgement = judge(evidence, frozenset(connections))
+        regimes = {name: s.regimes for name, s in scores.items()}
+        rows = explain(str(address), role, sides, own, evidence, regimes, judgement)
+        measured.add(_clock_facts(str(address), sides, evidence.clocks))
+        parts = ([rows.address], rows.devices, rows.members, rows.evidence)
+        for sink, part in zip(tables, parts, strict=True):
+            sink.add(part)
+    addresses, devices, members, arguments = (sink.frame() for sink in tables)
+    everything = pl.concat([observations, measured.frame()])
+    return Findings(everything, arguments, addresses, devices, members, failed)
+
+
+def _by_importance(sides: pl.DataFrame) -> pl.dataframe.group_by.GroupBy:
+    """Sides by address: those that opened most flows first, then by sides and text."""
+    opened = pl.col("initiator").sum().over("address")
+    count = pl.len().over("address")
+    ordered = sides.with_columns(opened=opened, count=count).sort(
+        ["opened", "count", "address", "start_ns", "flow_id", "side"],
+        descending=[True, True, False, False, False, False],
     )
+    return ordered.drop("opened", "count").group_by(["address"], maintain_order=True)
 
 
-def _importance(rows: Rows) -> tuple[bool, int, int, str]:
-    """Addresses that open flows first, those with most machines and flows first among them."""
-    address = rows.address
-    n_devices, n_flows = address["n_devices"], address["n_flows"]
-    assert isinstance(n_devices, int) and isinstance(n_flows, int)
-    return (address["role"] == "server", -n_flows, -n_devices, str(address["address"]))
-
-
-def _judge_address(
-    address: str,
+def _scores(
     sides: pl.DataFrame,
     observations: pl.DataFrame,
     signals: Sequence[Signal],
+    role: str,
     failed: dict[str, str],
-) -> tuple[Rows, list[Row]]:
+) -> dict[str, Scores]:
     scores: dict[str, Scores] = {}
     for signal in signals:
-        if signal.score is None:
+        if signal.score is None or (role == SERVER and not signal.of_servers):
             continue
         try:
             scores[signal.name] = signal.score(sides, observations)
-        except Exception as error:
+        except Exception as error:  # one signal's failure must not cost the others
             failed[signal.name] = f"{type(error).__name__}: {error}"
-    evidence = Evidence(
+    return scores
+
+
+def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
+    return Evidence(
         n_sides=sides.height,
         peers=sides["peer"].to_list(),
         services=services(sides),
         starts=sides["start_s"].to_list(),
-        ends=sides["end_s"].to_list(),
         links=[link for s in scores.values() for link in s.links],
         labels=[label for s in scores.values() for label in s.labels],
         clocks=[clock for s in scores.values() for clock in s.clocks],
         rules={rule.kind: rule for s in scores.values() for rule in s.rules},
     )
-    connections = frozenset(sides.filter(pl.col("proto") == TCP)["number"].to_list())
-    judgement = judge(evidence, connections)
-    regimes = {name: s.regimes for name, s in scores.items()}
-    rows = explain(address, sides, observations, evidence, regimes, judgement)
-    return rows, _clock_facts(address, sides, evidence.clocks)
 
 
 def _clock_facts(address: str, sides: pl.DataFrame, clocks: Sequence[Clock]) -> list[Row]:
-    """Observations of every clock line whose rate is known."""
+    """Observations of every clock line whose rate is known to a percent."""
+    known = [clock for clock in clocks if clock.nominal_hz and clock.error_ppm < 1e4]
+    if not known:
+        return []
     facts: list[Row] = []
     keys = sides.select("flow_id", "side", "start_ns").rows()
-    for clock in clocks:
-        if not clock.nominal_hz or clock.error_ppm >= 1e4:
-            continue
+    for clock in known:
         flow_id, side, start_ns = keys[clock.sides[0]]
         base: Row = {
             "signal": "tcp_timestamp",
@@ -114,14 +149,9 @@ def _clock_facts(address: str, sides: pl.DataFrame, clocks: Sequence[Clock]) -> 
             "side": side,
             "time_ns": start_ns,
         }
-        error_hz = clock.hz * clock.error_ppm * 1e-6
-        facts.append(base | {"quantity": "hz", "value": clock.hz, "unit": "Hz", "error": error_hz})
-        skew = {
-            "quantity": "skew_ppm",
-            "value": clock.skew_ppm,
-            "unit": "ppm",
-            "error": clock.error_ppm,
-        }
-        facts.append(base | skew)
+        rate = {"value": clock.hz, "unit": "Hz", "error": clock.hz * clock.error_ppm * 1e-6}
+        skew = {"value": clock.skew_ppm, "unit": "ppm", "error": clock.error_ppm}
+        facts.append(base | {"quantity": "hz"} | rate)
+        facts.append(base | {"quantity": "skew_ppm"} | skew)
         facts.append(base | {"quantity": "offset_scope", "text": clock.scope})
     return facts

@@ -40,6 +40,7 @@ class Rows:
 
 def explain(
     address: str,
+    role: str,
     sides: pl.DataFrame,
     observations: pl.DataFrame,
     evidence: Evidence,
@@ -64,7 +65,7 @@ def explain(
         for g in order
     ]
     return Rows(
-        _address(address, rows, judgement, evidence, len(order)),
+        _address(address, role, rows, judgement, evidence, len(order)),
         devices,
         _members(address, rows, evidence, judgement, names),
         _evidence(address, rows, evidence, judgement, names),
@@ -150,7 +151,7 @@ def _device(
         "clock_regime": _regime(regimes, "tcp_timestamp", members),
         "ipid_regime": _regime(regimes, "ip_id", members),
         "port_regime": _regime(regimes, "source_port", members),
-        "boots": max(1, sum(c.scope == "host" and len(c.sides) > 1 for c in group.clocks)),
+        "boots": max(1, sum(c.scope == "host" for c in group.lines)),
         "n_flows": len(own),
         "bytes_out": sum(_int(r["ip_bytes"]) for r in own),
         "bytes_in": sum(_int(r["bytes_in"]) for r in own),
@@ -161,7 +162,7 @@ def _device(
 
 def _clock(group: Group) -> tuple[float, float, float] | None:
     """Rate in Hz, skew and its standard error in ppm: of the longest line, else of all flows."""
-    lines = [c for c in group.clocks if c.scope != "flow" and c.error_ppm < CLOCK_WORTH_PPM]
+    lines = [c for c in group.lines if c.error_ppm < CLOCK_WORTH_PPM]
     if lines and len({c.scope for c in lines}) == 1 and lines[0].scope == "host":
         best: Clock = max(lines, key=lambda c: len(c.sides))
         return best.hz, best.skew_ppm, best.error_ppm
@@ -246,9 +247,13 @@ def _argument(address: str, a: str, b: str, x: Argument) -> Row:
 
 
 def _address(
-    address: str, rows: Sequence[Row], judgement: Judgement, evidence: Evidence, n_devices: int
+    address: str,
+    role: str,
+    rows: Sequence[Row],
+    judgement: Judgement,
+    evidence: Evidence,
+    n_devices: int,
 ) -> Row:
-    role = _role(rows)
     verdict, reasons, distribution = _verdict(rows, judgement, evidence, n_devices, role)
     low, high = interval(distribution)
     return {
@@ -265,18 +270,6 @@ def _address(
         "last_ns": max(_int(r["end_ns"]) for r in rows),
         "reasons": reasons,
     }
-
-
-ROLE_SHARE = 0.1
-"""An address is "both" only if the rarer role has this share of its flows."""
-
-
-def _role(rows: Sequence[Row]) -> str:
-    """Who opened the flows, by SYNs where any was seen: a flow met midway is a poor witness."""
-    sure = [r for r in rows if r["n_syn"] or r["proto"] != 6] or rows
-    n_opened = sum(bool(r["initiator"]) for r in sure)
-    share = n_opened / len(sure)
-    return "client" if share >= 1.0 - ROLE_SHARE else "server" if share <= ROLE_SHARE else "both"
 
 
 HIDDEN = {0: 0.8, 1: 0.13, 2: 0.05, 3: 0.02}

@@ -13,32 +13,36 @@ from wiretell.signal import Clock, Label
 class Group:
     """Sides held together so far; merging adds everything up.
 
-    `labels` is kind -> text -> number of sides. `clocks` are the clock lines its sides read.
+    `labels` is kind -> text -> number of sides. `lines` are clocks that several of its sides
+    read, `singles` clocks with an offset that only one flow showed.
     `skews` maps a nominal rate to (sum of weights, weighted sum of ppm): the inverse-variance
     mean of the skews measured at that rate.
     """
 
     sides: list[int]
     labels: dict[str, Counter[str]] = field(default_factory=dict)
-    clocks: list[Clock] = field(default_factory=list)
+    lines: list[Clock] = field(default_factory=list)
+    singles: list[Clock] = field(default_factory=list)
     skews: dict[float, tuple[float, float]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
-    first_s: float = float("inf")
-    last_s: float = float("-inf")
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
         self.sides = sorted(self.sides + other.sides)
         for kind, texts in other.labels.items():
             self.labels.setdefault(kind, Counter()).update(texts)
-        known = {clock.sides for clock in self.clocks}
-        self.clocks += [clock for clock in other.clocks if clock.sides not in known]
+        known = {clock.sides for clock in self.lines}
+        self.lines += [clock for clock in other.lines if clock.sides not in known]
+        self.singles += other.singles
         for hz, (weight, total) in other.skews.items():
             own = self.skews.get(hz, (0.0, 0.0))
             self.skews[hz] = (own[0] + weight, own[1] + total)
         self.peers |= other.peers
-        self.first_s = min(self.first_s, other.first_s)
-        self.last_s = max(self.last_s, other.last_s)
+
+    @property
+    def n_clocked(self) -> int:
+        """Sides of the clocks that the group reads."""
+        return sum(len(clock.sides) for clock in self.lines) + len(self.singles)
 
     def skew(self) -> tuple[float, float, float] | None:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
@@ -59,23 +63,18 @@ def groups_of(
     labels: Sequence[Label],
     clocks: Sequence[Clock],
     peers: Sequence[str],
-    starts: Sequence[float],
-    ends: Sequence[float],
 ) -> list[Group]:
     """One group per part (a set of sides), with everything that is known of those sides."""
     groups = [Group(sides=sorted(part)) for part in parts]
     home = {side: i for i, group in enumerate(groups) for side in group.sides}
     for group in groups:
         group.peers = {peers[side] for side in group.sides}
-        group.first_s = min(starts[side] for side in group.sides)
-        group.last_s = max(ends[side] for side in group.sides)
     for label in labels:
         kinds = groups[home[label.side]].labels
         kinds.setdefault(label.kind, Counter())[label.text] += 1
     for clock in clocks:
         for i in sorted({home[side] for side in clock.sides}):
-            group = groups[i]
-            group.clocks.append(clock)
+            (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
         first = groups[home[clock.sides[0]]]
         if clock.nominal_hz and clock.n_readings >= MIN_READINGS and clock.error_ppm < 1000.0:
             weight = 1.0 / (clock.error_ppm**2 + SKEW_FLOOR_PPM**2)

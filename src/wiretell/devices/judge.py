@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wiretell.devices.assign import Evidence, Partition, chains, partition
 from wiretell.devices.attach import Activity, Attachment, attach
-from wiretell.devices.compare import Argument
+from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.group import Group, groups_of
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
@@ -68,9 +68,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     if evidence.n_sides < ENOUGH_SIDES:
         return _alone(evidence)
     parts = chains(evidence)
-    known = groups_of(
-        parts, evidence.labels, evidence.clocks, evidence.peers, evidence.starts, evidence.ends
-    )
+    known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers)
     anchored = [i for i, group in enumerate(known) if _anchored(group, connections)]
     loose = [i for i in range(len(known)) if i not in set(anchored)]
     activity = Activity(evidence.starts, evidence.services)
@@ -88,6 +86,8 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
             found.groups, [chains_left[c] for c in rest], evidence.links, activity, evidence.rules
         )
         chains_left = [chains_left[c] for c in rest]
+    if not found.groups:
+        return _alone(evidence)
     placed = [(tuple(chains_left[a.chain].sides), a) for a in attachments]
     home = {side: (g, 1.0) for g, group in enumerate(found.groups) for side in group.sides}
     for sides, attachment in placed:
@@ -96,20 +96,25 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     return Judgement(found.groups, found, placed, home, _distribution(found))
 
 
+def judge_server(evidence: Evidence) -> Judgement:
+    """The machines of an address that only answers: one, unless several clocks answer."""
+    lines = sum(clock.scope != "flow" for clock in evidence.clocks)
+    return _alone(evidence) if lines < 2 else judge(evidence, frozenset(range(evidence.n_sides)))
+
+
 def _alone(evidence: Evidence) -> Judgement:
-    """Too few sides to part anything: one group."""
+    """Nothing to part the sides by: one group, as sure as the prior."""
     parts = [list(range(evidence.n_sides))]
-    groups = groups_of(
-        parts, evidence.labels, evidence.clocks, evidence.peers, evidence.starts, evidence.ends
-    )
-    found = Partition(groups, {}, [(float("inf"), [])])
+    groups = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers)
+    doubt = float("inf") if evidence.n_sides == 1 else ONE_MACHINE_BITS
+    found = Partition(groups, {}, [(doubt, [])])
     return Judgement(groups, found, [], dict.fromkeys(parts[0], (0, 1.0)), {1: 1.0})
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:
     if connections.isdisjoint(group.sides):
         return False
-    if any(clock.scope != "flow" for clock in group.clocks):
+    if group.lines:
         return True
     skew = group.skew()
     if skew is not None and skew[2] <= ANCHOR_SKEW_PPM:
@@ -130,7 +135,7 @@ def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:
     alike: dict[tuple[tuple[str, tuple[str, ...]], ...], list[int]] = defaultdict(list)
     for i in anchored:
         group = known[i]
-        timed = any(clock.scope != "flow" for clock in group.clocks) or group.skew() is not None
+        timed = bool(group.lines) or group.skew() is not None
         if timed:
             parts.append(group.sides)
         else:
@@ -149,8 +154,3 @@ def _distribution(found: Partition) -> dict[int, float]:
             used.add(b)
     splits = [probability(-bits) for bits, _ in found.weakest if bits < 12.0]
     return count_distribution(max(1, len(found.groups)), merges, splits)
-
-
-def strongest(arguments: Sequence[Argument]) -> list[Argument]:
-    """Arguments by weight, greatest first."""
-    return sorted(arguments, key=lambda x: (-abs(x.bits), x.reason))

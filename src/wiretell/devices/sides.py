@@ -10,8 +10,9 @@ _ORIG, _RESP = "orig_", "resp_"
 
 
 def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
-    """All sides that sent at least one packet, of all addresses.
+    """All sides of all addresses that sent anything at all.
 
+    A side that sent nothing (a packet to a closed door) is kept: its address sent others.
     Columns: flow_id, side (0 orig, 1 resp), initiator (it opened the flow), address, port, peer,
     peer_port, proto, icmp_type, start_ns (of its first packet), end_ns, and every per-side
     column of FLOWS without its prefix, with ts_first_s and ts_last_s in seconds since the
@@ -21,12 +22,14 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
     origin = earliest if isinstance(earliest, int) else 0
     both = pl.concat([_half(flows, 0, _ORIG, _RESP), _half(flows, 1, _RESP, _ORIG)])
     return (
-        both.filter(pl.col("pkts") > 0)
+        both.filter((pl.col("pkts") > 0).any().over("address"))
         .with_columns(
-            start_ns=pl.col("first_ns"),
-            end_ns=pl.col("last_ns"),
-            start_s=(pl.col("first_ns") - origin) / 1e9,
-            end_s=(pl.col("last_ns") - origin) / 1e9,
+            start_ns=pl.col("first_ns").fill_null(pl.col("flow_first_ns")),
+            end_ns=pl.col("last_ns").fill_null(pl.col("flow_last_ns")),
+        )
+        .with_columns(
+            start_s=(pl.col("start_ns") - origin) / 1e9,
+            end_s=(pl.col("end_ns") - origin) / 1e9,
             ts_first_s=(pl.col("ts_first_ns") - origin) / 1e9,
             ts_last_s=(pl.col("ts_last_ns") - origin) / 1e9,
         )
@@ -43,6 +46,8 @@ def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
         "proto",
         "icmp_type",
         "conn_state",
+        pl.col("first_ns").alias("flow_first_ns"),
+        pl.col("last_ns").alias("flow_last_ns"),
         pl.lit(side, dtype=pl.UInt8).alias("side"),
         pl.lit(side == 0).alias("initiator"),
         pl.col(f"{own}h").alias("address"),
@@ -58,6 +63,19 @@ def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
 def number(sides: pl.DataFrame) -> pl.DataFrame:
     """Sides of one address with `number` 0..n-1 in order of time."""
     return sides.with_row_index("number")
+
+
+CLIENT, SERVER, BOTH = "client", "server", "both"
+ROLE_SHARE = 0.1
+"""An address is "both" only if the rarer role has this share of its flows."""
+
+
+def role_of(sides: pl.DataFrame) -> str:
+    """Who opened the flows of one address: a flow whose SYN was not seen is a poor witness."""
+    sure = sides.filter((pl.col("n_syn") > 0) | ((pl.col("proto") != 6) & (pl.col("pkts") > 0)))
+    opened = (sure if sure.height else sides)["initiator"].to_list()
+    share = sum(opened) / len(opened)
+    return CLIENT if share >= 1.0 - ROLE_SHARE else SERVER if share <= ROLE_SHARE else BOTH
 
 
 COMMON_SERVICE = 3

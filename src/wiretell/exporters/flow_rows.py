@@ -40,8 +40,15 @@ FLOW_ROWS = Table(
 
 
 def flow_rows(report: Report, options: Options) -> pl.DataFrame:
-    """Rows of `FLOW_ROWS`, by address in the order of `ordered_addresses`, then by flow."""
-    order = ordered_addresses(report, options).select("address").with_row_index("place")
+    """Rows of `FLOW_ROWS`, by address in the order of `ordered_addresses`, then by flow.
+
+    Addresses that only serve are left out unless all, or they by name, are asked for: the far
+    ends of a client's flows are not its machines.
+    """
+    addresses = ordered_addresses(report, options)
+    if not (options.all_addresses or options.addresses):
+        addresses = addresses.filter(pl.col("role") != "server")
+    order = addresses.select("address").with_row_index("place")
     sides = pl.concat([_side(report.flows, 0), _side(report.flows, 1)])
     rows = (
         report.members.join(order, on="address")

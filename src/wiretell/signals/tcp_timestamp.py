@@ -61,6 +61,8 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     del observations
     without = _without(sides)
     readings = _sides(sides)
+    if not readings:
+        return Scores(regimes=without)
     clocks = _clocks(readings)
     return Scores(
         links=_links(clocks),
@@ -325,4 +327,4 @@ def _regimes(clocks: Sequence[Clock]) -> dict[int, str]:
     return regimes
 
 
-SIGNAL = Signal(NAME, score=score)
+SIGNAL = Signal(NAME, score=score, of_servers=True)
