@@ -18,8 +18,8 @@ import polars as pl
 class Link:
     """One argument that two sides are the same machine: a counter goes on from `a` to `b`.
 
-    `dense` says that every flow of a machine steps this counter, so that two groups with many
-    such links of their own and none between them have counters of their own.
+    `counter` names a counter that every flow of a machine steps: two groups with many links of
+    their own on it and none between them are two machines. Empty where that does not follow.
     """
 
     signal: str
@@ -27,7 +27,7 @@ class Link:
     b: int
     bits: float
     reason: str
-    dense: bool = False
+    counter: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,22 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Counter:
+    """A counter that every flow of a machine steps, and where each side met it.
+
+    `marks` is side -> (time s, value) at its first and at its last packet; values are modulo
+    `modulus`. Between two flows of one machine it advances by at most `slack` and
+    `per_second` times the time between them.
+    """
+
+    signal: str
+    modulus: int
+    slack: int
+    per_second: float
+    marks: Mapping[int, tuple[tuple[float, int], tuple[float, int]]]
+
+
+@dataclass(frozen=True)
 class Scores:
     """What one signal says about one address."""
 
@@ -86,6 +102,7 @@ class Scores:
     labels: Sequence[Label] = ()
     rules: Sequence[LabelRule] = ()
     clocks: Sequence[Clock] = ()
+    counters: Sequence[Counter] = ()
     regimes: Mapping[int, str] = field(default_factory=dict)
     """Side -> regime of this signal's quantity there, in words."""
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from wiretell.devices.compare import Argument, compare
 from wiretell.devices.group import Group, groups_of
+from wiretell.devices.interleave import Interleaving, agreement
 from wiretell.devices.ties import Ties
-from wiretell.signal import Clock, Label, LabelRule, Link
+from wiretell.signal import Clock, Counter, Label, LabelRule, Link
 
 CHAIN_BITS = 9.0
 """A link this strong makes a chain unless handwriting contradicts it."""
@@ -34,6 +35,7 @@ class Evidence:
     links: Sequence[Link]
     labels: Sequence[Label]
     clocks: Sequence[Clock]
+    counters: Sequence[Counter]
     rules: Mapping[str, LabelRule]
 
 
@@ -94,7 +96,11 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     }
     lines = {side: {line_of[side]} if side in line_of else set() for side in sides}
     for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
-        if link.bits < CHAIN_BITS or link.a not in parent or link.b not in parent:
+        if (
+            link.bits + agreement(link, evidence.counters) < CHAIN_BITS
+            or link.a not in parent
+            or link.b not in parent
+        ):
             continue
         a, b = root(link.a), root(link.b)
         if a == b:
@@ -117,6 +123,7 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
 
 def _agglomerate(groups: list[Group], evidence: Evidence) -> Partition:
     ties = Ties.between(groups, evidence.links)
+    interleaving = Interleaving(groups, evidence.counters)
     alive = dict(enumerate(groups))
     version = dict.fromkeys(alive, 0)
     weakest: dict[int, tuple[float, list[Argument]]] = {}
@@ -126,10 +133,10 @@ def _agglomerate(groups: list[Group], evidence: Evidence) -> Partition:
     def weigh(a: int, b: int) -> None:
         a, b = min(a, b), max(a, b)
         bits, arguments = compare(alive[a], alive[b], evidence.rules)
-        tied = ties.argument(a, b)
-        if tied is not None:
-            bits += tied.bits
-            arguments = [*arguments, tied]
+        for argument in (ties.argument(a, b), interleaving.argument(a, b)):
+            if argument is not None:
+                bits += argument.bits
+                arguments = [*arguments, argument]
         scores[a][b] = scores[b][a] = (bits, arguments)
         if bits > 0.0:
             heapq.heappush(heap, (-bits, a, b, version[a], version[b]))
@@ -146,6 +153,7 @@ def _agglomerate(groups: list[Group], evidence: Evidence) -> Partition:
         del version[b]
         weakest[a] = min((weakest.get(a, merge), weakest.get(b, merge), merge), key=lambda c: c[0])
         ties.merge(a, b)
+        interleaving.merge(a, b)
         near = sorted((scores[a].keys() | scores.pop(b).keys()) - {a, b})
         scores[a].clear()
         for other in near:

@@ -129,6 +129,7 @@ def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
         links=[link for s in scores.values() for link in s.links],
         labels=[label for s in scores.values() for label in s.labels],
         clocks=[clock for s in scores.values() for clock in s.clocks],
+        counters=[counter for s in scores.values() for counter in s.counters],
         rules={rule.kind: rule for s in scores.values() for rule in s.rules},
     )
 

@@ -130,13 +130,12 @@ def _founds(chain: Group, connections: frozenset[int]) -> bool:
 
 
 def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:
-    """Chains without a clock that write exactly alike are one part: nothing could part them."""
+    """Single flows without a clock that write exactly alike are one part: nothing parts them."""
     parts: list[list[int]] = []
     alike: dict[tuple[tuple[str, tuple[str, ...]], ...], list[int]] = defaultdict(list)
     for i in anchored:
         group = known[i]
-        timed = bool(group.lines) or group.skew() is not None
-        if timed:
+        if len(group.sides) > 1 or group.lines or group.skew() is not None:
             parts.append(group.sides)
         else:
             key = tuple((kind, tuple(sorted(group.labels.get(kind, ())))) for kind in KEY_KINDS)

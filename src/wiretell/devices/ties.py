@@ -40,7 +40,6 @@ class Ties:
 
     across: dict[int, dict[int, _Tie]] = field(default_factory=lambda: defaultdict(dict))
     inside: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    dense: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     @classmethod
     def between(cls, groups: Sequence[Group], links: Sequence[Link]) -> Ties:
@@ -53,7 +52,6 @@ class Ties:
                 continue
             if a == b:
                 ties.inside[a] += 1
-                ties.dense[a] += link.dense
                 continue
             for x, y in ((a, b), (b, a)):
                 ties.across[x].setdefault(y, _Tie()).add(_Tie(1, link.bits, link))
@@ -67,9 +65,6 @@ class Ties:
         """Group `b` is now part of `a`."""
         own = self.across[a].pop(b, None)
         self.inside[a] += self.inside.pop(b, 0) + (own.n if own else 0)
-        self.dense[a] += self.dense.pop(b, 0) + (
-            own.n if own and own.best and own.best.dense else 0
-        )
         for other, tie in self.across.pop(b, {}).items():
             self.across[other].pop(b, None)
             if other == a:
@@ -83,14 +78,7 @@ class Ties:
         gain = math.log2(ACROSS_IF_ONE / ACROSS_IF_TWO)
         loss = math.log2((1.0 - ACROSS_IF_ONE) / (1.0 - ACROSS_IF_TWO))
         if tie is None or tie.best is None:
-            n = min(self.dense[a], self.dense[b])
-            if n < 3:
-                return None
-            return Argument(
-                "counters",
-                max(loss * n, APART_CAP),
-                "counters run side by side, never into one another",
-            )
+            return None
         total = min(self.inside[x] + sum(t.n for t in self.across[x].values()) for x in (a, b))
         bits = min(tie.bits, tie.n * gain + max(total - tie.n, 0) * loss, TIED_CAP)
         words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"

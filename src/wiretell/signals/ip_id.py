@@ -11,13 +11,14 @@ steps; middleboxes rewrite.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Label, LabelRule, Link, Scores, Signal
+from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
 from wiretell.stats.assignment import path_cover
 
 NAME = "ip_id"
@@ -31,6 +32,8 @@ N_NEAREST = 6
 """Predecessors by counter value kept for each flow."""
 SILENCE_S = 300.0
 MIN_SHARE = 0.2
+DENSE_SHARE = 0.6
+"""Share of near steps from which every flow is taken to step the counter."""
 MAX_BITS = 13.0
 
 
@@ -43,11 +46,11 @@ class Reading:
     swapped: bool
 
 
-READINGS = (
-    Reading("global", False, False),
-    Reading("global, bytes swapped", False, True),
-    Reading("per destination", True, False),
-)
+GLOBAL = (Reading("global", False, False), Reading("global, bytes swapped", False, True))
+READINGS = (*GLOBAL, Reading("per destination", True, False))
+GLOBAL_LEAD = 0.25
+"""A counter per destination must explain this much more than a global one to be believed:
+towards one destination a global counter steps by little too."""
 
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
@@ -56,20 +59,25 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     usable = sides.filter((pl.col("ipid_n") > 0) & pl.col("ipid_first").is_not_null())
     regimes = _within(usable)
     links: list[Link] = []
+    counters: list[Counter] = []
     counting = usable.filter(pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
-    counting = counting.with_columns(
-        kind=pl.col("proto").cast(pl.String)
-        + pl.when(pl.col("ttl") > 128)
-        .then(pl.lit("h"))
-        .when(pl.col("ttl") > 64)
-        .then(pl.lit("m"))
-        .otherwise(pl.lit("l"))
+    for (_initial,), group in counting.group_by([_initial_ttl()], maintain_order=True):
+        # One counter for all protocols, or each protocol read on its own.
+        groups = [group] if _best(group, GLOBAL) else group.partition_by("proto")
+        for part in groups:
+            found, names = _across(part, GLOBAL if len(groups) == 1 else READINGS)
+            links += found
+            regimes |= names
+            if any(link.counter for link in found):
+                counters.append(_counter(part, "swapped" in next(iter(names.values()))))
+    return Scores(
+        links=links, labels=_labels(usable), rules=RULES, counters=counters, regimes=regimes
     )
-    for (_name,), group in counting.group_by(["kind"], maintain_order=True):
-        found, names = _across(group)
-        links += found
-        regimes |= names
-    return Scores(links=links, labels=_labels(usable), rules=RULES, regimes=regimes)
+
+
+def _initial_ttl() -> pl.Expr:
+    ttl = pl.col("ttl")
+    return pl.when(ttl > 128).then(255).when(ttl > 64).then(128).otherwise(64).alias("initial")
 
 
 RULES = (LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),)
@@ -116,25 +124,37 @@ def _within(usable: pl.DataFrame) -> dict[int, str]:
     return regimes
 
 
-def _across(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
-    numbers = group["number"].to_numpy().astype(np.int64)
+Steps = tuple[float, Reading, IntArray, IntArray, IntArray]
+
+
+def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> Steps | None:
+    """The reading that explains most flows: (share, reading, tail, head, gap) of its steps."""
     start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
     goals = _codes(group["peer"].to_list())
-    best: tuple[float, Reading, IntArray, IntArray, IntArray] | None = None
-    for reading in READINGS:
+    best: Steps | None = None
+    for reading in readings:
         first, last = (
             _order(group[c].to_numpy().astype(np.int64), reading.swapped)
             for c in ("ipid_first", "ipid_last")
         )
         tail, head, gap, share = _steps(first, last, start, end, goals, reading)
-        if share > MIN_SHARE and (best is None or share > best[0] + 0.05):
+        lead = GLOBAL_LEAD if reading.per_destination else 0.05
+        if share > MIN_SHARE and (best is None or share > best[0] + lead):
             best = (share, reading, tail, head, gap)
+    return best
+
+
+def _across(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[list[Link], dict[int, str]]:
+    best = _best(group, readings)
     if best is None:
         return [], {}
+    numbers = group["number"].to_numpy().astype(np.int64)
+    start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
     share, reading, tail, head, gap = best
     gain = np.minimum(_bits(gap, share), MAX_BITS)
     gain = gain - 0.3 * np.log2(1.0 + np.maximum(start[head] - end[tail], 0.0))
     taken = path_cover(len(numbers), tail, head, gain)
+    dense = not reading.per_destination and share > DENSE_SHARE
     links = [
         Link(
             NAME,
@@ -142,13 +162,27 @@ def _across(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
             int(numbers[head[e]]),
             float(gain[e]),
             f"IP identification {reading.regime}: +{gap[e]} from one flow to the next",
-            dense=not reading.per_destination and share > 0.6,
+            counter=f"identifications, {reading.regime}" if dense else "",
         )
         for e in taken
         if gain[e] >= 1.0
     ]
     joined = {n for link in links for n in (link.a, link.b)}
     return links, dict.fromkeys(sorted(joined), reading.regime)
+
+
+def _counter(group: pl.DataFrame, swapped: bool) -> Counter:
+    """The global counter, where the sides of one kind met it."""
+    first, last = (
+        _order(group[c].to_numpy().astype(np.int64), swapped).tolist()
+        for c in ("ipid_first", "ipid_last")
+    )
+    numbers, starts, ends = (group[c].to_list() for c in ("number", "start_s", "end_s"))
+    marks = {
+        n: ((start_s, v), (end_s, w))
+        for n, start_s, end_s, v, w in zip(numbers, starts, ends, first, last, strict=True)
+    }
+    return Counter(NAME, MODULUS, MAX_GAP, 1000.0, marks)
 
 
 def _order(ids: IntArray, swapped: bool) -> IntArray:

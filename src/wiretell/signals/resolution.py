@@ -16,7 +16,7 @@ from wiretell.signal import Link, Scores, Signal
 
 NAME = "resolution"
 WITHIN_S = 5.0
-BITS = 7.0
+BITS = 5.0
 """Of a look-up whose answer nobody else was given within the same seconds."""
 
 
@@ -50,7 +50,8 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
                 continue
             start_ns, caller = calls[address][at]
             rivals = {a for t, a, _ in answered if start_ns - window_ns <= t <= start_ns}
-            bits = BITS - 2.0 * math.log2(len(rivals))
+            until = bisect.bisect_right(calls[address], (time_ns + window_ns, sides.height))
+            bits = BITS - 2.0 * math.log2(len(rivals)) - math.log2(until - at)
             if bits > 0.0:
                 wait = (start_ns - time_ns) / 1e9
                 links.append(

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Label, LabelRule, Link, Scores, Signal
+from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
 from wiretell.stats.assignment import path_cover
 
 NAME = "source_port"
@@ -36,7 +36,7 @@ MIN_SHARE = 0.15
 
 
 @dataclass(frozen=True)
-class Counter:
+class Stepping:
     """One way to read ports as a counter."""
 
     regime: str
@@ -49,12 +49,15 @@ class Counter:
 
 RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
 
-COUNTERS = (
-    Counter("sequential", False, False, 3600.0, 0.55, "next source port of one counter"),
-    Counter(
+DENSE_SHARE = 0.6
+"""Share of believable steps from which every flow is taken to step the counter."""
+
+STEPPINGS = (
+    Stepping("sequential", False, False, 3600.0, 0.55, "next source port of one counter"),
+    Stepping(
         "per destination", True, False, 600.0, 0.25, "next source port towards one destination"
     ),
-    Counter(
+    Stepping(
         "even, per destination",
         True,
         True,
@@ -78,11 +81,23 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     opened = pl.concat([tcp, udp.with_columns(kind=pl.lit("UDP"))], how="diagonal")
     links = _sockets(sides)
     regimes: dict[int, str] = {}
+    counters: list[Counter] = []
     for (_kind_name,), group in opened.group_by(["kind"], maintain_order=True):
         found, names = _score_kind(group)
         links += found
         regimes |= names
-    return Scores(links=links, labels=_ranges(sides), rules=RULES, regimes=regimes)
+        if any(link.counter for link in found):
+            counters.append(_counter(group))
+    labels = _ranges(sides)
+    return Scores(links=links, labels=labels, rules=RULES, counters=counters, regimes=regimes)
+
+
+def _counter(group: pl.DataFrame) -> Counter:
+    """The port counter of one kind of stack, where its sides met it."""
+    rows = group.select("number", "start_s", "port").rows()
+    marks = {number: ((start_s, port), (start_s, port)) for number, start_s, port in rows}
+    ports = group["port"].to_numpy().astype(np.int64)
+    return Counter(NAME, _port_span(ports), 32, 10.0, marks)
 
 
 def _ranges(sides: pl.DataFrame) -> list[Label]:
@@ -134,9 +149,9 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
     if len(numbers) < 3:
         return [], dict.fromkeys(numbers.tolist(), "unknown")
     span = _port_span(ports)
-    best: tuple[float, Counter, IntArray, IntArray, IntArray] | None = None
+    best: tuple[float, Stepping, IntArray, IntArray, IntArray] | None = None
     all_even = _random(ports) == "random, even"
-    for counter in COUNTERS:
+    for counter in STEPPINGS:
         if all_even and not counter.even:
             continue  # half the ports are never used: only the even reading is calibrated
         tail, head, step = _steps(ports, times, goals, counter)
@@ -150,6 +165,7 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
         1.0 + (times[head] - times[tail]) / 10.0
     )
     taken = path_cover(len(numbers), tail, head, gain)
+    dense = not counter.per_destination and share > DENSE_SHARE
     links = [
         Link(
             NAME,
@@ -158,7 +174,7 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
             float(gain[e]),
             f"{counter.words}: {ports[tail[e]]} then {ports[head[e]]} "
             f"after {times[head[e]] - times[tail[e]]:.1f} s",
-            dense=not counter.per_destination and share > 0.6,
+            counter=f"ports of {group['kind'][0]}" if dense else "",
         )
         for e in taken
     ]
@@ -185,7 +201,7 @@ def _random(ports: IntArray) -> str:
 
 
 def _steps(
-    ports: IntArray, times: FloatArray, goals: IntArray, counter: Counter
+    ports: IntArray, times: FloatArray, goals: IntArray, counter: Stepping
 ) -> tuple[IntArray, IntArray, IntArray]:
     """All pairs (earlier, later) whose ports are one believable step apart."""
     tails, heads, steps = [], [], []
@@ -220,7 +236,7 @@ def _share(
     head: IntArray,
     step: IntArray,
     goals: IntArray,
-    counter: Counter,
+    counter: Stepping,
     span: int,
 ) -> float:
     """Lower bound of the share of flows with a close predecessor, above chance.
@@ -247,7 +263,7 @@ def _share(
     return (excess - 2.0 * math.sqrt(max(len(close), 1))) / able if excess > 2 else 0.0
 
 
-def _bits(step: IntArray, share: float, counter: Counter, span: int) -> FloatArray:
+def _bits(step: IntArray, share: float, counter: Stepping, span: int) -> FloatArray:
     """log2 of (share * geometric(step) + rest) against a uniform port."""
     size = step / 2 if counter.even else step
     ports = span / 2 if counter.even else span

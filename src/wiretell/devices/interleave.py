@@ -1,0 +1,101 @@
+"""Dense counters of two groups, side by side in time: one counter, or two?
+
+If both groups are one machine, then whenever its flows alternate between them the counter goes
+on from one to the other by a step that the time between allows. Two machines have counters that
+run side by side, far apart.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+
+from wiretell.devices.compare import Argument
+from wiretell.devices.group import Group
+from wiretell.signal import Counter, Link
+
+AGREES_BITS, CROSSES_BITS = 4.0, -8.0
+"""What another counter of both sides adds to a link: it goes on as well, or is elsewhere."""
+APART_BITS, APART_CAP = -3.0, -30.0
+"""Per step between two groups that one counter cannot make, and in all."""
+ONE_COUNTER_SHARE = 0.5
+"""If this share of the steps between is believable, the counter does not tell them apart."""
+MAX_STEPS = 256
+
+Mark = tuple[tuple[float, int], tuple[float, int]]
+
+
+def believable(counter: Counter, before: Mark, after: Mark) -> tuple[bool, float]:
+    """May one counter go from `before` to `after`, and would how large a share of values do?"""
+    (start_s, value), (end_s, last) = before
+    next_s, following = after[0]
+    at_s, at = (end_s, last) if end_s <= next_s else (start_s, value)
+    reach = counter.slack + counter.per_second * abs(next_s - at_s)
+    step = (following - at) % counter.modulus
+    share = min(2.0 * reach / counter.modulus, 1.0)
+    return min(step, counter.modulus - step) <= reach, share
+
+
+def agreement(link: Link, counters: Sequence[Counter]) -> float:
+    """What the other counters of both sides say to a link: it may be two counters that cross."""
+    bits = 0.0
+    for counter in counters:
+        if counter.signal == link.signal or not {link.a, link.b} <= counter.marks.keys():
+            continue
+        within, share = believable(counter, counter.marks[link.a], counter.marks[link.b])
+        bits += min(-math.log2(share), AGREES_BITS) if within else CROSSES_BITS * (1.0 - share)
+    return bits
+
+
+class Interleaving:
+    """Marks of every counter by group, in order of time, kept up to date by `merge`."""
+
+    def __init__(self, groups: Sequence[Group], counters: Sequence[Counter]) -> None:
+        """Sort the marks of the sides of `groups`."""
+        self._counters = counters
+        self._marks: list[dict[int, list[Mark]]] = []
+        for counter in counters:
+            of_group = {
+                i: sorted(counter.marks[side] for side in group.sides if side in counter.marks)
+                for i, group in enumerate(groups)
+            }
+            self._marks.append({i: marks for i, marks in of_group.items() if marks})
+
+    def merge(self, a: int, b: int) -> None:
+        """Group `b` is now part of `a`."""
+        for marks in self._marks:
+            if b in marks:
+                marks[a] = list(heapq.merge(marks.get(a, []), marks.pop(b)))
+
+    def argument(self, a: int, b: int) -> Argument | None:
+        """The counter that speaks most against `a` and `b` being one machine, if any does."""
+        worst: Argument | None = None
+        for counter, marks in zip(self._counters, self._marks, strict=True):
+            if a not in marks or b not in marks:
+                continue
+            bits = self._apart(counter, marks[a], marks[b])
+            if bits < 0.0 and (worst is None or bits < worst.bits):
+                worst = Argument(counter.signal, bits, "counters run side by side, far apart")
+        return worst
+
+    @staticmethod
+    def _apart(counter: Counter, mine: list[Mark], theirs: list[Mark]) -> float:
+        if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
+            return 0.0
+        owned = heapq.merge(((m, 0) for m in mine), ((m, 1) for m in theirs))
+        before, owner = next(owned)
+        n_steps = n_within = 0
+        weight = 0.0
+        for mark, own in owned:
+            if own != owner:
+                within, share = believable(counter, before, mark)
+                n_steps += 1
+                n_within += within
+                weight += 0.0 if within else 1.0 - share
+            before, owner = mark, own
+            if n_steps >= MAX_STEPS:
+                break
+        if n_steps < 2 or n_within >= ONE_COUNTER_SHARE * n_steps:
+            return 0.0
+        return max(APART_BITS * weight, APART_CAP)
