@@ -96,18 +96,15 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     }
     lines = {side: {line_of[side]} if side in line_of else set() for side in sides}
     for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
-        if (
-            link.bits + agreement(link, evidence.counters) < CHAIN_BITS
-            or link.a not in parent
-            or link.b not in parent
-        ):
+        if link.a not in parent or link.b not in parent:
             continue
         a, b = root(link.a), root(link.b)
         if a == b:
             continue
         ours, theirs = marks[a], marks[b]
         apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
-        if link.bits + sum(evidence.rules[kind].bits_other for kind in apart) < 0.0:
+        bits = link.bits + sum(evidence.rules[kind].bits_other for kind in apart)
+        if bits + agreement(link, evidence.counters) < CHAIN_BITS:
             continue
         if len(lines[a] | lines[b]) > 1:
             continue

@@ -31,6 +31,8 @@ from wiretell.signal import LabelRule, Link
 from wiretell.stats.likelihood import capped
 
 ROUNDS = 3
+SURE_ENOUGH = 0.5
+"""A chain stays without a machine unless one is more probable than all others together."""
 NEAR_S = 20.0
 """Two flows this close in time count as activity of the same moment."""
 ACTIVITY_BITS = (-4.0, 4.0)
@@ -79,7 +81,10 @@ def attach(
     activity: Activity,
     rules: Mapping[str, LabelRule],
 ) -> tuple[list[Attachment], list[int]]:
-    """Attach each loose chain to a group; returns the attachments and the chains that fit none."""
+    """Attach each loose chain to a group; returns the attachments and the chains that fit none.
+
+    A chain that several groups explain about equally is in neither: the evidence does not say.
+    """
     if not groups:
         return [], list(range(len(loose)))
     linked = _linked(groups, loose, links)
@@ -104,6 +109,8 @@ def attach(
                 homeless.append(c)
                 continue
             total = sum(math.exp2(max(s - scores[best], -1000.0)) for s in scores)
+            if total > 1.0 / SURE_ENOUGH:
+                continue
             arguments = known[c][best] + ([extra[best]] if best in extra else [])
             placed[c] = Attachment(c, best, 1.0 / total, tuple(arguments))
         if before == {c: a.group for c, a in placed.items()}:

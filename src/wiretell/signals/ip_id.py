@@ -69,7 +69,8 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             links += found
             regimes |= names
             if any(link.counter for link in found):
-                counters.append(_counter(part, "swapped" in next(iter(names.values()))))
+                on = part.filter(pl.col("number").is_in(names.keys()))
+                counters.append(_counter(on, "swapped" in next(iter(names.values()))))
     return Scores(
         links=links, labels=_labels(usable), rules=RULES, counters=counters, regimes=regimes
     )

@@ -16,7 +16,7 @@ from wiretell.signal import Link, Scores, Signal
 
 NAME = "resolution"
 WITHIN_S = 5.0
-BITS = 5.0
+BITS = 7.0
 """Of a look-up whose answer nobody else was given within the same seconds."""
 
 

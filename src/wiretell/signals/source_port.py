@@ -78,7 +78,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     udp = clients.filter((pl.col("proto") == 17) & (pl.col("port") >= 1024)).unique(
         "port", keep="first", maintain_order=True
     )
-    opened = pl.concat([tcp, udp.with_columns(kind=pl.lit("UDP"))], how="diagonal")
+    far = pl.when(pl.col("ttl") > 128).then(pl.lit("UDP, TTL 255"))
+    start = far.when(pl.col("ttl") > 64).then(pl.lit("UDP, TTL 128")).otherwise(pl.lit("UDP"))
+    opened = pl.concat([tcp, udp.with_columns(kind=start)], how="diagonal")
     links = _sockets(sides)
     regimes: dict[int, str] = {}
     counters: list[Counter] = []
@@ -87,7 +89,8 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
         links += found
         regimes |= names
         if any(link.counter for link in found):
-            counters.append(_counter(group))
+            on = {side for link in found for side in (link.a, link.b)}
+            counters.append(_counter(group.filter(pl.col("number").is_in(on))))
     labels = _ranges(sides)
     return Scores(links=links, labels=labels, rules=RULES, counters=counters, regimes=regimes)
 
