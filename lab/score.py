@@ -194,7 +194,7 @@ def _start_ns(row: dict[str, str]) -> int:
 
 def _matching(flows: list[TrueFlow], start_ns: int) -> list[int]:
     """Indices of the flows that a row speaks of: the nearest in time, all if there is no time."""
-    if len(flows) == 1 or start_ns < 0 or any(flow.first_ns < 0 for flow in flows):
+    if len(flows) <= 1 or start_ns < 0 or any(flow.first_ns < 0 for flow in flows):
         return list(range(len(flows)))
     distances = [max(flow.first_ns - start_ns, start_ns - flow.last_ns, 0) for flow in flows]
     return [distances.index(min(distances))]

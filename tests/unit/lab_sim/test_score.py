@@ -114,6 +114,14 @@ def test_rows_about_the_far_end_are_left_aside(tmp_path: Path):
     assert (got.ari, got.n_predicted, got.n_other_rows, got.n_bad_rows) == (1.0, 1, 2, 1)
 
 
+def test_rows_with_times_about_unknown_flows_are_left_aside(tmp_path: Path):
+    flow = ("tcp", NAT, 1, WEB, 80, "dev01", "100.0", "110.0")
+    truth = _write(tmp_path / "truth.csv", TRUTH_HEADER, [flow])
+    rows = [(NAT, port, WEB, 80, "tcp", "A", 100 * 10**9) for port in (1, 2)]
+    got = score(truth, _write(tmp_path / "prediction.csv", PREDICTION_HEADER, rows))
+    assert (got.n_flows, got.coverage, got.n_other_rows) == (1, 1.0, 1)
+
+
 def test_missing_columns_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     truth = _write(tmp_path / "truth.csv", TRUTH_HEADER, [("tcp", NAT, 1, WEB, 80, "d", "", "")])
     prediction = _write(tmp_path / "prediction.csv", ["src", "sport"], [])
