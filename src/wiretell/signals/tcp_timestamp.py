@@ -92,7 +92,8 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
         rate, error = 0.0, float("inf")
         if line is not None and line.slope > 0.0 and cloud.n >= 3:
             span = float(cloud.hull_x[-1] - cloud.hull_x[0])
-            rate, error = line.slope, slope_error(line, n_apart, span)
+            # No delay beyond TOLERANCE_S is believed, so the ends alone bound the rate.
+            rate, error = line.slope, min(slope_error(line, n_apart, span), TOLERANCE_S / span)
         number = int(r["number"])
         first, last = (
             (float(r["ts_first_s"]), int(r["ts_first"])),

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from wiretell.stats.line import Cloud, bound_from_above, joint_slope, slope_error, upper_hull
+from wiretell.stats.line import (
+    Cloud,
+    Line,
+    bound_from_above,
+    joint_slope,
+    slope_error,
+    upper_hull,
+)
 
 READINGS = st.lists(
     st.tuples(st.floats(0.0, 1e4), st.floats(-1e6, 1e6)),
@@ -116,3 +123,22 @@ def test_slope_error_is_of_the_right_size() -> None:
         misses.append(line.slope / 1000.0 - 1.0)
         stated.append(slope_error(line, 600, float(np.ptp(x))))
     assert 0.5 < np.std(misses) / np.mean(stated) < 2.0
+
+
+@pytest.mark.parametrize("n", [3, 4, 6, 10, 20])
+def test_slope_error_of_few_readings_is_not_too_small(n: int) -> None:
+    """Delays of 10 ms at 1000 Hz: about one in a hundred is off by more than four errors."""
+    rng = np.random.default_rng(n)
+    off = 0
+    for _ in range(500):
+        x = np.sort(rng.uniform(0.0, 6.5, n))
+        v = np.floor(1000.0 * (x - rng.exponential(0.01, n)))
+        line = bound_from_above(Cloud(n, x.sum(), v.sum(), *upper_hull(x, v)))
+        assert line is not None
+        error = slope_error(line, n, float(np.ptp(x)))
+        off += abs(line.slope / 1000.0 - 1.0) > 4.0 * error
+    assert off <= 15
+
+
+def test_two_readings_tell_no_error() -> None:
+    assert slope_error(Line(1000.0, 0.0, 0.0), 2, 100.0) == float("inf")
