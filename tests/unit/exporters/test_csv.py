@@ -16,6 +16,8 @@ from wiretell.exporters import csv as csv_exporter
 from wiretell.exporters.escape import spreadsheet, visible
 from wiretell.model.report import Report
 
+ALL = Options(all_addresses=True)
+
 
 def rows_of(report: Report, options: Options | None = None) -> list[dict[str, str]]:
     stream = io.StringIO()
@@ -27,15 +29,22 @@ def test_header_and_order() -> None:
     stream = io.StringIO()
     csv_exporter.write(make_report(), stream, Options())
     assert stream.getvalue().startswith("src,sport,dst,dport,proto,device,confidence,flow_id,side,")
-    rows = rows_of(make_report())
+    rows = rows_of(make_report(), ALL)
     assert list(dict.fromkeys(row["src"] for row in rows)) == [NAT, ALONE, SERVER]
     assert len(rows) == make_report().members.height
     numbers = [int(row["flow_id"]) for row in rows if row["src"] == NAT]
     assert numbers == sorted(numbers)
 
 
+def test_addresses_that_only_serve_are_left_out_unless_asked_for() -> None:
+    everyone = rows_of(make_report(), ALL)
+    assert rows_of(make_report()) == [row for row in everyone if row["src"] != SERVER]
+    by_name = rows_of(make_report(), Options(addresses=(SERVER,)))
+    assert by_name == [row for row in everyone if row["src"] == SERVER]
+
+
 def test_both_ends_of_a_flow() -> None:
-    first = [row for row in rows_of(make_report()) if row["flow_id"] == "0"]
+    first = [row for row in rows_of(make_report(), ALL) if row["flow_id"] == "0"]
     near, far = first
     assert (near["src"], near["sport"], near["dst"], near["dport"]) == (NAT, "40000", SERVER, "443")
     assert (far["src"], far["sport"], far["dst"], far["dport"]) == (SERVER, "443", NAT, "40000")
