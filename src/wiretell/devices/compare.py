@@ -48,6 +48,8 @@ LINE_SLACK_S = 0.5
 OVERLAP_S = 2.0
 
 REBOOT_PRIOR = 0.05
+REBOOT_EVERY_S = 2 * 86400.0
+"""Chance of a reboot in a short silence, and how soon one becomes likely in a long one."""
 RESTART_SURE_S = 6 * 3600.0
 SUSPEND_PRIOR = 0.05
 DELAY_S = 10.0
@@ -152,41 +154,49 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
         return Argument(
             "tcp_timestamp", OTHER_RATE_BITS, f"clock rates differ: {x.hz:g} / {y.hz:g} Hz"
         )
-    gap = y.first_s - x.last_s
     expected = x.v_first + round(hz * (y.first_s - x.first_s))
     jump_s = wrapped(y.v_first - expected) / hz
-    uptime_s = _uptime_s(y, hz)
-    other = 0.5 / (MODULUS / hz) + 0.5 / (15.0 * max(uptime_s, 1.0))
-    ways: list[tuple[float, str]] = [(2.0**CLOCK_CONFLICT_BITS, "")]
-    if min(len(x.sides), len(y.sides)) == 1 and abs(jump_s) <= DELAY_S:
-        ways.append(
-            (
-                DELAY_PRIOR / DELAY_S / other,
-                f"clock lines {abs(jump_s):.2f} s apart: delayed packets",
-            )
-        )
-    if gap > -OVERLAP_S:
-        gap = max(gap, OVERLAP_S)
-        if gap > RESTART_SURE_S:
-            # Over days a clock may have been set or restarted with a random base.
-            ways.append(
-                (0.5 / (MODULUS / hz) / other, f"{gap / 3600.0:.0f} h apart: the clock may be new")
-            )
-        if uptime_s <= gap + LINE_SLACK_S:
-            ways.append(
-                (
-                    REBOOT_PRIOR / gap / other,
-                    f"clock restarted in the {gap:.0f} s between: a reboot",
-                )
-            )
-        if -gap <= jump_s < 0.0:
-            ways.append(
-                (SUSPEND_PRIOR / gap / other, f"clock stood still for {-jump_s:.0f} s: suspended")
-            )
-    ratio, reason = max(ways)
-    if not reason:
+    other = _uptime_density(_uptime_s(y, hz), MODULUS / hz)
+    ways = _ways(x, y, hz, jump_s)
+    density, reason = max(ways, default=(0.0, ""))
+    bits = math.log2(max(density / other, 2.0**CLOCK_CONFLICT_BITS))
+    if bits == CLOCK_CONFLICT_BITS:
         reason = f"clock offsets {abs(jump_s):.1f} s apart: two machines, or one per connection"
-    return Argument("tcp_timestamp", math.log2(ratio), reason)
+    return Argument("tcp_timestamp", bits, reason)
+
+
+def _ways(x: Clock, y: Clock, hz: float, jump_s: float) -> list[tuple[float, str]]:
+    """How one machine may show line x and later line y: (density per s of this offset, words)."""
+    ways: list[tuple[float, str]] = []
+    if min(len(x.sides), len(y.sides)) == 1 and abs(jump_s) <= DELAY_S:
+        words = f"clock lines {abs(jump_s):.2f} s apart: delayed packets"
+        ways.append((DELAY_PRIOR / DELAY_S, words))
+    gap = y.first_s - x.last_s
+    if gap <= -OVERLAP_S:
+        return ways
+    gap = max(gap, OVERLAP_S)
+    uptime_s = _uptime_s(y, hz)
+    if uptime_s <= gap + LINE_SLACK_S:
+        words = f"clock restarted in the {gap:.0f} s between: a reboot"
+        ways.append((_reboot(gap) * _uptime_density(uptime_s, gap), words))
+    if -gap <= jump_s < 0.0:
+        words = f"clock stood still for {-jump_s:.0f} s: suspended"
+        ways.append((SUSPEND_PRIOR / gap, words))
+    if gap > RESTART_SURE_S:
+        # Over days a clock may have been set, or restarted with a random base.
+        words = f"{gap / 3600.0:.0f} h apart: the clock may be new"
+        ways.append((0.5 / (MODULUS / hz), words))
+    return ways
+
+
+def _uptime_density(uptime_s: float, most_s: float) -> float:
+    """Density per second of a machine's uptime: half uniform, half logarithmic, up to a most."""
+    return 0.5 / most_s + 0.5 / (max(uptime_s, 1.0) * math.log(max(most_s, 3.0)))
+
+
+def _reboot(gap_s: float) -> float:
+    """Probability that a machine restarted within a silence."""
+    return 1.0 - (1.0 - REBOOT_PRIOR) * math.exp(-gap_s / REBOOT_EVERY_S)
 
 
 def _comparable(x: Clock, y: Clock) -> bool:
