@@ -28,8 +28,8 @@ RULES = (
 )
 
 TCP, UDP = 6, 17
-DISCOVERY_PORTS = (1900, 3702, 5353, 5355)
-"""SSDP, WS-Discovery, mDNS, LLMNR."""
+DISCOVERY_PORTS = (67, 68, 1900, 3702, 5353, 5355)
+"""DHCP, SSDP, WS-Discovery, mDNS, LLMNR."""
 RAW_WINDOWS = frozenset(f"{n * 1024},0" for n in (1, 2, 3, 4))
 MAX_DISTANCES = 5
 LOWEST_TTL = 24
@@ -91,7 +91,10 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             labels.append(Label(number, "mss", signature.mss))
     travelling = sides.filter(
         (pl.col("ttl") >= LOWEST_TTL)
-        & ((pl.col("proto") == TCP) | ((pl.col("proto") == UDP) & ~_set_by_program()))
+        & (
+            ((pl.col("proto") == TCP) & ~_lone_segment())
+            | ((pl.col("proto") == UDP) & ~_set_by_program())
+        )
     )
     starts = {
         n: (initial_ttl(ttl), ttl)
@@ -106,8 +109,16 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     return Scores(labels=labels, rules=RULES)
 
 
+def _lone_segment() -> pl.Expr:
+    """One segment and no SYN: often a reset that a firewall made up, with a TTL of its own."""
+    return (pl.col("pkts") == 1) & (pl.col("n_syn") == 0)
+
+
 def _set_by_program() -> pl.Expr:
-    """Multicast, broadcast and discovery: programs choose the TTL themselves (RFC 1112, 6762)."""
+    """Multicast, broadcast and discovery: programs choose the TTL themselves (RFC 1112, 6762).
+
+    DHCP servers and clients write their IP headers as well.
+    """
     peer = pl.col("peer")
     group = (
         peer.str.starts_with("ff")
