@@ -63,9 +63,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     counting = usable.filter(pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
     for (_initial,), group in counting.group_by([_initial_ttl()], maintain_order=True):
         # One counter for all protocols, or each protocol read on its own.
-        groups = [group] if _best(group, GLOBAL) else group.partition_by("proto")
-        for part in groups:
-            found, names = _across(part, GLOBAL if len(groups) == 1 else READINGS)
+        shared = _best(group, GLOBAL) is not None
+        for part in [group] if shared else group.partition_by("proto"):
+            found, names = _across(part, GLOBAL if shared else READINGS)
             links += found
             regimes |= names
             if any(link.counter for link in found):
