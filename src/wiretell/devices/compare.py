@@ -161,7 +161,7 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
     density, reason = max(ways, default=(0.0, ""))
     bits = math.log2(max(density / other, 2.0**CLOCK_CONFLICT_BITS))
     if bits == CLOCK_CONFLICT_BITS:
-        reason = f"clock offsets {abs(jump_s):.1f} s apart: two machines, or one per connection"
+        reason = f"clock lines {abs(jump_s):.1f} s apart: one machine shows one"
     return Argument("tcp_timestamp", bits, reason)
 
 

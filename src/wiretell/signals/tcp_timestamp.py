@@ -33,6 +33,8 @@ TOLERANCE_S = 0.15
 """Delay jitter between two readings of one clock that is still the same line."""
 RATE_KNOWN = 1e-3
 """Relative error below which a flow's own rate is used."""
+RATE_SURE = 0.02
+"""Relative error above which a line's rate is unknown: flows at one moment fit any rate."""
 DRIFT_NOMINAL = 3e-4
 """Relative uncertainty of a nominal rate: skews beyond 300 ppm are measured or missed."""
 UNSTEADY_S = 0.3
@@ -258,7 +260,7 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
     # A hash of the 4-tuple gives a 4-tuple that is used again its old offset: no common line.
     one = len({m.ends for m in members}) == 1
     hz, error = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"))
-    nominal = nominal_rate(hz if error < 0.01 else rate) if rate > 0.0 else 0.0
+    nominal = nominal_rate(hz) if rate > 0.0 and error < RATE_SURE else 0.0
     return Clock(
         sides=tuple(sorted(m.number for m in (*members, *late))),
         scope="flow" if one else "host" if len(peers) > 1 else "destination",
@@ -294,7 +296,7 @@ def _fit(members: list[_Side], rate: float) -> tuple[float, float]:
         return rate, float("inf")
     n_apart = sum(m.n_apart for m in members)
     error = slope_error(line, n_apart, float(hull_x[-1] - hull_x[0]))
-    return (line.slope, error) if error < 0.01 else (rate, error)
+    return (line.slope, error) if error < RATE_SURE else (rate, error)
 
 
 def _links(clocks: Sequence[Clock]) -> list[Link]:
