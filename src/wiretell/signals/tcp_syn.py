@@ -49,7 +49,7 @@ class Signature:
 
     @property
     def raw(self) -> bool:
-        """Written by a scanner on a raw socket: no options, or an MSS alone in nmap's windows."""
+        """Looks like a scanner's raw socket: no options, or an MSS alone in nmap's windows."""
         return self.layout == "" or (self.layout == "mss" and self.window in RAW_WINDOWS)
 
     @property
@@ -81,9 +81,10 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     labels: list[Label] = []
     raw: set[int] = set()
     opened = sides.filter(pl.col("initiator") & pl.col("syn").is_not_null())
-    for number, syn in opened.select("number", "syn").iter_rows():
+    for number, syn, n_bytes in opened.select("number", "syn", "bytes").iter_rows():
         signature = parse(syn)
-        if signature is not None and signature.raw:
+        # A scanner says nothing more; small stacks that write alike go on to talk.
+        if signature is not None and signature.raw and not n_bytes:
             raw.add(number)
         elif signature is not None:
             labels.append(Label(number, "stack", signature.stack))
