@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from wiretell.devices.assign import Evidence
-from wiretell.devices.explain import Row, explain
+from wiretell.devices.describe import Row
+from wiretell.devices.explain import explain
 from wiretell.devices.judge import judge, judge_server
 from wiretell.devices.sides import SERVER, number, role_of, services, sides_of
 from wiretell.model.column import Table

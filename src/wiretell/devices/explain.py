@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
-from wiretell.devices.group import Group
-from wiretell.devices.judge import ENOUGH_SIDES, Judgement
-from wiretell.devices.looks import looks_like
-from wiretell.signal import Clock
+from wiretell.devices.describe import Row, describe, texts_of, whole
+from wiretell.devices.judge import Judgement
+from wiretell.devices.verdict import verdict_of
 from wiretell.stats.counting import interval
 from wiretell.stats.likelihood import probability
 
-NAME_QUANTITIES = ("dhcp_hostname", "mdns_name", "netbios_name")
-CLOCK_WORTH_PPM = 1000.0
-"""A rate known no better than this is not shown as a clock."""
 N_REASONS = 6
-SEPARATE_BITS = -7.0
-"""Pairs of devices below this are certainly two."""
-INFORMED_SHARE = 0.5
-
-Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,12 @@ def explain(
     names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
     arguments = _arguments(judgement, names)
     rows = sides.rows(named=True)
-    texts = _texts(observations)
+    texts = texts_of(observations)
     devices = [
-        _device(names[g], address, judgement.groups[g], sorted(members[g]), rows, texts, regimes)
+        describe(judgement.groups[g], sorted(members[g]), rows, texts, regimes)
         | {
+            "device": names[g],
+            "address": address,
             "confidence": _confidence(g, judgement),
             "reasons": _reasons(g, evidence, judgement, arguments),
         }
@@ -121,61 +114,6 @@ def _reasons(
     if len(inside) == 1:
         woven.append("a single flow")
     return woven[:N_REASONS] or ["nothing contradicts that these flows are one machine"]
-
-
-def _device(
-    name: str,
-    address: str,
-    group: Group,
-    members: Sequence[int],
-    rows: Sequence[Row],
-    texts: Mapping[tuple[object, object], list[tuple[str, str]]],
-    regimes: Mapping[str, Mapping[int, str]],
-) -> Row:
-    own = [rows[side] for side in members]
-    said = Counter(fact for r in own for fact in texts.get((r["flow_id"], r["side"]), ()))
-    syns = Counter(str(r["syn"]) for r in own if r["syn"] is not None and r["initiator"])
-    ttls = Counter(r["ttl"] for r in own if r["ttl"] is not None)
-    clock = _clock(group)
-    return {
-        "device": name,
-        "address": address,
-        "looks_like": looks_like(group),
-        "names": _of(said, NAME_QUANTITIES),
-        "user_agents": _of(said, ("user_agent",)),
-        "ttl": _first(ttls),
-        "syn": _first(syns),
-        "clock_hz": clock[0] if clock else None,
-        "skew_ppm": clock[1] if clock else None,
-        "skew_error_ppm": clock[2] if clock else None,
-        "clock_regime": _regime(regimes, "tcp_timestamp", members),
-        "ipid_regime": _regime(regimes, "ip_id", members),
-        "port_regime": _regime(regimes, "source_port", members),
-        "boots": max(1, sum(c.scope == "host" for c in group.lines)),
-        "n_flows": len(own),
-        "bytes_out": sum(_int(r["ip_bytes"]) for r in own),
-        "bytes_in": sum(_int(r["bytes_in"]) for r in own),
-        "first_ns": min(_int(r["start_ns"]) for r in own),
-        "last_ns": max(_int(r["end_ns"]) for r in own),
-    }
-
-
-def _clock(group: Group) -> tuple[float, float, float] | None:
-    """Rate in Hz, skew and its standard error in ppm: of the longest line, else of all flows."""
-    lines = [c for c in group.lines if c.error_ppm < CLOCK_WORTH_PPM]
-    if lines and len({c.scope for c in lines}) == 1 and lines[0].scope == "host":
-        best: Clock = max(lines, key=lambda c: len(c.sides))
-        return best.hz, best.skew_ppm, best.error_ppm
-    skew = group.skew()
-    if skew is None or skew[2] > CLOCK_WORTH_PPM:
-        return None
-    return skew[0] * (1.0 + skew[1] * 1e-6), skew[1], skew[2]
-
-
-def _regime(regimes: Mapping[str, Mapping[int, str]], signal: str, members: Iterable[int]) -> str:
-    found = Counter(regimes.get(signal, {}).get(side, "unknown") for side in members)
-    known = Counter({words: n for words, n in found.items() if words != "unknown"})
-    return str(_first(known) or "unknown")
 
 
 def _members(
@@ -254,93 +192,19 @@ def _address(
     evidence: Evidence,
     n_devices: int,
 ) -> Row:
-    verdict, reasons, distribution = _verdict(rows, judgement, evidence, n_devices, role)
-    low, high = interval(distribution)
+    verdict = verdict_of(evidence, judgement, n_devices, role)
+    low, high = interval(verdict.distribution)
     return {
         "address": address,
         "role": role,
         "n_devices": n_devices,
         "low": min(low, n_devices),
         "high": max(high, n_devices),
-        "probability": distribution.get(n_devices, 0.0),
-        "verdict": verdict,
+        "probability": verdict.distribution.get(n_devices, 0.0),
+        "verdict": verdict.word,
         "n_flows": len(rows),
-        "n_bytes": sum(_int(r["ip_bytes"]) + _int(r["bytes_in"]) for r in rows),
-        "first_ns": min(_int(r["start_ns"]) for r in rows),
-        "last_ns": max(_int(r["end_ns"]) for r in rows),
-        "reasons": reasons,
+        "n_bytes": sum(whole(r["ip_bytes"]) + whole(r["bytes_in"]) for r in rows),
+        "first_ns": min(whole(r["start_ns"]) for r in rows),
+        "last_ns": max(whole(r["end_ns"]) for r in rows),
+        "reasons": [verdict.reason],
     }
-
-
-HIDDEN = {0: 0.8, 1: 0.13, 2: 0.05, 3: 0.02}
-"""Further machines that write exactly alike, where nothing could tell them apart (prior)."""
-
-
-def _verdict(
-    rows: Sequence[Row], judgement: Judgement, evidence: Evidence, n_devices: int, role: str
-) -> tuple[str, list[str], dict[int, float]]:
-    distribution = dict(judgement.distribution)
-    if len(rows) < ENOUGH_SIDES:
-        return "too little", [f"only {len(rows)} flows"], distribution
-    tied = {side for link in evidence.links for side in (link.a, link.b)}
-    share = len(tied) / len(rows)
-    near = max((bits for bits, _ in judgement.partition.between.values()), default=float("-inf"))
-    if n_devices == 1:
-        if share >= INFORMED_SHARE:
-            return (
-                "single",
-                [f"{share:.0%} of the flows continue one another's counters or clock"],
-                distribution,
-            )
-        words = f"only {share:.0%} of the flows carry a counter or clock that goes on"
-        words += ": alike machines would look the same"
-        return "not separable", [words], _widened(distribution)
-    if role == "server":
-        return "farm", ["several clocks answer at this address: a load-balanced farm"], distribution
-    if near > SEPARATE_BITS:
-        return (
-            "partly separable",
-            [f"two of them may be one machine: {near:+.1f} bits"],
-            distribution,
-        )
-    return (
-        "separated",
-        [f"every pair of machines is contradicted by {-near:.0f} bits or more"],
-        distribution,
-    )
-
-
-def _widened(distribution: Mapping[int, float]) -> dict[int, float]:
-    wide: dict[int, float] = defaultdict(float)
-    for count, p in distribution.items():
-        for more, q in HIDDEN.items():
-            wide[count + more] += p * q
-    return dict(wide)
-
-
-def _texts(observations: pl.DataFrame) -> dict[tuple[object, object], list[tuple[str, str]]]:
-    wanted = [*NAME_QUANTITIES, "user_agent"]
-    found: dict[tuple[object, object], list[tuple[str, str]]] = defaultdict(list)
-    rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
-    for flow_id, side, quantity, text in rows.select(
-        "flow_id", "side", "quantity", "text"
-    ).iter_rows():
-        found[flow_id, side].append((quantity, text))
-    return found
-
-
-def _of(said: Counter[tuple[str, str]], quantities: Sequence[str]) -> list[str]:
-    texts = Counter[str]()
-    for (quantity, text), n in said.items():
-        if quantity in quantities:
-            texts[text] += n
-    return [text for text, _ in sorted(texts.items(), key=lambda x: (-x[1], x[0]))]
-
-
-def _first(counts: Mapping[object, int] | Counter[str]) -> object:
-    ordered = sorted(counts.items(), key=lambda x: (-x[1], str(x[0])))
-    return ordered[0][0] if ordered else None
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def count_distribution(
     return dict(sorted(result.items()))
 
 
-def interval(distribution: dict[int, float], level: float = 0.9) -> tuple[int, int]:
+def interval(distribution: Mapping[int, float], level: float = 0.9) -> tuple[int, int]:
     """Shortest run of counts that holds at least `level` of the probability (lowest if equal)."""
     counts = list(range(min(distribution), max(distribution) + 1))
     p = np.array([distribution.get(c, 0.0) for c in counts])

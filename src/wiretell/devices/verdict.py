@@ -1,0 +1,60 @@
+"""How sure a count is, in a word: single, separated, not separable, farm, too little ..."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wiretell.devices.assign import Evidence
+from wiretell.devices.judge import ENOUGH_SIDES, Judgement
+from wiretell.devices.sides import SERVER
+
+SEPARATE_BITS = -7.0
+"""Pairs of devices below this are certainly two."""
+INFORMED_SHARE = 0.5
+"""Share of flows on counters or clocks that go on, from which one machine is seen to be one."""
+HIDDEN = {0: 0.8, 1: 0.13, 2: 0.05, 3: 0.02}
+"""Further machines that write exactly alike, where nothing could tell them apart (prior)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, why, and the probability of each count."""
+
+    word: str
+    reason: str
+    distribution: Mapping[int, float]
+
+
+def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: str) -> Verdict:
+    """The verdict on one address."""
+    counts = judgement.distribution
+    if evidence.n_sides < ENOUGH_SIDES:
+        flows = "flow" if evidence.n_sides == 1 else "flows"
+        return Verdict("too little", f"only {evidence.n_sides} {flows}", counts)
+    if n_devices == 1:
+        tied = {side for link in evidence.links for side in (link.a, link.b)}
+        share = len(tied) / evidence.n_sides
+        if share >= INFORMED_SHARE:
+            reason = f"{share:.0%} of the flows continue one another's counters or clock"
+            return Verdict("single", reason, counts)
+        reason = f"only {share:.0%} of the flows carry a counter or clock that goes on"
+        reason += ": alike machines would look the same"
+        return Verdict("not separable", reason, _widened(counts))
+    if role == SERVER:
+        return Verdict("farm", "several clocks answer here: a load-balanced farm", counts)
+    near = max((bits for bits, _ in judgement.partition.between.values()), default=-100.0)
+    if near > SEPARATE_BITS:
+        reason = f"two of them may be one machine: {near:+.1f} bits"
+        return Verdict("partly separable", reason, counts)
+    reason = f"every pair of machines is contradicted by {-near:.0f} bits or more"
+    return Verdict("separated", reason, counts)
+
+
+def _widened(distribution: Mapping[int, float]) -> dict[int, float]:
+    wide: dict[int, float] = defaultdict(float)
+    for count, p in distribution.items():
+        for more, q in HIDDEN.items():
+            wide[count + more] += p * q
+    return dict(wide)
