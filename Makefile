@@ -16,7 +16,7 @@ MANIFEST := --manifest-path core/Cargo.toml --locked
 
 CORE_SOURCES := $(shell find core/src -name '*.rs') core/Cargo.toml core/Cargo.lock
 EXAMPLE ?= examples/office.pcap.zst
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 FUZZ_SECONDS ?= 60
 BENCH_ARGS ?=
 
