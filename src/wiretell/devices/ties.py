@@ -12,9 +12,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
 from wiretell.signal import Link
+
+IntArray = NDArray[np.int64]
 
 ACROSS_IF_ONE, ACROSS_IF_TWO = 0.3, 0.03
 """Share of links that go across two groups of one machine, and of two machines (false links)."""
@@ -40,12 +45,17 @@ class Ties:
 
     across: dict[int, dict[int, _Tie]] = field(default_factory=lambda: defaultdict(dict))
     inside: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    linked: dict[int, IntArray] = field(default_factory=dict)
+    """Sides of each group that have a link to anywhere, in order of time."""
 
     @classmethod
     def between(cls, groups: Sequence[Group], links: Sequence[Link]) -> Ties:
         """Sort the links of one address into those across and those within groups."""
         ties = cls()
         home = {side: i for i, group in enumerate(groups) for side in group.sides}
+        ends = {side for link in links for side in (link.a, link.b)}
+        for i, group in enumerate(groups):
+            ties.linked[i] = np.array(sorted(ends.intersection(group.sides)), dtype=np.int64)
         for link in links:
             a, b = home.get(link.a), home.get(link.b)
             if a is None or b is None:
@@ -63,6 +73,7 @@ class Ties:
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
+        self.linked[a] = np.sort(np.concatenate([self.linked[a], self.linked.pop(b)]))
         own = self.across[a].pop(b, None)
         self.inside[a] += self.inside.pop(b, 0) + (own.n if own else 0)
         for other, tie in self.across.pop(b, {}).items():
@@ -80,6 +91,13 @@ class Ties:
         if tie is None or tie.best is None:
             return None
         total = min(self.inside[x] + sum(t.n for t in self.across[x].values()) for x in (a, b))
+        total = min(total, self._turns(a, b))
         bits = min(tie.bits, tie.n * gain + max(total - tie.n, 0) * loss, TIED_CAP)
         words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"
         return Argument(tie.best.signal, max(bits, APART_CAP), words)
+
+    def _turns(self, a: int, b: int) -> int:
+        """How often, in order of time, a linked side of one group follows one of the other."""
+        ours, theirs = self.linked[a], self.linked[b]
+        runs = len(np.unique(np.searchsorted(theirs, ours)))
+        return runs + len(np.unique(np.searchsorted(ours, theirs))) - 1
