@@ -171,6 +171,8 @@ def _ways(x: Clock, y: Clock, hz: float, jump_s: float) -> list[tuple[float, str
     if min(len(x.sides), len(y.sides)) == 1 and abs(jump_s) <= DELAY_S:
         words = f"clock lines {abs(jump_s):.2f} s apart: delayed packets"
         ways.append((DELAY_PRIOR / DELAY_S, words))
+    elif abs(jump_s) <= LINE_SLACK_S:
+        ways.append((0.5 / LINE_SLACK_S, "clock lines go on from one to the other"))
     gap = y.first_s - x.last_s
     if gap <= -OVERLAP_S:
         return ways
