@@ -168,7 +168,9 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
         1.0 + (times[head] - times[tail]) / 10.0
     )
     taken = path_cover(len(numbers), tail, head, gain)
-    dense = not counter.per_destination and share > DENSE_SHARE
+    # Steps towards one destination prove no counter for all of them.
+    abroad = np.count_nonzero(goals[tail[taken]] != goals[head[taken]])
+    dense = not counter.per_destination and share > DENSE_SHARE and 2 * abroad > len(taken)
     links = [
         Link(
             NAME,

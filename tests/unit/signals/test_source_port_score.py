@@ -93,6 +93,17 @@ def test_a_counter_for_each_destination() -> None:
     assert not found.counters
 
 
+def test_steps_towards_one_destination_prove_no_counter_for_all() -> None:
+    """Two destinations, each with a counter of its own."""
+    wire = Wire()
+    for i in range(40):
+        port = (50_000, 55_000)[i % 2] + i // 2
+        wire.call(i * 20.0, PEERS[i % 2], port=port, syn=LINUX_SYN)
+    found = scored(wire)
+    assert len(found.links) == 38
+    assert not found.counters
+
+
 def test_even_steps_towards_one_destination() -> None:
     """Linux from 5.12 on."""
     rng = random.Random(6)
