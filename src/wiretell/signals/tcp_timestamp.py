@@ -12,9 +12,11 @@ Blind spots: Windows clients send no timestamps; pf re-modulates them; NTP pulls
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -43,6 +45,8 @@ UNSTEADY_DRIFT = 0.06
 LONG_LINE, BURST_S, LATE_S = 8, 5.0, 5.0
 """A burst of up to 5 s that is up to 5 s late joins a line of 8 flows or more."""
 LINE_BITS_CAP = 25.0
+SURE_LINE, SURE_BITS = 6, 9.0
+"""Shorter lines must be this much rarer than by chance among all flows."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,10 @@ def _clocks(readings: list[_Side]) -> list[Clock]:
     readings stay within a fraction of a second of one line. Such flows seed loose lines, which
     short flows then join.
     """
-    proposals = [(0, rate, line) for rate, line in _unsteady_lines(readings)]
-    held = {item for _, _, line in proposals for item in line.items}
+    proposals = [
+        (0, rate, UNSTEADY_DRIFT, UNSTEADY_S, line) for rate, line in _unsteady_lines(readings)
+    ]
+    held = {item for *_, line in proposals for item in line.items}
     steady = [s for s in readings if s.number not in held]
     rates = candidate_rates([(s.rate, s.error) for s in steady])
     for nominal in NOMINAL_HZ:
@@ -168,18 +174,41 @@ def _clocks(readings: list[_Side]) -> list[Clock]:
     for order, (rate, drift) in enumerate(rates, start=1):
         fitting = [s.reading for s in steady if _fits(s, rate)]
         candidates = find_lines(fitting, rate, TOLERANCE_S, drift)
-        proposals += [(order, rate, line) for line in candidates if len(line.items) > 1]
-    proposals.sort(key=lambda p: (-len(p[2].items), p[0], p[2].items[0]))
+        found = [line for line in candidates if len(line.items) > 1]
+        proposals += [(order, rate, drift, TOLERANCE_S, line) for line in found]
+    proposals.sort(key=lambda p: (-len(p[-1].items), p[0], p[-1].items[0]))
     by_number = {s.number: s for s in readings}
     taken: set[int] = set()
     lines: list[tuple[list[_Side], float]] = []
-    for _, rate, line in proposals:
+    for _, rate, drift, tolerance_s, line in proposals:
         members = [by_number[i] for i in line.items if i not in taken]
-        if len(members) > 1:
+        loose = (
+            [s for s in readings if s.number not in taken] if 1 < len(members) < SURE_LINE else []
+        )
+        if len(members) > 1 and not _by_chance(members, loose, rate, drift, tolerance_s):
             taken.update(m.number for m in members)
             lines.append((members, rate))
     alone = [[s] for s in readings if s.number not in taken]
     return [_clock(m, r, late) for m, r, late in _adopt_late(lines, alone)]
+
+
+def _by_chance(
+    members: list[_Side], loose: list[_Side], rate: float, drift: float, tolerance_s: float
+) -> bool:
+    """Could so few of so many flows with random offsets have met on a line by accident?
+
+    The bits of each agreement against the number of ways to choose the members among the flows
+    that are on no line yet (only those to one destination, where the members have one).
+    """
+    if len(members) >= SURE_LINE:
+        return False
+    peers = {m.peer for m in members}
+    n = len(loose) if len(peers) > 1 else sum(s.peer in peers for s in loose)
+    choices = math.log2(math.comb(n, len(members)) * len(NOMINAL_HZ))
+    times = sorted(m.reading.t_first for m in members)
+    steps = pairwise(times)
+    bits = sum(chance_bits(rate, tolerance_s + drift * (u - t)) for t, u in steps)
+    return bits < choices + SURE_BITS
 
 
 def _adopt_late(

@@ -103,6 +103,20 @@ def test_random_offsets_are_no_lines(seed: int) -> None:
     assert set(found.regimes.values()) == {"per connection"}
 
 
+@pytest.mark.parametrize("n_random", [0, 200])
+def test_two_of_many_random_offsets_that_agree_are_an_accident(n_random: int) -> None:
+    """Alone they are a line; among the pairs of two hundred they are to be expected."""
+    rng = random.Random(9)
+    wire = Wire()
+    for i in range(2):
+        wire.call(i * 500.0, PEERS[i], clock=ticking(1000.0, 6e8), times=[0.0, 1.0, 3.0])
+    for i in range(n_random):
+        clock = ticking(1000.0, rng.randrange(MODULUS))
+        wire.call(i * 5.0, PEERS[i % 6], port=41_000 + i, clock=clock, times=[0.0, 1.0, 3.0])
+    scopes = {clock.scope for clock in scored(wire).clocks}
+    assert scopes == ({"flow"} if n_random else {"host"})
+
+
 def test_a_4_tuple_used_again_proves_no_line() -> None:
     """A hash of the 4-tuple gives it its old offset back."""
     wire = Wire()
