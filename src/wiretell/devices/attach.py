@@ -109,7 +109,7 @@ def attach(
                 homeless.append(c)
                 continue
             total = sum(math.exp2(max(s - scores[best], -1000.0)) for s in scores)
-            if total > 1.0 / SURE_ENOUGH:
+            if total >= 1.0 / SURE_ENOUGH:
                 continue
             arguments = known[c][best] + ([extra[best]] if best in extra else [])
             placed[c] = Attachment(c, best, 1.0 / total, tuple(arguments))
