@@ -154,6 +154,7 @@ class Wire:
             "orig_syn": syn if is_tcp else None,
             "orig_n_syn": 1 if is_tcp and syn is not None else 0,
             "resp_pkts": 1,
+            "resp_n_syn": 1 if is_tcp and syn is not None else 0,
             "resp_ip_bytes": 60,
             "resp_first_ns": ns(seen[0]),
             "resp_last_ns": ns(seen[0]),
