@@ -1,9 +1,8 @@
 """What a signal is and what it hands on: observations, links between flow sides, labels, clocks.
 
 A *side* is one end of a flow: the unit that is attributed to a machine. For one address the
-sides are numbered 0..n-1 in order of time (table `SIDES`, built by `devices.sides`); every
-signal speaks of sides by that number. New signals add rows to these lists, never new kinds of
-list.
+sides are numbered 0..n-1 in order of time (the table of `devices.sides`); every signal speaks of
+sides by that number. New signals add rows to these lists, never new kinds of list.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import polars as pl
 class Link:
     """One argument that two sides are the same machine: a counter goes on from `a` to `b`.
 
-    `counter` names a counter that every flow of a machine steps: two groups with many links of
-    their own on it and none between them are two machines. Empty where that does not follow.
+    `counter` names a dense counter, one that every flow of a machine steps; its marks are handed
+    on as a `Counter`. Empty where some flows do not step it.
     """
 
     signal: str
@@ -61,7 +60,7 @@ class Clock:
 
     `scope` says what the offset is common to: "host" (several destinations on one line),
     "destination" (several flows, all to one destination), "flow" (a single flow).
-    Times are seconds on the address's own axis (see `SIDES`).
+    Times are seconds since the earliest packet of all.
     """
 
     sides: tuple[int, ...]
@@ -111,7 +110,7 @@ Extract = Callable[[pl.DataFrame], pl.DataFrame]
 """Batch of flows with payloads -> OBSERVATIONS rows."""
 
 Score = Callable[[pl.DataFrame, pl.DataFrame], Scores]
-"""(SIDES of one address, OBSERVATIONS of that address) -> scores."""
+"""(sides of one address, OBSERVATIONS of that address) -> scores."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 Some sides carry no identity of their own: short connections without clock, name or counter, UDP
 and ICMP. They never found a machine unless no machine found so far could have sent them; they
-are attached one chain at a time to the group that explains them best, and the confidence says
-how much better it is than the next. What speaks for a group, beside links and handwriting: that
-it is active at the same moments, talks to the same remote addresses, and uses the same services.
-The remote addresses of a group grow with what is attached, so the chains are gone through again.
+are attached one chain at a time to the group that explains them best, if it is more probable than
+all others together; the confidence is that probability. What speaks for a group, beside links and
+handwriting: that it is active at the same moments, talks to the same remote addresses, and uses
+the same services. The remote addresses of a group grow with what is attached, so the chains are
+gone through again.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def describe(
     texts: Texts,
     regimes: Mapping[str, Mapping[int, str]],
 ) -> Row:
-    """Columns of DEVICES that describe; `members` index `rows` (the SIDES of the address)."""
+    """Columns of DEVICES that describe; `members` index `rows` (the sides of the address)."""
     own = [rows[side] for side in members]
     said = Counter(fact for r in own for fact in texts.get((r["flow_id"], r["side"]), ()))
     syns = Counter(str(r["syn"]) for r in own if r["syn"] is not None and r["initiator"])

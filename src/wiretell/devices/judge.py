@@ -1,4 +1,9 @@
-"""One address -> its machines: chains, anchors, groups, attachment, count."""
+"""One address -> its machines: chains, anchors, groups, attachment, count.
+
+A chain with an identity of its own (a clock, a name, a counter's run of connections) is an anchor.
+Anchors are merged into groups; the rest is attached to these, or founds a group where none could
+have sent it.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,10 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
 
     A side that sent nothing (a packet to a closed door) is kept: its address sent others.
     Columns: flow_id, side (0 orig, 1 resp), initiator (it opened the flow), address, port, peer,
-    peer_port, proto, icmp_type, start_ns (of its first packet), end_ns, and every per-side
-    column of FLOWS without its prefix, with ts_first_s and ts_last_s in seconds since the
-    earliest start of all. Rows are in order of (address, start_ns, flow_id, side).
+    peer_port, proto, icmp_type, conn_state, flow_first_ns, flow_last_ns, start_ns (of its first
+    packet, else of the flow's), end_ns, bytes_in and peer_rtt_ns (of the far end), every per-side
+    column of FLOWS without its prefix, and start_s, end_s, ts_first_s, ts_last_s in seconds since
+    the earliest packet of all. Rows are in order of (address, start_ns, flow_id, side).
     """
     earliest = flows["first_ns"].min()
     origin = earliest if isinstance(earliest, int) else 0

@@ -1,8 +1,9 @@
 """Links between groups: how many counters go on from one to the other, of how many there are.
 
 One machine whose flows fall into two groups has links across them about as often as within; two
-machines have some by accident. So the number of links across is weighed against the number of
-links that the smaller side has in all, and never says more than the links themselves.
+machines have some by accident. So the number of links across is weighed against how many there
+could be: as many as the smaller side has in all, and as often as the groups alternate in time. It
+never says more than the links themselves.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 Physics: old Windows, printers, cameras and small stacks step one counter for every packet to
 anywhere; Windows 8 to 11 one counter per destination; Linux one per socket; Apple, BSD and
 others send random numbers or zero. Some little-endian machines step the swapped bytes.
-Which reading holds is decided here per kind of flow before a step is believed.
+Which reading holds is decided here before a step is believed: for each initial TTL, and each
+protocol apart where no counter serves them all.
 Source: Bellovin, "A technique for counting NATted hosts" (2002); Klein and Pinkas (2019).
-Blind spots: per-socket counters tell nothing across flows; packets that go elsewhere widen the
-steps; middleboxes rewrite.
+Blind spots: per-socket counters tell nothing across flows, and many flows with them hide a global
+counter of the same initial TTL; packets that go elsewhere widen the steps; middleboxes rewrite.
 """
 
 from __future__ import annotations

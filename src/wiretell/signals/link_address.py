@@ -3,6 +3,7 @@
 Physics: a frame carries the address of the card that put it on this segment (IEEE 802-2014
 section 8). Blind spots: beyond a router every frame carries the router's address, so it names a
 machine only where the capture was taken on the machine's own segment; phones draw random ones.
+So it is reported and weighs nothing.
 
 Quantities: `mac` (one row per flow side), and `mac_random` (value 1) where the address is locally
 administered: drawn at random, or a virtual machine's.
