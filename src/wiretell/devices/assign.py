@@ -18,6 +18,8 @@ from wiretell.devices.interleave import Interleaving, agreement
 from wiretell.devices.ties import Ties
 from wiretell.signal import Clock, Counter, Label, LabelRule, Link
 
+CHAIN_MARKS = 4
+"""Chains this long are asked whether their counters run side by side before one link joins them."""
 CHAIN_BITS = 9.0
 """A link this strong makes a chain unless handwriting contradicts it."""
 MAX_DENSE = 600
@@ -94,6 +96,7 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         if clock.scope == "host"
         for side in clock.sides
     }
+    interleaving = Interleaving([[side] for side in range(evidence.n_sides)], evidence.counters)
     lines = {side: {line_of[side]} if side in line_of else set() for side in sides}
     for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
         if link.a not in parent or link.b not in parent:
@@ -108,7 +111,10 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
             continue
         if len(lines[a] | lines[b]) > 1:
             continue
+        if interleaving.argument(a, b, least=CHAIN_MARKS) is not None:
+            continue
         parent[b] = a
+        interleaving.merge(a, b)
         lines[a] |= lines[b]
         for kind, texts in theirs.items():
             ours.setdefault(kind, set()).update(texts)
@@ -120,7 +126,7 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
 
 def _agglomerate(groups: list[Group], evidence: Evidence) -> Partition:
     ties = Ties.between(groups, evidence.links)
-    interleaving = Interleaving(groups, evidence.counters)
+    interleaving = Interleaving([group.sides for group in groups], evidence.counters)
     alive = dict(enumerate(groups))
     version = dict.fromkeys(alive, 0)
     weakest: dict[int, tuple[float, list[Argument]]] = {}

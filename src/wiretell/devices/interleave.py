@@ -7,12 +7,12 @@ run side by side, far apart.
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import math
 from collections.abc import Sequence
 
 from wiretell.devices.compare import Argument
-from wiretell.devices.group import Group
 from wiretell.signal import Counter, Link
 
 AGREES_BITS, CROSSES_BITS = 4.0, -8.0
@@ -22,6 +22,8 @@ APART_BITS, APART_CAP = -3.0, -30.0
 ONE_COUNTER_SHARE = 0.5
 """If this share of the steps between is believable, the counter does not tell them apart."""
 MAX_STEPS = 256
+FEW = 8
+"""Marks are put in one by one where they are so many times fewer than those they join."""
 
 Mark = tuple[tuple[float, int], tuple[float, int]]
 
@@ -51,28 +53,38 @@ def agreement(link: Link, counters: Sequence[Counter]) -> float:
 class Interleaving:
     """Marks of every counter by group, in order of time, kept up to date by `merge`."""
 
-    def __init__(self, groups: Sequence[Group], counters: Sequence[Counter]) -> None:
-        """Sort the marks of the sides of `groups`."""
+    def __init__(self, groups: Sequence[Sequence[int]], counters: Sequence[Counter]) -> None:
+        """Sort the marks of `groups`, each the numbers of its sides."""
         self._counters = counters
         self._marks: list[dict[int, list[Mark]]] = []
         for counter in counters:
             of_group = {
-                i: sorted(counter.marks[side] for side in group.sides if side in counter.marks)
-                for i, group in enumerate(groups)
+                i: sorted(counter.marks[side] for side in sides if side in counter.marks)
+                for i, sides in enumerate(groups)
             }
             self._marks.append({i: marks for i, marks in of_group.items() if marks})
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
         for marks in self._marks:
-            if b in marks:
-                marks[a] = list(heapq.merge(marks.get(a, []), marks.pop(b)))
+            if b not in marks:
+                continue
+            fewer, more = sorted((marks.get(a, []), marks.pop(b)), key=len)
+            if len(fewer) * FEW < len(more):
+                for mark in fewer:
+                    bisect.insort(more, mark)
+                marks[a] = more
+            else:
+                marks[a] = list(heapq.merge(fewer, more))
 
-    def argument(self, a: int, b: int) -> Argument | None:
-        """The counter that speaks most against `a` and `b` being one machine, if any does."""
+    def argument(self, a: int, b: int, least: int = 1) -> Argument | None:
+        """The counter that speaks most against `a` and `b` being one machine, if any does.
+
+        Only counters of which both have `least` marks are asked.
+        """
         worst: Argument | None = None
         for counter, marks in zip(self._counters, self._marks, strict=True):
-            if a not in marks or b not in marks:
+            if min(len(marks.get(a, ())), len(marks.get(b, ()))) < max(least, 1):
                 continue
             bits = self._apart(counter, marks[a], marks[b])
             if bits < 0.0 and (worst is None or bits < worst.bits):
