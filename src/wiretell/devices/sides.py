@@ -17,7 +17,8 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
     peer_port, proto, icmp_type, conn_state, flow_first_ns, flow_last_ns, start_ns (of its first
     packet, else of the flow's), end_ns, bytes_in and peer_rtt_ns (of the far end), every per-side
     column of FLOWS without its prefix, and start_s, end_s, ts_first_s, ts_last_s in seconds since
-    the earliest packet of all. Rows are in order of (address, start_ns, flow_id, side).
+    the earliest packet of all, and mac_addresses (how many addresses that link address speaks
+    for). Rows are in order of (address, start_ns, flow_id, side).
     """
     earliest = flows["first_ns"].min()
     origin = earliest if isinstance(earliest, int) else 0
@@ -33,6 +34,7 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
             end_s=(pl.col("end_ns") - origin) / 1e9,
             ts_first_s=(pl.col("ts_first_ns") - origin) / 1e9,
             ts_last_s=(pl.col("ts_last_ns") - origin) / 1e9,
+            mac_addresses=pl.col("address").n_unique().over("mac"),
         )
         .sort("address", "start_ns", "flow_id", "side")
     )

@@ -42,6 +42,7 @@ _KIND = {
     "tls_session_offered": "tls_session",
     "tls_ticket_offered": "tls_session",
     "tls_session_issued": "tls_session",
+    "tls_ticket_issued": "tls_session",
 }
 _RULED = frozenset(rule.kind for rule in RULES)
 

@@ -96,7 +96,7 @@ def test_the_other_counter_confirms_or_crosses_a_link() -> None:
 def test_counters_side_by_side_are_two_machines() -> None:
     two = {f"s{i}": (float(i), 100 + i + 30_000 * (i % 2)) for i in range(12)}
     one = {f"s{i}": (float(i), 100 + i) for i in range(12)}
-    parts = [Group(list(range(0, 12, 2))), Group(list(range(1, 12, 2)))]
+    parts = [list(range(0, 12, 2)), list(range(1, 12, 2))]
     argument = Interleaving(parts, [counter(**two)]).argument(0, 1)
     assert argument is not None
     assert argument.bits < -25.0
@@ -105,15 +105,15 @@ def test_counters_side_by_side_are_two_machines() -> None:
 
 def test_one_after_the_other_may_be_one_that_rebooted() -> None:
     marks = {f"s{i}": (float(i), 100 + i + 30_000 * (i >= 6)) for i in range(12)}
-    parts = [Group(list(range(6))), Group(list(range(6, 12)))]
+    parts = [list(range(6)), list(range(6, 12))]
     assert Interleaving(parts, [counter(**marks)]).argument(0, 1) is None
 
 
 def test_marks_of_merged_groups_are_one_row() -> None:
     marks = {f"s{i}": (float(i), 100 + i + 20_000 * (i % 3)) for i in range(18)}
-    parts = [Group(list(range(k, 18, 3))) for k in range(3)]
+    parts = [list(range(k, 18, 3)) for k in range(3)]
     merged = Interleaving(parts, [counter(**marks)])
     merged.merge(0, 2)
-    whole = Group(sorted(parts[0].sides + parts[2].sides))
+    whole = sorted(parts[0] + parts[2])
     fresh = Interleaving([whole, parts[1]], [counter(**marks)])
     assert merged.argument(0, 1) == fresh.argument(0, 1)

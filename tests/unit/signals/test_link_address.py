@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import polars as pl
 from payload_flows import flows_of
 
 from wiretell.model.tables import OBSERVATIONS
@@ -29,3 +30,25 @@ def test_group_broadcast_and_zero_addresses_name_no_machine() -> None:
     macs = ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb", "33:33:00:00:00:01", "00:00:00:00:00:00")
     found = link_address.extract(flows_of(*({"orig_mac": mac} for mac in macs)))
     assert found.equals(OBSERVATIONS.empty())
+
+
+def _sides(*cards: tuple[str, int, int]) -> pl.DataFrame:
+    """SIDES as far as the card is weighed: (link address, addresses it speaks for, TTL)."""
+    return pl.DataFrame(
+        {
+            "number": list(range(len(cards))),
+            "mac": [mac for mac, _, _ in cards],
+            "mac_addresses": [n for _, n, _ in cards],
+            "ttl": [ttl for _, _, ttl in cards],
+        }
+    )
+
+
+def test_only_a_card_on_the_own_segment_is_weighed() -> None:
+    own, router = "02:00:00:00:00:01", "02:00:00:00:00:02"
+    sides = _sides((own, 2, 64), (router, 40, 64), (own, 2, 63), ("00:00:00:00:00:00", 1, 64))
+    scores = link_address.score(sides, pl.DataFrame())
+    assert [(label.side, label.text) for label in scores.labels] == [(0, own)]
+    assert scores.regimes == {0: "own", 1: "router's", 2: "router's"}
+    (rule,) = scores.rules
+    assert rule.bits_other < 0.0 < rule.bits_equal
