@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod decode;
+mod time_guard;
 pub mod track;
 
 #[cfg(feature = "python")]

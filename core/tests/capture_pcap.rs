@@ -149,10 +149,12 @@ fn empty_frames_and_lengths_above_the_wire_length_are_taken() {
 #[test]
 fn captures_put_together_with_cat_are_read_on() {
     let mut second = pcap_header_of(Order::Big, 0xa1b2_3c4d, 100, 113);
-    second.extend(record(Order::Big, 1_800_000_000, 7, b"other"));
+    for _ in 0..2 {
+        second.extend(record(Order::Big, 1_800_000_000, 7, b"other"));
+    }
     let mut reader = open([pcap(4), second].concat()).unwrap();
     let frames = drain(&mut reader);
-    assert_eq!(frames.len(), 5);
+    assert_eq!(frames.len(), 6);
     assert_eq!(frames[4].link_type, 113);
     assert_eq!(frames[4].time_ns, 1_800_000_000_000_000_007);
     assert_eq!(reader.damage(), []);
@@ -219,4 +221,26 @@ fn a_file_header_alone_is_an_empty_capture() {
         (info.format, info.compression, info.n_packets),
         (Format::Pcap, None, 0)
     );
+}
+
+#[test]
+fn a_lone_absurd_date_is_named_wherever_it_stands() {
+    for at in 0..5 {
+        for absurd in [0, 4_000_000_000] {
+            let mut bytes = pcap_header(Order::Little);
+            for i in 0..5 {
+                let seconds = if i == at { absurd } else { 1_700_000_000 + i };
+                bytes.extend(record(Order::Little, seconds, 0, b"frame"));
+            }
+            let mut reader = open(bytes).unwrap();
+            assert_eq!(drain(&mut reader).len(), 5);
+            let [damage] = &reader.damage()[..] else {
+                panic!("one damage expected at {at}: {:?}", reader.damage());
+            };
+            assert_eq!(damage.kind, DamageKind::TimeAbsurd);
+            assert_eq!(damage.packet, u64::from(at));
+            let before = FILE_HEADER_BYTES + at as usize * 21 + RECORD_HEADER_BYTES;
+            assert_eq!(damage.offset as usize, before);
+        }
+    }
 }

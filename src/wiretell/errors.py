@@ -18,6 +18,7 @@ class CaptureError(WiretellError):
         super().__init__(f"{path}: {message} (byte {offset})")
         self.path = path
         self.offset = offset
+        self.message = message
 
 
 class ConfigError(WiretellError):

@@ -16,6 +16,7 @@ import polars as pl
 
 from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import find_devices
+from wiretell.errors import CaptureError
 from wiretell.model.report import Report
 from wiretell.model.tables import FLOWS, OBSERVATIONS, SAMPLES, SCHEMA_VERSION
 from wiretell.signals import ALL
@@ -28,7 +29,7 @@ PathLike = str | os.PathLike[str]
 class Config:
     """Settings of one analysis; the defaults are right for captures of any size."""
 
-    batch_packets: int = 1 << 20
+    batch_packets: int = 1 << 18
     max_flows: int = 1_000_000
     max_payload_bytes: int = 4096
     samples_per_side: int = 16
@@ -81,7 +82,7 @@ def analyze(
     """
     config = config or Config()
     say = progress or (lambda _: None)
-    reader = Reader(_names(paths), filters=compile_filter(filter) if filter else None)
+    reader, unread = _open(_names(paths), compile_filter(filter) if filter else None)
     tracker = Tracker(
         max_flows=config.max_flows,
         max_payload_bytes=config.max_payload_bytes,
@@ -103,7 +104,7 @@ def analyze(
         "files": reader.files(),
         "counters": reader.counters() | tracker.counters(),
         "weirds": tracker.weirds(),
-        "damage": reader.damage(),
+        "damage": [*unread, *reader.damage()],
         "failed_signals": tracked.failed | dict(found.failed),
     }
     return Report(
@@ -152,6 +153,25 @@ def _drain(tracker: Tracker, tracked: Tracked) -> None:
 
 def _joined(parts: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+
+
+def _open(
+    names: list[str], filters: dict[int, bytes] | None
+) -> tuple[Reader, list[dict[str, object]]]:
+    """A reader of all captures; of several, those that are none are left out and told as damage.
+
+    Raises CaptureError where not one of them is a capture, OSError where one cannot be opened.
+    """
+    unread: list[dict[str, object]] = []
+    while True:
+        try:
+            return Reader(names, filters=filters), unread
+        except CaptureError as error:
+            names = [name for name in names if name != error.path]
+            if not names:
+                raise
+            told = {"file": error.path, "packet": 0, "offset": error.offset}
+            unread.append(told | {"kind": "unreadable", "message": error.message})
 
 
 def _names(paths: PathLike | Sequence[PathLike]) -> list[str]:

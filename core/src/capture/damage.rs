@@ -20,6 +20,8 @@ pub enum DamageKind {
     Compression,
     /// The operating system could not read on.
     Read,
+    /// A frame's date is more than a day off both its neighbours'.
+    TimeAbsurd,
     /// A frame is more than a millisecond earlier than the one before it in the same file.
     TimeBackwards,
 }
@@ -33,6 +35,7 @@ impl DamageKind {
             Self::UnknownInterface => "unknown_interface",
             Self::Compression => "compression",
             Self::Read => "read",
+            Self::TimeAbsurd => "time_absurd",
             Self::TimeBackwards => "time_backwards",
         }
     }

@@ -11,6 +11,7 @@ use super::reader::OpenError;
 use super::source::Source;
 use super::window::Window;
 use super::{Record, pcap, pcapng};
+use crate::time_guard::TimeGuard;
 
 /// Steps back in time of up to this much are only counted: they come from receive
 /// queues that are emptied in turn.
@@ -104,6 +105,9 @@ pub(super) struct CaptureFile {
     n_read: Arc<AtomicU64>,
     n_frames: u64,
     last_time_ns: i64,
+    guard: TimeGuard,
+    /// Frames whose date the next one has to confirm: (number of the frame before, offset, time).
+    held: [Option<(u64, u64, i64)>; 2],
 }
 
 impl CaptureFile {
@@ -132,6 +136,8 @@ impl CaptureFile {
             n_read: source.n_read,
             n_frames: 0,
             last_time_ns: i64::MIN,
+            guard: TimeGuard::default(),
+            held: [None; 2],
         })
     }
 
@@ -144,15 +150,54 @@ impl CaptureFile {
             Parser::Pcapng(parser) => parser.next_record(&mut self.window, &mut self.log),
         };
         let Some(record) = record else {
+            let settled = self.guard.settle();
+            self.settle_held(settled);
             self.window.close();
             return None;
         };
         self.n_frames += 1;
-        if record.time_ns < self.last_time_ns {
-            self.log_step_back(&record);
+        if self.guard.follows(record.time_ns) || self.judge_date(&record) {
+            if record.time_ns < self.last_time_ns {
+                self.log_step_back(&record);
+            }
+            self.last_time_ns = record.time_ns;
         }
-        self.last_time_ns = record.time_ns;
         Some(record)
+    }
+
+    /// A jump of more than a day: whether this frame's date is believed at once.
+    #[cold]
+    fn judge_date(&mut self, record: &Record) -> bool {
+        let offset = self.window.offset_of(record.start);
+        let here = (self.log.packet, offset, record.time_ns);
+        let verdict = self.guard.judge(record.time_ns);
+        if verdict.hold && verdict.held == [None; 2] && self.held[0].is_some() {
+            self.held[1] = Some(here);
+        } else {
+            self.settle_held(verdict.held);
+            self.held = [verdict.hold.then_some(here), None];
+        }
+        !verdict.hold
+    }
+
+    /// Logs the held frames whose date was not believed.
+    #[cold]
+    fn settle_held(&mut self, believed: [Option<bool>; 2]) {
+        for (held, believed) in self.held.into_iter().zip(believed) {
+            let Some((packet, offset, time_ns)) = held else {
+                continue;
+            };
+            if believed == Some(true) {
+                self.last_time_ns = time_ns;
+            } else if believed == Some(false) {
+                let next = std::mem::replace(&mut self.log.packet, packet);
+                self.log.add(offset, DamageKind::TimeAbsurd, || {
+                    "a date more than a day off its neighbours'".to_owned()
+                });
+                self.log.packet = next;
+            }
+        }
+        self.held = [None; 2];
     }
 
     #[cold]

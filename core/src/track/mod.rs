@@ -24,7 +24,6 @@ pub mod samples;
 mod side;
 pub mod signature;
 mod slab;
-mod time_guard;
 mod tracker;
 
 pub use ahead::Ahead;

@@ -8,9 +8,9 @@ use super::key::{Directed, is_icmp_reply, proto};
 use super::payload::Budget;
 use super::side::{Moment, fold_transport};
 use super::slab::Slab;
-use super::time_guard::{MAX_STEP_NS, TimeGuard};
 use crate::decode::flags::{ACK, FIN, RST, SYN};
 use crate::decode::{Packet, Tcp, Transport, Weird};
+use crate::time_guard::{MAX_STEP_NS, TimeGuard};
 use std::collections::BTreeMap;
 
 const NS_PER_S: i64 = 1_000_000_000;

@@ -45,7 +45,7 @@ UNSTEADY_DRIFT = 0.06
 LONG_LINE, BURST_S, LATE_S = 8, 5.0, 5.0
 """A burst of up to 5 s that is up to 5 s late joins a line of 8 flows or more."""
 LINE_BITS_CAP = 25.0
-SURE_LINE, SURE_BITS = 6, 9.0
+SURE_LINE, SURE_BITS = 6, 14.0
 """Shorter lines must be this much rarer than by chance among all flows."""
 
 
