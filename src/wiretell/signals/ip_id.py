@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
-from wiretell.stats.assignment import path_cover
+from wiretell.stats.assignment import codes, path_cover
 
 NAME = "ip_id"
 IntArray = NDArray[np.int64]
@@ -132,7 +132,7 @@ Steps = tuple[float, Reading, IntArray, IntArray, IntArray]
 def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> Steps | None:
     """The reading that explains most flows: (share, reading, tail, head, gap) of its steps."""
     start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
-    goals = _codes(group["peer"].to_list())
+    goals = codes(group["peer"].to_list())
     best: Steps | None = None
     for reading in readings:
         first, last = (
@@ -189,11 +189,6 @@ def _counter(group: pl.DataFrame, swapped: bool) -> Counter:
 
 def _order(ids: IntArray, swapped: bool) -> IntArray:
     return ((ids & 255) << 8) | (ids >> 8) if swapped else ids
-
-
-def _codes(keys: list[str]) -> IntArray:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(k, len(known)) for k in keys], dtype=np.int64)
 
 
 def _steps(

@@ -11,7 +11,6 @@ Blind spots: NATs that draw ports at random; machines with random ports (Android
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
-from wiretell.stats.assignment import path_cover
+from wiretell.stats.assignment import codes, path_cover
 
 NAME = "source_port"
 IntArray = NDArray[np.int64]
@@ -148,7 +147,7 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
     numbers = group["number"].to_numpy().astype(np.int64)
     ports = group["port"].to_numpy().astype(np.int64)
     times = group["start_s"].to_numpy().astype(np.float64)
-    goals = _codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
+    goals = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
     if len(numbers) < 3:
         return [], dict.fromkeys(numbers.tolist(), "unknown")
     span = _port_span(ports)
@@ -184,11 +183,6 @@ def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
         for e in taken
     ]
     return links, dict.fromkeys(numbers.tolist(), counter.regime)
-
-
-def _codes(keys: Iterable[tuple[object, object]]) -> IntArray:
-    known: dict[tuple[object, object], int] = {}
-    return np.array([known.setdefault(k, len(known)) for k in keys], dtype=np.int64)
 
 
 def _port_span(ports: IntArray) -> int:

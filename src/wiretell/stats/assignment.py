@@ -6,6 +6,8 @@ In a directed acyclic graph (edges go forward in time) a path cover is a biparti
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -13,6 +15,12 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+
+def codes(keys: Iterable[Hashable]) -> IntArray:
+    """A small number for each key, equal keys alike, in order of first sight."""
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
 def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntArray:

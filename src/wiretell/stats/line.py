@@ -115,13 +115,3 @@ def slope_error(line: Line, n: int, span: float) -> float:
         return float("inf")
     few = (n / (n - 2)) ** 2
     return 1.3 * few * (1.0 + max(line.gap, 0.0)) / (line.slope * span * float(np.sqrt(n)))
-
-
-def least_squares_slope(
-    n: int, sum_x: float, sum_v: float, sum_xx: float, sum_xv: float
-) -> float | None:
-    """Ordinary least squares from sums; None where all x are equal."""
-    denominator = n * sum_xx - sum_x * sum_x
-    if n < 2 or denominator <= 0.0:
-        return None
-    return (n * sum_xv - sum_x * sum_v) / denominator
