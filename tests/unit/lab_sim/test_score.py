@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.score import main, score, score_labels
+from lab.score import score, score_labels
+from lab.score.__main__ import main
 
 TRUTH_HEADER = [
     "proto",
