@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from lab.sim.draws import draw, rows
 from lab.sim.presets import PRESETS
 from lab.sim.scenario import MachineSpec, NatSpec, Scenario
 from lab.sim.simulate import simulate
@@ -17,11 +18,12 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--machines", metavar="STACK,...", help=f"one of: {', '.join(stacks())}")
     what.add_argument("--preset", choices=sorted(PRESETS))
+    what.add_argument("--row", choices=list(rows()), help="draw a scenario of this row by the seed")
     parser.add_argument("--seconds", type=float, help="length of the capture (default: 600)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nat", choices=("keep", "random"), help="what it does with ports")
     parser.add_argument("--pf", action="store_true", help="new timestamps and identifications")
-    parser.add_argument("--pace", type=float, default=1.0, help="how busy users are (default: 1)")
+    parser.add_argument("--pace", type=float, help="how busy users are (default: 1)")
     parser.add_argument("--snaplen", type=int, default=0, help="bytes kept of a frame; 0 = all")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.pcapng")
     return parser
@@ -31,6 +33,8 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     """The scenario that the command line asks for."""
     if arguments.preset:
         scenario = PRESETS[arguments.preset]
+    elif arguments.row:
+        scenario = draw(arguments.row, arguments.seed)
     else:
         names = arguments.machines.split(",")
         scenario = Scenario(tuple(MachineSpec(name.strip()) for name in names))
@@ -43,7 +47,7 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
         scenario,
         nat=nat,
         seconds=arguments.seconds or scenario.seconds,
-        pace=arguments.pace,
+        pace=arguments.pace or scenario.pace,
         snaplen=arguments.snaplen,
         name=arguments.out.name.split(".")[0],
     )

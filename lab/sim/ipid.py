@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from random import Random
 
 from lab.sim.keyed import keyed_hash
-from lab.sim.poisson import poisson
+from lab.sim.poisson import bursty
 from lab.sim.stacks import IpIds
 
 IpIdSource = Callable[[float, int, Hashable], int]
@@ -15,16 +15,23 @@ IpIdSource = Callable[[float, int, Hashable], int]
 class GlobalIpId:
     """One counter for all packets, those that the tap does not see included."""
 
-    def __init__(self, rng: Random, unseen_hz: float, *, swapped: bool) -> None:
+    def __init__(self, rng: Random, rule: IpIds) -> None:
         self._rng = rng
-        self._unseen_hz = unseen_hz
-        self._swapped = swapped
+        self._rule = rule
+        self._swapped = rule.rule == "global_swapped"
         self._last = rng.getrandbits(16)
         self._last_s: float | None = None
 
     def __call__(self, t_s: float, dst: int, socket: Hashable) -> int:
         if self._last_s is not None:
-            self._last += poisson(self._rng, self._unseen_hz * (t_s - self._last_s))
+            rule = self._rule
+            self._last += bursty(
+                self._rng,
+                t_s - self._last_s,
+                rule.unseen_hz,
+                rule.unseen_bursts_hz,
+                rule.unseen_burst_size,
+            )
         self._last_s = t_s
         self._last = (self._last + 1) & 0xFFFF
         if self._swapped:
@@ -66,7 +73,7 @@ def ip_id_source(rule: IpIds, secret: bytes, rng: Random) -> IpIdSource:
     """The source that a freshly booted machine uses."""
     match rule.rule:
         case "global" | "global_swapped":
-            return GlobalIpId(rng, rule.unseen_hz, swapped=rule.rule == "global_swapped")
+            return GlobalIpId(rng, rule)
         case "destination":
             return DestinationIpId(secret)
         case "socket":

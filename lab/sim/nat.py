@@ -53,6 +53,10 @@ class Nat:
             mapping = self._map(inner, machine, now_s, p.seq)
         p.src, p.sport = mapping.outer[1], mapping.outer[2]
         self._pass(p, mapping, now_s)
+        if self._spec.sets_ttl is not None:
+            p.ttl = self._spec.sets_ttl
+        if self._spec.clears_df:
+            p.df = False
         if p.tsval is not None:
             p.tsval += mapping.ts_delta
         if self._spec.randomizes_ip_id:
@@ -84,7 +88,7 @@ class Nat:
         old = self._by_inner.pop(inner, None)
         if old is not None and self._by_outer.get(old.outer) is old:
             del self._by_outer[old.outer]
-        public = self._public[machine % len(self._public)]
+        public = self._public_ip(machine)
         outer = (proto, public, sport, dst, dport)
         if self._spec.ports == "random" or not self._free(outer, now_s):
             outer = (proto, public, self._rng.randrange(1024, 65536), dst, dport)
@@ -99,6 +103,11 @@ class Nat:
         mapping = _Mapping(machine, inner, outer, flow, iss, delta)
         self._by_inner[inner] = self._by_outer[outer] = mapping
         return mapping
+
+    def _public_ip(self, machine: int) -> int:
+        if self._spec.pooling == "arbitrary":
+            return self._rng.choice(self._public)
+        return self._public[machine % len(self._public)]
 
     def _free(self, outer: _Key, now_s: float) -> bool:
         mapping = self._by_outer.get(outer)

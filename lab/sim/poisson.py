@@ -17,3 +17,14 @@ def poisson(rng: Random, mean: float) -> int:
         n += 1
         product *= rng.random()
     return n
+
+
+def bursty(
+    rng: Random, seconds: float, single_hz: float, bursts_hz: float, burst_size: float
+) -> int:
+    """Events in ``seconds``: single ones and bursts, whose sizes are exponential about
+    ``burst_size``."""
+    n = poisson(rng, single_hz * seconds)
+    for _ in range(poisson(rng, bursts_hz * seconds)):
+        n += 1 + int(rng.expovariate(1.0 / burst_size)) if burst_size else 1
+    return n

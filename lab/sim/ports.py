@@ -4,7 +4,7 @@ from collections.abc import Callable, Container
 from random import Random
 
 from lab.sim.keyed import keyed_hash
-from lab.sim.poisson import poisson
+from lab.sim.poisson import bursty
 from lab.sim.stacks import Ports
 
 PortSource = Callable[[float, int, int, Container[int]], int]
@@ -25,7 +25,14 @@ class SequentialPorts:
 
     def __call__(self, t_s: float, dst: int, dport: int, used: Container[int]) -> int:
         if self._last_s is not None:
-            unseen = poisson(self._rng, self._ports.unseen_hz * (t_s - self._last_s))
+            rule = self._ports
+            unseen = bursty(
+                self._rng,
+                t_s - self._last_s,
+                rule.unseen_hz,
+                rule.unseen_bursts_hz,
+                rule.unseen_burst_size,
+            )
             self._next = self._wrapped(self._next + unseen)
         self._last_s = t_s
         while self._next in used:

@@ -15,6 +15,19 @@ class Suspension:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """What moves a machine's counters out of the tap's sight: sockets and packets that go
+    elsewhere, one by one (``_hz``) and in bursts (``bursts_hz``, of about ``burst_size``)."""
+
+    ports_hz: float = 0.0
+    packets_hz: float = 0.0
+    bursts_hz: float = 0.0
+    burst_size: float = 0.0
+    packets_per_port: float = 8.0
+    """A burst of sockets is so many times as many packets."""
+
+
+@dataclass(frozen=True)
 class MachineSpec:
     """One machine. What is ``None`` is drawn from what its stack allows."""
 
@@ -28,6 +41,11 @@ class MachineSpec:
     reboots_at_s: tuple[float, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
     user_agents: tuple[str, ...] = ()
+    pace: float = 1.0
+    """How busy its user is, beside the scenario's ``pace``."""
+    first_port: int | None = None
+    """Where a sequential port counter stands when the machine is switched on."""
+    unseen: Unseen | None = None
 
 
 @dataclass(frozen=True)
@@ -36,13 +54,18 @@ class NatSpec:
 
     ``ports``: ``keep`` the inner port where it is free, or draw a ``random`` one for every flow.
     ``modulates_timestamps`` and ``randomizes_ip_id`` are what pf's ``scrub reassemble tcp`` and
-    ``scrub random-id`` do. More than one public address makes a carrier-grade NAT: a machine keeps
-    the address it was given.
+    ``scrub random-id`` do, ``clears_df`` what its ``no-df`` does. More than one public address
+    makes a carrier-grade NAT: by ``paired`` pooling (RFC 4787, 4.1) a machine keeps the address it
+    was given, by ``arbitrary`` pooling every flow is given one. ``sets_ttl`` replaces the TTL of
+    what leaves, as a router does that hides how many hops are behind it.
     """
 
     ports: Literal["keep", "random"] = "keep"
     modulates_timestamps: bool = False
     randomizes_ip_id: bool = False
+    clears_df: bool = False
+    sets_ttl: int | None = None
+    pooling: Literal["paired", "arbitrary"] = "paired"
     public_ips: tuple[str, ...] = ("203.0.113.7",)
 
 

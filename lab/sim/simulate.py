@@ -13,7 +13,7 @@ from lab.sim.packets import Packet, frame
 from lab.sim.path import Hop
 from lab.sim.scenario import MachineSpec, Scenario
 from lab.sim.servers import Server, ServerPool
-from lab.sim.stacks import Stack, stack
+from lab.sim.stacks import Stack, for_machine, stack
 from lab.sim.traffic import User
 from lab.sim.truth import DeviceTruth, Truth
 from lab.sim.write import CapturedPacket
@@ -102,7 +102,7 @@ class _Line:
     # -- the near side
 
     def _machine(self, index: int, spec: MachineSpec) -> _Machine:
-        scenario, what = self._scenario, stack(spec.stack)
+        scenario, what = self._scenario, for_machine(stack(spec.stack), spec)
         rng = self._rng("machine", index)
         clock = _clock(spec, what, scenario.seconds, rng)
         hz = spec.hz if spec.hz is not None else rng.choice(what.timestamps.hz)
@@ -124,7 +124,7 @@ class _Line:
             self._pool,
             habit=habit,
             user_agents=agents,
-            pace=scenario.pace,
+            pace=scenario.pace * spec.pace,
             rng=rng,
         )
         path = scenario.path

@@ -1,12 +1,12 @@
 """Operating systems as data: the rules a network stack follows, read from ``stacks/*.toml``."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.sim.scenario import Habit
+from lab.sim.scenario import Habit, MachineSpec
 
 TsRegime = Literal["host", "pair", "connection", "absent"]
 TsOrigin = Literal["boot", "boot_minus_300s", "random_30_bit"]
@@ -45,6 +45,8 @@ class IpIds:
 
     rule: IpIdRule
     unseen_hz: float = 0.0
+    unseen_bursts_hz: float = 0.0
+    unseen_burst_size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Ports:
     starts: tuple[int, int] | None = None
     """Where a sequential counter begins at boot; anywhere in the range if absent."""
     unseen_hz: float = 0.0
+    unseen_bursts_hz: float = 0.0
+    """Sockets also come in bursts: so many bursts a second, each of ``unseen_burst_size`` sockets
+    in the mean."""
+    unseen_burst_size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,27 @@ class Stack:
     tls: str
     user_agents: tuple[str, ...] = ()
     """Programs of such machines, each a client of the ``tls`` flavour or without TLS."""
+
+
+def for_machine(kind: Stack, spec: MachineSpec) -> Stack:
+    """The stack as this machine has it: where its ports begin, what moves its counters unseen."""
+    tcp, ip_id = kind.tcp_ports, kind.ip_id
+    if spec.first_port is not None and tcp.rule == "sequential":
+        tcp = replace(tcp, starts=(spec.first_port, spec.first_port))
+    if (unseen := spec.unseen) is not None:
+        tcp = replace(
+            tcp,
+            unseen_hz=unseen.ports_hz,
+            unseen_bursts_hz=unseen.bursts_hz,
+            unseen_burst_size=unseen.burst_size,
+        )
+        ip_id = replace(
+            ip_id,
+            unseen_hz=unseen.packets_hz,
+            unseen_bursts_hz=unseen.bursts_hz,
+            unseen_burst_size=unseen.burst_size * unseen.packets_per_port,
+        )
+    return replace(kind, tcp_ports=tcp, ip_id=ip_id)
 
 
 def _frozen(table: dict[str, Any]) -> dict[str, Any]:
