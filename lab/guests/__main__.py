@@ -24,12 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--out-dir", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=default_cache(), help="kernels and programs")
     parser.add_argument("--nat-ports", choices=NAT_PORTS, help="how the NAT draws source ports")
+    parser.add_argument("--seconds", type=float, help="instead of the scenario's: to rehearse it")
     parser.add_argument("--work", type=Path, help="keep plans, logs and the inside capture here")
     options = parser.parse_args(arguments)
     # An ended recording still takes its network and processes down.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        scenario = read(options.scenario, nat_ports=options.nat_ports)
+        scenario = read(options.scenario, nat_ports=options.nat_ports, duration_s=options.seconds)
         with _work(options.work) as work:
             made = record(scenario, options.out_dir, cache=options.cache, work=Path(work), say=_say)
     except UnavailableError as reason:

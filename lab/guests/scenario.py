@@ -76,8 +76,8 @@ class Scenario:
     machines: tuple[Machine, ...]
 
 
-def read(path: Path, *, nat_ports: str | None = None) -> Scenario:
-    """Reads a scenario file; `nat_ports`, if given, in place of the file's.
+def read(path: Path, *, nat_ports: str | None = None, duration_s: float | None = None) -> Scenario:
+    """Reads a scenario file; `nat_ports` and `duration_s`, if given, in place of the file's.
 
     Raises ScenarioError (with the reason), OSError.
     """
@@ -85,7 +85,8 @@ def read(path: Path, *, nat_ports: str | None = None) -> Scenario:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ScenarioError(f"{path}: {error}") from error
-    return parse(path.stem, {**document, **({"nat_ports": nat_ports} if nat_ports else {})})
+    given = {"nat_ports": nat_ports, "duration_s": duration_s}
+    return parse(path.stem, document | {key: x for key, x in given.items() if x is not None})
 
 
 def parse(name: str, document: dict[str, Any]) -> Scenario:

@@ -28,6 +28,15 @@ def test_the_nat_can_be_chosen_apart_from_the_file():
     assert scenario.read(SCENARIOS[0], nat_ports="fully-random").nat_ports == "fully-random"
 
 
+def test_a_rehearsal_is_the_same_machines_for_a_shorter_time():
+    whole = scenario.read(SCENARIOS[0])
+    rehearsal = scenario.read(SCENARIOS[0], duration_s=15)
+    assert rehearsal.duration_s == 15 != whole.duration_s
+    assert rehearsal.machines == whole.machines
+    with pytest.raises(ScenarioError, match="at least 10"):
+        scenario.read(SCENARIOS[0], duration_s=0)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
