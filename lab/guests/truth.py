@@ -14,6 +14,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
+from lab.guests import offsets
 from lab.guests.pcap import TCP, Packet
 from lab.guests.scenario import Machine, Scenario
 
@@ -169,23 +170,19 @@ def write_devices(
                 _seconds(packets[0].time_ns), _seconds(packets[-1].time_ns),
                 " ".join(map(str, sorted({packet.ttl for packet in packets}))),
                 " | ".join(agents), stacks[machine.mac], machine.tcp_timestamps,
-                f"{machine.skew_ppm:g}", note(machine),
+                f"{machine.skew_ppm:g}", note(machine, packets),
             ))  # fmt: skip
 
 
-def note(machine: Machine) -> str:
-    """What its stack shows of its clock and counters, as measured on these stacks."""
+def note(machine: Machine, sent: Iterable[Packet]) -> str:
+    """What its stack shows of its clock and counters; of Linux's timestamps, as they were sent."""
     if machine.stack == "lwip":
         return "one IP ID counter for all flows; source ports count up"
     if machine.stack == "namespace":
         return "shares the kernel, and so the clock, of the capture"
-    return {
-        0: "no TCP timestamps",
-        1: "timestamp offset per address pair"
-        if machine.kernel == "5.10"
-        else "timestamp offset per connection",
-        2: "timestamps are milliseconds since boot",
-    }[machine.tcp_timestamps]
+    if machine.tcp_timestamps == 2:
+        return "timestamps are milliseconds since boot"
+    return offsets.scope(sent)
 
 
 def _seconds(time_ns: int) -> str:
