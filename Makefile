@@ -19,8 +19,9 @@ EXAMPLE ?= examples/office.pcap.zst
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 FUZZ_SECONDS ?= 60
 BENCH_ARGS ?=
+ACCURACY_ARGS ?=
 
-.PHONY: help demo test lint bench fuzz format lock clean
+.PHONY: help demo test lint bench accuracy fuzz format lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ format: $(VENV)/.lint ## lay out the source as `make lint` wants it
 bench: $(VENV)/.core $(VENV)/.bench ## speed and memory beside other tools, into bench/results/
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	$(BIN)/python -m bench.start_up
+
+accuracy: $(VENV)/.core ## counts and attribution beside published methods, on drawn captures
+	$(BIN)/python -m bench.accuracy --cache bench/data/accuracy $(ACCURACY_ARGS)
 
 # libFuzzer needs compiler flags that stable Rust shows only to those who ask.
 fuzz: export RUSTC_BOOTSTRAP = 1

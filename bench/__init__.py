@@ -1,1 +1,1 @@
-"""Speed and memory of wiretell beside other tools; `make bench` runs all of it."""
+"""Speed and memory of wiretell beside other tools (`make bench`); accuracy (`make accuracy`)."""

@@ -1,0 +1,84 @@
+"""Draws in parallel processes, each judged by every method; results as they come."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from bench.accuracy.records import Record, failed
+
+_THREADS = ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One draw and the methods that are to judge it; `blanks` are their empty records."""
+
+    row: str
+    seed: int
+    blanks: tuple[Record, ...]
+    cache: Path | None
+
+
+def judge(task: Task) -> list[Record]:
+    """The records of one draw, in the order of its methods. A failure becomes a record."""
+    from bench.accuracy.answers import material  # noqa: PLC0415 - after the threads are set
+    from bench.accuracy.captures import drawn  # noqa: PLC0415
+    from bench.accuracy.measure import measured  # noqa: PLC0415
+    from bench.accuracy.methods import METHODS  # noqa: PLC0415
+
+    done: list[Record] = []
+    try:
+        with drawn(task.row, task.seed, task.cache) as capture:
+            found = material(capture)
+            where = str(capture.path.relative_to(task.cache)) if task.cache else ""
+            for blank in task.blanks:
+                try:
+                    answer = METHODS[blank.method](found)
+                    done.append(measured(replace(blank, capture=where), answer, found))
+                except Exception as error:  # shown in the table, and by the exit code
+                    done.append(failed(blank, error))
+    except Exception as error:
+        done = [failed(blank, error) for blank in task.blanks]
+    return done
+
+
+def run(tasks: Sequence[Task], n_jobs: int, say: Callable[[str], None]) -> Iterator[list[Record]]:
+    """Judge all tasks; results come in any order and are the same for any `n_jobs`.
+
+    A process that dies takes its draws' results with it, as failures; the rest goes on anew.
+    """
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+    if n_jobs == 1:
+        yield from map(judge, tasks)
+        return
+    left = iter(tasks)
+    while True:
+        waiting: dict[Future[list[Record]], Task] = {}
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(n_jobs, mp_context=spawn) as pool:
+            for task in islice(left, 2 * n_jobs):
+                waiting[pool.submit(judge, task)] = task
+            broken = False
+            while waiting:
+                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    task = waiting.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool as error:
+                        broken = True
+                        say(f"{task.row} {task.seed}: {error}")
+                        yield [failed(blank, error) for blank in task.blanks]
+                    if not broken:
+                        for following in islice(left, 1):
+                            waiting[pool.submit(judge, following)] = following
+        if not broken:
+            return
