@@ -56,9 +56,9 @@ class Counted:
 Baseline = Callable[[Line], Counted]
 
 
-def read_packets(path: str | PathLike[str]) -> pl.DataFrame:
-    """All packets of a capture as one table (`PACKETS`)."""
-    batches = list(wiretell.read(path))
+def read_packets(path: str | PathLike[str], *, filter: str | None = None) -> pl.DataFrame:
+    """The packets of a capture that a tcpdump expression lets through, as one table (`PACKETS`)."""
+    batches = list(wiretell.read(path, filter=filter))
     return pl.concat(batches) if batches else pl.DataFrame(schema=PACKETS.schema)
 
 
