@@ -14,7 +14,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
-from lab.guests import offsets
+from lab.guests import offsets, skew
 from lab.guests.pcap import TCP, Packet
 from lab.guests.scenario import Machine, Scenario
 
@@ -26,7 +26,7 @@ FLOW_COLUMNS = ("proto", "nat_ip", "nat_port", "dst_ip", "dst_port", "device_id"
                 "pkts_in", "first_tsval", "first_ipid")  # fmt: skip
 DEVICE_COLUMNS = ("device_id", "capture", "mac", "ips", "syns", "syns_with_ts", "packets",
                   "start", "end", "initial_ttls", "user_agents", "stack", "tcp_timestamps",
-                  "set_skew_ppm", "notes")  # fmt: skip
+                  "set_skew_ppm", "measured_skew_ppm", "notes")  # fmt: skip
 _USER_AGENT = re.compile(rb"\r\nUser-Agent: ([^\r\n]*)\r\n")
 
 
@@ -170,7 +170,7 @@ def write_devices(
                 _seconds(packets[0].time_ns), _seconds(packets[-1].time_ns),
                 " ".join(map(str, sorted({packet.ttl for packet in packets}))),
                 " | ".join(agents), stacks[machine.mac], machine.tcp_timestamps,
-                f"{machine.skew_ppm:g}", note(machine, packets),
+                f"{machine.skew_ppm:g}", _ppm(skew.skew_ppm(packets)), note(machine, packets),
             ))  # fmt: skip
 
 
@@ -183,6 +183,10 @@ def note(machine: Machine, sent: Iterable[Packet]) -> str:
     if machine.tcp_timestamps == 2:
         return "timestamps are milliseconds since boot"
     return offsets.scope(sent)
+
+
+def _ppm(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _seconds(time_ns: int) -> str:

@@ -155,4 +155,5 @@ def test_the_tables_say_who_sent_what(tmp_path):
     one, two = rows(tmp_path / "devices.csv")
     assert (one["device_id"], one["syns"], one["syns_with_ts"]) == ("first", "1", "1")
     assert (one["user_agents"], one["set_skew_ppm"]) == ("Bulb, 2", "-12.5")
+    assert one["measured_skew_ppm"] == ""  # one packet shows no rate
     assert (two["device_id"], two["packets"], two["tcp_timestamps"]) == ("second", "1", "2")
