@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.accuracy import fingerprint, records
+from bench.accuracy.compare import compared
+from bench.accuracy.document import renew
 from bench.accuracy.records import Record
 from bench.accuracy.rows import rows
 from bench.accuracy.run import Task, run
-from bench.accuracy.table import table
+from bench.accuracy.table import OURS, table
 from bench.accuracy.worst import ORDERS, worst
+from lab.sim.draws import HELD_OUT_FROM
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "accuracy"
-HELD_OUT = 10_000
-"""Seeds from here on are for the figures alone; what is below may be looked at and tuned to."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,15 +31,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--first-seed",
         type=int,
-        default=HELD_OUT,
-        help="seeds below 10000 are for development (default: %(default)s)",
+        default=HELD_OUT_FROM,
+        help=f"those below {HELD_OUT_FROM} are for development (default: %(default)s)",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="(default: cores)")
     parser.add_argument("--cache", type=Path, help="keep captures here, for the next run")
     parser.add_argument("--results", type=Path, default=RESULTS, help="(default: %(default)s)")
     parser.add_argument("--fresh", action="store_true", help="judge again what is known")
     parser.add_argument("--render", action="store_true", help="only show what is known")
-    parser.add_argument("--worst", type=int, metavar="N", help="list the N worst draws of a row")
+    parser.add_argument("--worst", type=int, metavar="N", help="list our N worst draws of a row")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="say what changed since the results kept there, draw by draw",
+    )
+    parser.add_argument("--docs", action="store_true", help="renew the table in docs/accuracy.md")
     parser.add_argument("--by", choices=ORDERS, default="ari", help="worst in what")
     return parser
 
@@ -63,16 +71,27 @@ def main(words: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.draws)
-    if seeds and seeds[0] < HELD_OUT <= seeds[-1]:
+    if seeds and seeds[0] < HELD_OUT_FROM <= seeds[-1]:
         parser.error(f"seeds of development and held-out ones in one run: {seeds[0]}-{seeds[-1]}")
     simulator = fingerprint.simulator()
     made_with = {name: f"{fingerprint.method(name)}/{simulator}" for name in methods}
     shown: list[Record] = []
     for row in row_names:
         shown += _row(row, seeds, made_with, arguments)
-    print(table(shown, {name: rows()[name] for name in row_names}))
+    text = table(shown, {name: rows()[name] for name in row_names})
+    print(text)
+    if arguments.against:
+        before = [
+            r
+            for name in row_names
+            for r in records.read(arguments.against / f"{name}.csv").values()
+        ]
+        print(compared(before, shown))
+    if arguments.docs:
+        renew(text, seeds)
     if arguments.worst:
-        print(worst(shown, arguments.worst, arguments.by))
+        mine = [r for r in shown if arguments.methods != "all" or r.method == OURS]
+        print(worst(mine, arguments.worst, arguments.by))
     return _told_failures(shown)
 
 
@@ -99,7 +118,7 @@ def _row(
             if (blanks := _blanks(row, seed, made_with, known))
         ]
         start = time.monotonic()
-        for n, made in enumerate(run(tasks, arguments.jobs, _say), start=1):
+        for n, made in enumerate(run(tasks, arguments.jobs), start=1):
             for record in made:
                 records.append(path, record)
                 known[record.key] = record

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.sim.draws import draw
-
 from bench.accuracy import fingerprint
 from lab.score import TrueFlows, read_truth
+from lab.sim.draws import draw
 from lab.sim.simulate import simulate
 from lab.sim.truth import write_truth
 from lab.sim.write import write_pcapng

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lab.score import Reliability, nothing_said
+from lab.score.calibration import N_BINS
 
 Key = tuple[str, int, str]
 """(row, seed, method)"""
@@ -76,7 +77,7 @@ def _cell(value: object) -> str:
 
 
 def _reliability(cell: str) -> Reliability:
-    n, said, so = np.array([float(x) for x in cell.split()]).reshape(3, -1)
+    n, said, so = np.array([float(x) for x in cell.split()]).reshape(3, N_BINS)
     return Reliability(n.astype(np.int64), said, so.astype(np.int64))
 
 
@@ -97,14 +98,14 @@ def read(path: Path) -> dict[Key, Record]:
     if not path.is_file():
         return {}
     found: dict[Key, Record] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            try:
-                values = {name: reader(line[name]) for name, reader in _COLUMNS.items()}
-                record = Record(**values)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                continue
-            found[record.key] = record
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    for line in csv.DictReader(whole.splitlines()):
+        try:
+            values = {name: reader(line[name]) for name, reader in _COLUMNS.items()}
+            record = Record(**values)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        found[record.key] = record
     return found
 
 

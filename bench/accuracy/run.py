@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from bench.accuracy.records import Record, failed
 
 _THREADS = ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+"""One thread a process: the processes fill the cores, and times do not depend on the load."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Task:
 
 def judge(task: Task) -> list[Record]:
     """The records of one draw, in the order of its methods. A failure becomes a record."""
-    from bench.accuracy.answers import material  # noqa: PLC0415 - after the threads are set
+    # Here, so that a process reads the number of threads before it loads what uses them.
+    from bench.accuracy.answers import material  # noqa: PLC0415
     from bench.accuracy.captures import drawn  # noqa: PLC0415
     from bench.accuracy.measure import measured  # noqa: PLC0415
     from bench.accuracy.methods import METHODS  # noqa: PLC0415
@@ -49,36 +51,39 @@ def judge(task: Task) -> list[Record]:
     return done
 
 
-def run(tasks: Sequence[Task], n_jobs: int, say: Callable[[str], None]) -> Iterator[list[Record]]:
+def run(tasks: Sequence[Task], n_jobs: int) -> Iterator[list[Record]]:
     """Judge all tasks; results come in any order and are the same for any `n_jobs`.
 
-    A process that dies takes its draws' results with it, as failures; the rest goes on anew.
+    A process that dies fails the draws that were under way; the others go on in new processes.
     """
     for name in _THREADS:
         os.environ.setdefault(name, "1")
     if n_jobs == 1:
         yield from map(judge, tasks)
         return
-    left = iter(tasks)
-    while True:
-        waiting: dict[Future[list[Record]], Task] = {}
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(n_jobs, mp_context=spawn) as pool:
-            for task in islice(left, 2 * n_jobs):
-                waiting[pool.submit(judge, task)] = task
-            broken = False
-            while waiting:
-                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    task = waiting.pop(future)
-                    try:
-                        yield future.result()
-                    except BrokenProcessPool as error:
-                        broken = True
-                        say(f"{task.row} {task.seed}: {error}")
-                        yield [failed(blank, error) for blank in task.blanks]
-                    if not broken:
-                        for following in islice(left, 1):
-                            waiting[pool.submit(judge, following)] = following
-        if not broken:
-            return
+    left = deque(tasks)
+    while left:
+        yield from _while_whole(left, n_jobs)
+
+
+def _while_whole(left: deque[Task], n_jobs: int) -> Iterator[list[Record]]:
+    """Takes tasks from `left` until it is empty or the pool of processes broke."""
+    waiting: dict[Future[list[Record]], Task] = {}
+    broken = False
+    spawn = multiprocessing.get_context("spawn")  # a fork of threads that hold locks may hang
+    with ProcessPoolExecutor(n_jobs, mp_context=spawn) as pool:
+        while waiting or (left and not broken):
+            try:
+                while left and not broken and len(waiting) < n_jobs:
+                    future = pool.submit(judge, left[0])
+                    waiting[future] = left.popleft()
+            except BrokenProcessPool:
+                broken = True
+            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                task = waiting.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool as error:
+                    broken = True
+                    yield [failed(blank, error) for blank in task.blanks]

@@ -122,16 +122,19 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def resampling(n: int) -> Floats:
+    """How often each of `n` draws is taken in each resample, shape (resamples, n); seeded."""
+    rng = np.random.default_rng(SEED)
+    return rng.multinomial(n, np.full(n, 1.0 / n), size=N_RESAMPLES).astype(np.float64)
+
+
 def figure(metric: Metric, records: Sequence[Record]) -> Figure:
     """The metric over these draws, with the bootstrap percentile interval (Efron 1979)."""
     if not records:
         return Figure(math.nan, math.nan, math.nan)
     parts = np.array([metric.parts(record) for record in records], dtype=np.float64)
     value = float(metric.figure(parts.sum(axis=0)))
-    chosen = np.random.default_rng(SEED).multinomial(
-        len(records), np.full(len(records), 1.0 / len(records)), size=N_RESAMPLES
-    )
-    resampled = metric.figure(chosen @ parts)
+    resampled = metric.figure(resampling(len(records)) @ parts)
     known = resampled[np.isfinite(resampled)]
     if not len(known):
         return Figure(value, math.nan, math.nan)
