@@ -15,11 +15,15 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
 from lab.guests import offsets, skew
-from lab.guests.pcap import TCP, Packet
+from lab.guests.pcap import TCP, UDP, Packet
 from lab.guests.scenario import Machine, Scenario
 
 WINDOW_NS = 50_000_000
 """A packet is inside at most this long before it is outside."""
+
+UDP_SILENCE_NS = 30_000_000_000
+"""After so long (nf_conntrack_udp_timeout) the NAT may give a port to another machine. A mapping
+that lives on is of the same machine, so the flow that begins too soon is right, too."""
 
 FLOW_COLUMNS = ("proto", "nat_ip", "nat_port", "dst_ip", "dst_port", "device_id", "capture",
                 "device_mac", "orig_ip", "orig_port", "first_ts", "last_ts", "pkts_out",
@@ -107,11 +111,17 @@ def join(outside: Iterable[Packet], inside: Iterable[Packet], nat_ip: str) -> li
 
 
 def _flow_of(packet: Packet, current: dict[Hashable, Flow], flows: list[Flow]) -> Flow:
-    """The flow of a packet from the NAT; a new SYN on an old 5-tuple begins another."""
+    """The flow of a packet from the NAT; on an old 5-tuple a new SYN, or UDP after a silence,
+    begins another."""
     key = (packet.proto, packet.sport, packet.dst, packet.dport)
     flow = current.get(key)
     isn = packet.seq if packet.opens else None
-    if flow is None or (isn is not None and flow.isn != isn):
+    ended = flow is not None and (
+        packet.time_ns - flow.last_ns > UDP_SILENCE_NS
+        if packet.proto == UDP
+        else isn is not None and flow.isn != isn
+    )
+    if flow is None or ended:
         flow = Flow(packet.proto, packet.sport, packet.dst, packet.dport,
                     packet.time_ns, packet.time_ns, isn)  # fmt: skip
         current[key] = flow

@@ -116,6 +116,24 @@ def test_a_port_used_again_is_another_flow_and_a_repeated_syn_is_not():
     assert [(sender(flow)[0], flow.n_out) for flow in flows] == [(MAC["a"], 2), (MAC["b"], 1)]
 
 
+@pytest.mark.parametrize(
+    ("again_ms", "who", "n_out"), [(20_000, "a", [2]), (40_000, "a", [1, 1]), (40_000, "b", [1, 1])]
+)
+def test_a_udp_port_used_again_after_a_silence_is_another_flow(again_ms, who, n_out):
+    first = inner("a", 5000, ms=10, ipid=1, proto=UDP, flags=0)
+    second = inner(who, 5000, ms=10 + again_ms, ipid=2, proto=UDP, flags=0)
+    flows = join([outer(first, 5000), outer(second, 5000)], [first, second], NAT)
+    assert [flow.n_out for flow in flows] == n_out
+    assert sender(flows[-1])[0] == MAC[who]
+
+
+def test_an_answer_keeps_a_udp_flow_alive():
+    asked = [inner("a", 5000, ms=ms, ipid=ms % 7, proto=UDP, flags=0) for ms in (10, 40_020)]
+    answered = Packet(20_000 * MS, "02:00:00:00:00:fe", UDP, SERVER, 80, NAT, 5000, 64, 0, 0, b"")
+    (flow,) = join([outer(asked[0], 5000), answered, outer(asked[1], 5000)], asked, NAT)
+    assert (flow.n_out, flow.n_in) == (2, 1)
+
+
 def rows(path):
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
