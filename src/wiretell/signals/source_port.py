@@ -10,24 +10,40 @@ Blind spots: NATs that draw ports at random; machines with random ports (Android
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
-from wiretell.stats.assignment import codes, path_cover
+from wiretell.stats.assignment import codes
+from wiretell.stats.chain_fit import (
+    NONE,
+    PLAIN_SHARE,
+    SURE_BITS,
+    Chains,
+    Share,
+    counter_share,
+    fit_chains,
+    reach,
+)
+from wiretell.stats.counter_chains import Items, Rule, Weights
+from wiretell.stats.step_model import StepModel
 
 NAME = "source_port"
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-MAX_STEP = 64
-"""Longest step believed: more connections of the machine may go where we cannot see."""
-N_AHEAD = 48
-"""Later flows looked at as successors of one flow."""
+LEAST_FLOWS = 3
+MAX_BITS, LEAST_BITS = 13.0, 0.5
+"""Links are told between these: no counter alone says more, less is nothing."""
+WINDOW_BITS, HOPS_BITS, MSS_BITS = 7.0, 4.0, 2.0
+"""What it costs a step that the two SYNs differ in window or scale, in TTL, in MSS."""
+MOST_INSIDE = 0.95
+"""Share of ports that the range is made for: routers draw others where two machines collide."""
 SOCKET_BITS, SOCKET_SILENCE_S = 11.0, 600.0
 """Two machines behind one NAT seldom hold the same outside UDP port; NATs keep it for its owner."""
 MIN_SHARE = 0.15
@@ -36,15 +52,29 @@ MIN_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Stepping:
-    """One way to read ports as a counter."""
+    """One way to read ports as a counter: what may step, how far, after what silences."""
 
     regime: str
     per_destination: bool
-    even: bool
-    silence_s: float
-    decay: float
+    rule: Rule
+    steps: StepModel
+    hazard_s: float
+    lead: float
+    """How much more than the readings above it must explain to be believed instead."""
     words: str
 
+
+@dataclass(frozen=True)
+class Found:
+    """What one kind of stack showed."""
+
+    links: Sequence[Link] = ()
+    regimes: Mapping[int, str] = field(default_factory=dict)
+    counter: Counter | None = None
+
+
+N_PORTS = 16_384
+"""Ports of the smallest usual range."""
 
 RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
 
@@ -52,16 +82,31 @@ DENSE_SHARE = 0.6
 """Share of believable steps from which every flow is taken to step the counter."""
 
 STEPPINGS = (
-    Stepping("sequential", False, False, 3600.0, 0.55, "next source port of one counter"),
     Stepping(
-        "per destination", True, False, 600.0, 0.25, "next source port towards one destination"
+        "sequential",
+        False,
+        Rule(512, 3600.0),
+        StepModel(0.6, 0.03),
+        20.0,
+        0.0,
+        "next source port of one counter",
+    ),
+    Stepping(
+        "per destination",
+        True,
+        Rule(512, 900.0),
+        StepModel(2.5, 0.1),
+        20.0,
+        0.1,
+        "next source port towards one destination",
     ),
     Stepping(
         "even, per destination",
         True,
-        True,
-        10.0,
-        0.3,
+        Rule(16, 10.0, every=2, uniform=True),
+        StepModel(2.5, 0.0),
+        5.0,
+        -0.05,
         "next even source port towards one destination",
     ),
 )
@@ -84,22 +129,13 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     regimes: dict[int, str] = {}
     counters: list[Counter] = []
     for (_kind_name,), group in opened.group_by(["kind"], maintain_order=True):
-        found, names = _score_kind(group)
-        links += found
-        regimes |= names
-        if any(link.counter for link in found):
-            on = {side for link in found for side in (link.a, link.b)}
-            counters.append(_counter(group.filter(pl.col("number").is_in(on))))
+        found = _score_kind(group)
+        links += found.links
+        regimes |= found.regimes
+        if found.counter is not None:
+            counters.append(found.counter)
     labels = _ranges(sides)
     return Scores(links=links, labels=labels, rules=RULES, counters=counters, regimes=regimes)
-
-
-def _counter(group: pl.DataFrame) -> Counter:
-    """The port counter of one kind of stack, where its sides met it."""
-    rows = group.select("number", "start_s", "port").rows()
-    marks = {number: ((start_s, port), (start_s, port)) for number, start_s, port in rows}
-    ports = group["port"].to_numpy().astype(np.int64)
-    return Counter(NAME, _port_span(ports), 32, 10.0, marks)
 
 
 def _ranges(sides: pl.DataFrame) -> list[Label]:
@@ -121,19 +157,23 @@ def _sockets(sides: pl.DataFrame) -> list[Link]:
     """Flows from one port to several peers are one socket: UDP, listening TCP, or a scanner's."""
     links: list[Link] = []
     client_tcp = (pl.col("proto") == 6) & pl.col("initiator")
-    goals = pl.struct("peer", "peer_port").n_unique()
-    for scanning, held in ((False, sides.filter(~client_tcp)), (True, sides.filter(client_tcp))):
-        shared = held.filter(pl.col("proto").is_in([6, 17])).filter(
-            goals.over("port") >= (3 if scanning else 2)
-        )
-        for (port,), group in shared.group_by(["port"], maintain_order=True):
-            if not scanning and not (group["proto"] == 17).any():
-                continue
-            numbers, times = group["number"].to_list(), group["start_s"].to_list()
-            for a, b, t, u in zip(numbers, numbers[1:], times, times[1:], strict=False):
-                if u - t <= SOCKET_SILENCE_S:
-                    reason = f"one socket: port {port} towards several destinations"
-                    links.append(Link(NAME, a, b, SOCKET_BITS, reason))
+    held = sides.filter(pl.col("proto").is_in([6, 17])).with_columns(scanning=client_tcp)
+    # Ports that many flows draw at random meet by chance: more than that is one socket.
+    chance = held.height / N_PORTS
+    shared = held.filter(
+        pl.struct("peer", "peer_port").n_unique().over("scanning", "port")
+        >= 3.0 * chance + pl.when("scanning").then(3).otherwise(2)
+    )
+    for (scanning, port), group in shared.group_by(["scanning", "port"], maintain_order=True):
+        if not scanning and not (group["proto"] == 17).any():
+            continue
+        numbers, times = group["number"].to_list(), group["start_s"].to_list()
+        reason = f"one socket: port {port} towards several destinations"
+        links += [
+            Link(NAME, a, b, SOCKET_BITS, reason)
+            for (a, t), (b, u) in pairwise(zip(numbers, times, strict=True))
+            if u - t <= SOCKET_SILENCE_S
+        ]
     return links
 
 
@@ -143,132 +183,114 @@ def _kind(syn: str) -> str:
     return fields[5] if len(fields) > 5 else syn
 
 
-def _score_kind(group: pl.DataFrame) -> tuple[list[Link], dict[int, str]]:
+def _score_kind(group: pl.DataFrame) -> Found:
     numbers = group["number"].to_numpy().astype(np.int64)
+    n = len(numbers)
+    if n < LEAST_FLOWS:
+        return Found(regimes=dict.fromkeys(numbers.tolist(), "unknown"))
     ports = group["port"].to_numpy().astype(np.int64)
-    times = group["start_s"].to_numpy().astype(np.float64)
-    goals = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
-    if len(numbers) < 3:
-        return [], dict.fromkeys(numbers.tolist(), "unknown")
-    span = _port_span(ports)
-    best: tuple[float, Stepping, IntArray, IntArray, IntArray] | None = None
+    low, size = _range(ports)
+    inside = (ports >= low) & (ports < low + size)
+    regimes = dict.fromkeys(numbers[~inside].tolist(), "unknown")
+    group, numbers, ports = group.filter(pl.Series(inside)), numbers[inside], ports[inside]
+    if len(numbers) < LEAST_FLOWS:
+        return Found(regimes=regimes | dict.fromkeys(numbers.tolist(), "unknown"))
     all_even = _random(ports) == "random, even"
-    for counter in STEPPINGS:
-        if all_even and not counter.even:
-            continue  # half the ports are never used: only the even reading is calibrated
-        tail, head, step = _steps(ports, times, goals, counter)
-        share = _share(len(numbers), tail, head, step, goals, counter, span)
-        if share > MIN_SHARE and (best is None or share > best[0] + 0.1):
-            best = (share, counter, tail, head, step)
+    best: tuple[Share, Stepping, Items, Weights] | None = None
+    for stepping in STEPPINGS:
+        if all_even and not stepping.per_destination:
+            continue  # no machine counts in twos towards all destinations
+        items = _items(group, ports - low, size, stepping)
+        weights = Weights(stepping.rule, stepping.steps, PLAIN_SHARE, stepping.hazard_s, 0.0)
+        share = counter_share(items, weights)
+        if share.least <= MIN_SHARE or (best and share.least < best[0].least + stepping.lead):
+            continue
+        if not stepping.per_destination and counter_share(items, weights, abroad=True) == NONE:
+            continue  # it counts towards each destination alone
+        best = (share, stepping, items, weights)
     if best is None:
-        return [], dict.fromkeys(numbers.tolist(), _random(ports))
-    share, counter, tail, head, step = best
-    gain = _bits(step, share, counter, span) - 0.5 * np.log2(
-        1.0 + (times[head] - times[tail]) / 10.0
-    )
-    taken = path_cover(len(numbers), tail, head, gain)
+        return Found(regimes=regimes | dict.fromkeys(numbers.tolist(), _random(ports)))
+    share, stepping, items, weights = best
+    chains = fit_chains(items, replace(weights, share=share.guess))
+    goals = items.look[:, -1]
     # Steps towards one destination prove no counter for all of them.
-    abroad = np.count_nonzero(goals[tail[taken]] != goals[head[taken]])
-    dense = not counter.per_destination and share > DENSE_SHARE and 2 * abroad > len(taken)
+    n_abroad = np.count_nonzero(goals[chains.tail] != goals[chains.head])
+    dense = (
+        not stepping.per_destination
+        and share.guess > DENSE_SHARE
+        and 2 * n_abroad > len(chains.tail)
+    )
+    name = f"ports of {group['kind'][0]}" if dense else ""
+    told = chains.bits >= LEAST_BITS
     links = [
         Link(
             NAME,
-            int(numbers[tail[e]]),
-            int(numbers[head[e]]),
-            float(gain[e]),
-            f"{counter.words}: {ports[tail[e]]} then {ports[head[e]]} "
-            f"after {times[head[e]] - times[tail[e]]:.1f} s",
-            counter=f"ports of {group['kind'][0]}" if dense else "",
+            int(numbers[a]),
+            int(numbers[b]),
+            min(float(bits), MAX_BITS),
+            f"{stepping.words}: {ports[a]} then {ports[b]} after {max(dt_s, 0.0):.1f} s",
+            counter=name,
         )
-        for e in taken
+        for a, b, bits, dt_s in zip(
+            *(x[told].tolist() for x in (chains.tail, chains.head, chains.bits, chains.dt_s)),
+            strict=True,
+        )
     ]
-    return links, dict.fromkeys(numbers.tolist(), counter.regime)
+    regimes |= dict.fromkeys(numbers.tolist(), stepping.regime)
+    counter = _counter(numbers, ports, size, items, chains) if dense else None
+    return Found(links, regimes, counter)
 
 
-def _port_span(ports: IntArray) -> int:
-    """Size of the range the ports come from: the believable ones, by what is seen."""
-    low = int(ports.min())
-    if low >= 49152:
-        return 16384
-    if low >= 32768:
-        return 28232
-    return 3976 if int(ports.max()) <= 5000 else 64512
+def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping) -> Items:
+    """The connections of one kind of stack as meetings with a counter."""
+    start_s = group["start_s"].to_numpy().astype(np.float64)
+    goal = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
+    syn = [text.split(":") if text else [] for text in group["syn"].to_list()]
+    window = codes(fields[4] if len(fields) > 4 else "" for fields in syn)
+    mss = codes(fields[3] if len(fields) > 3 else "" for fields in syn)
+    hops = codes(group["ttl"].to_list())
+    return Items(
+        start_s=start_s,
+        end_s=start_s,
+        first=values,
+        last=values,
+        goal=goal if stepping.per_destination else np.zeros_like(goal),
+        modulus=size,
+        look=np.stack([window, hops, mss, goal], axis=1),
+        look_bits=np.array([WINDOW_BITS, HOPS_BITS, MSS_BITS, 0.0]),
+    )
+
+
+def _counter(
+    numbers: IntArray, ports: IntArray, size: int, items: Items, chains: Chains
+) -> Counter:
+    """The port counter of one kind of stack, where the connections on it met it."""
+    sure = chains.bits >= SURE_BITS
+    on = np.unique(np.concatenate([chains.tail[sure], chains.head[sure]]))
+    slack, per_second = reach(chains)
+    marks = {
+        number: ((start_s, port), (start_s, port))
+        for number, start_s, port in zip(
+            numbers[on].tolist(), items.start_s[on].tolist(), ports[on].tolist(), strict=True
+        )
+    }
+    return Counter(NAME, size, slack, per_second, marks)
+
+
+def _range(ports: IntArray) -> tuple[int, int]:
+    """(lowest port, number of ports) of the range that nearly all come from."""
+    least, most = np.quantile(ports, [1.0 - MOST_INSIDE, MOST_INSIDE])
+    if least >= 49152:
+        return 49152, 16384
+    if most <= 5000:
+        return 1025, 3976
+    if least >= 32768 and most < 61000:
+        return 32768, 28232
+    return 0, 65536
 
 
 def _random(ports: IntArray) -> str:
     return "random, even" if len(ports) >= 8 and np.all(ports % 2 == 0) else "random"
-
-
-def _steps(
-    ports: IntArray, times: FloatArray, goals: IntArray, counter: Stepping
-) -> tuple[IntArray, IntArray, IntArray]:
-    """All pairs (earlier, later) whose ports are one believable step apart."""
-    tails, heads, steps = [], [], []
-    wrap = int(ports.max()) - int(ports.min()) + 1 if len(ports) else 1
-    order = (
-        np.lexsort((np.arange(len(ports)), goals))
-        if counter.per_destination
-        else np.arange(len(ports))
-    )
-    for ahead in range(1, min(N_AHEAD, len(ports) - 1) + 1):
-        tail, head = order[:-ahead], order[ahead:]
-        step = ports[head] - ports[tail]
-        if wrap > 4096:
-            step = np.where(step < -wrap + MAX_STEP, step + wrap, step)
-        good = (step >= 1) & (step <= MAX_STEP) & (times[head] - times[tail] <= counter.silence_s)
-        if counter.per_destination:
-            good &= goals[head] == goals[tail]
-        if counter.even:
-            good &= (step % 2 == 0) & (step <= 16) & (ports[tail] % 2 == 0)
-        tails.append(tail[good])
-        heads.append(head[good])
-        steps.append(step[good])
-    if not tails:
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty, empty
-    return np.concatenate(tails), np.concatenate(heads), np.concatenate(steps)
-
-
-def _share(
-    n: int,
-    tail: IntArray,
-    head: IntArray,
-    step: IntArray,
-    goals: IntArray,
-    counter: Stepping,
-    span: int,
-) -> float:
-    """Lower bound of the share of flows with a close predecessor, above chance.
-
-    Chance: with k earlier flows in reach, about k * w / span of w-wide steps meet by accident.
-    """
-    width = 8 if not counter.per_destination else 16
-    close = np.unique(head[step <= width])
-    if counter.per_destination:
-        position = np.empty(n)
-        seen: dict[int, int] = {}
-        for i, goal in enumerate(goals):
-            position[i] = seen.get(int(goal), 0)
-            seen[int(goal)] = int(position[i]) + 1
-        reach = np.minimum(position, N_AHEAD)
-    else:
-        reach = np.minimum(np.arange(n), N_AHEAD)
-    able = int(np.count_nonzero(reach))
-    if able < 3:
-        return 0.0
-    choices = width / 2 if counter.even else width
-    chance = float(np.sum(1.0 - (1.0 - choices / (span / (2 if counter.even else 1))) ** reach))
-    excess = len(close) - chance
-    return (excess - 2.0 * math.sqrt(max(len(close), 1))) / able if excess > 2 else 0.0
-
-
-def _bits(step: IntArray, share: float, counter: Stepping, span: int) -> FloatArray:
-    """log2 of (share * geometric(step) + rest) against a uniform port."""
-    size = step / 2 if counter.even else step
-    ports = span / 2 if counter.even else span
-    near = counter.decay * (1.0 - counter.decay) ** (size - 1.0)
-    result: FloatArray = np.log2(share * near * ports + (1.0 - share))
-    return result
 
 
 SIGNAL = Signal(NAME, score=score)

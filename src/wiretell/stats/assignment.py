@@ -16,11 +16,57 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
+ROUNDS, SETTLED, CHECKED = 48, 0.02, 4
+"""Belief propagation stops after so many rounds, or when no message moves by more than this share;
+looked at in every so many rounds."""
+MOST_GAIN = 40.0
+"""Gains beyond this are as good as certain."""
+MOST_EDGES = 4_000
+"""A component with more edges is solved in windows of that many."""
+
 
 def codes(keys: Iterable[Hashable]) -> IntArray:
     """A small number for each key, equal keys alike, in order of first sight."""
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
+
+
+def log_odds(
+    n: int, tail: IntArray, head: IntArray, gain: FloatArray, rounds: int = ROUNDS
+) -> FloatArray:
+    """log2 of the odds that each edge is in the matching, among all its rivals.
+
+    A matching has weight 2**(sum of its gains); every item may also have no successor, and none
+    that it follows. Marginals by belief propagation, exact where edges form a tree and good
+    where cycles are long (Bayati, Gamarnik, Katz, Nair, Tetali 2007: for matchings it converges
+    from any start, to one fixed point). `n` items, edges without repetition.
+    """
+    if len(gain) == 0:
+        return np.empty(0)
+    weight = np.exp2(np.clip(gain, -MOST_GAIN, MOST_GAIN))
+    from_tail, from_head = np.ones(len(gain)), np.ones(len(gain))
+    for turn in range(rounds):
+        new_tail = _message(n, tail, weight * from_head)
+        new_head = _message(n, head, weight * new_tail)
+        settled = turn % CHECKED == CHECKED - 1 and _near(new_tail, from_tail)
+        settled = settled and _near(new_head, from_head)
+        # Plain rounds swing from side to side; the middle (of logarithms) settles.
+        from_tail, from_head = np.sqrt(new_tail * from_tail), np.sqrt(new_head * from_head)
+        if settled:
+            break
+    result: FloatArray = gain + np.log2(from_tail) + np.log2(from_head)
+    return result
+
+
+def _near(a: FloatArray, b: FloatArray) -> bool:
+    return bool(np.all(np.abs(a - b) <= SETTLED * b))
+
+
+def _message(n: int, node: IntArray, flow: FloatArray) -> FloatArray:
+    """Chance that a node is free for one edge, given what its other edges bring."""
+    total = np.bincount(node, weights=flow, minlength=n)
+    result: FloatArray = 1.0 / (1.0 + np.maximum(total[node] - flow, 0.0))
+    return result
 
 
 def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntArray:
@@ -31,21 +77,44 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     keep = np.flatnonzero(gain > 0.0)
     if len(keep) == 0:
         return np.empty(0, dtype=np.int64)
-    best: dict[tuple[int, int], int] = {}
-    for e in keep:
-        key = (int(tail[e]), int(head[e]))
-        if key not in best or gain[e] > gain[best[key]]:
-            best[key] = int(e)
-    chosen: list[int] = []
-    edges = np.array(sorted(best.values()), dtype=np.int64)
+    order = keep[np.lexsort((keep, -gain[keep], head[keep], tail[keep]))]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
+    edges = np.sort(order[fresh])
     # Components of the bipartite graph are independent; most are single edges.
     graph = csr_array((np.ones(len(edges)), (tail[edges], n + head[edges])), shape=(2 * n, 2 * n))
     _, label = connected_components(graph, directed=False)
     groups = label[tail[edges]]
+    alone = np.bincount(groups)[groups] == 1
+    chosen: list[int] = edges[alone].tolist()
+    edges, groups = edges[~alone], groups[~alone]
     order = np.argsort(groups, kind="stable")
     for part in np.split(edges[order], np.flatnonzero(np.diff(groups[order])) + 1):
-        chosen.extend(_match(part, tail, head, gain) if len(part) > 1 else [int(part[0])])
+        if len(part) > MOST_EDGES:
+            chosen.extend(_match_in_windows(part, tail, head, gain))
+        elif len(part):
+            chosen.extend(_match(part, tail, head, gain))
     return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _match_in_windows(
+    edges: IntArray, tail: IntArray, head: IntArray, gain: FloatArray
+) -> list[int]:
+    """A huge component, in overlapping windows of tails: of each the first half is kept."""
+    rest = edges[np.argsort(tail[edges], kind="stable")]
+    chosen: list[int] = []
+    while len(rest):
+        window = rest[:MOST_EDGES]
+        found = _match(window, tail, head, gain)
+        if len(rest) > MOST_EDGES:
+            middle = tail[window[len(window) // 2]]
+            found = [e for e in found if tail[e] <= middle]
+            rest = rest[tail[rest] > middle]
+            rest = rest[~np.isin(head[rest], head[found])]
+        else:
+            rest = rest[:0]
+        chosen.extend(found)
+    return chosen
 
 
 def _match(edges: IntArray, tail: IntArray, head: IntArray, gain: FloatArray) -> list[int]:

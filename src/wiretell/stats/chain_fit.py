@@ -1,0 +1,147 @@
+"""Counters in a heap of values: is there one at all, and which item goes on from which?
+
+Whether there is one is told by direction. A counter only rises, chance falls as often as it
+rises: so the items that go on a little above an earlier value are held against those that do with
+the circle of values turned round. That level of chance is exact at any density of values.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretell.stats.assignment import log_odds, path_cover
+from wiretell.stats.counter_chains import Candidates, Items, Weights, candidates
+from wiretell.stats.step_model import StepModel, fitted
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+MOST_ASKED = 20_000
+"""Items asked whether they rise or fall; of more, every k-th."""
+CLEAR_BITS = 5.0
+"""An item goes on somewhere if the best candidate is worth this."""
+N_SD = 2.5
+"""Standard errors taken off an excess before it is believed."""
+PLAIN_SHARE = 0.7
+"""Share of items on a counter taken for granted while the question is asked."""
+SURE_BITS = 3.0
+"""Links this sure teach the model of steps."""
+QUICK_ROUNDS = (8, 12)
+"""Rounds of belief propagation before each new fit of the laws: rough odds do."""
+PRUNE_BITS = -6.0
+"""Candidates with odds below this are left out of the cover: that keeps its parts small."""
+PRIOR_BITS = (-6.0, 8.0)
+QUANTILE, MARGIN = 0.995, 2.0
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Links tail -> head of the best path cover; `bits` are the log2 odds among all rivals."""
+
+    tail: IntArray
+    head: IntArray
+    step: IntArray
+    dt_s: FloatArray
+    bits: FloatArray
+    steps: StepModel
+
+
+@dataclass(frozen=True)
+class Share:
+    """Share of items that go on from an earlier one above chance: best guess and lower bound."""
+
+    guess: float
+    least: float
+
+
+NONE = Share(0.0, 0.0)
+
+
+def counter_share(items: Items, weights: Weights, *, abroad: bool = False) -> Share:
+    """How many items go on from an earlier one, above what chance makes of these values.
+
+    `abroad`: only items that go on from one with another look in the last column are counted.
+    """
+    n = len(items)
+    if n < 3:
+        return NONE
+    every = -(-n // MOST_ASKED)
+    heads = np.arange(0, n, every, dtype=np.int64)
+    rises, falls = (
+        _best(candidates(x, weights, heads), n, x, abroad=abroad) for x in (items, items.reversed())
+    )
+    n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))
+    n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
+    able = max(len(heads) - 1, 1)
+    excess, doubt = n_rise - n_fall, N_SD * math.sqrt(n_rise + n_fall)
+    if excess <= doubt:
+        return NONE
+    return Share(min(excess / able, 1.0), (excess - doubt) / able)
+
+
+def _best(found: Candidates, n: int, items: Items, *, abroad: bool) -> FloatArray:
+    best = np.full(n, -np.inf)
+    keep = slice(None)
+    if abroad:
+        keep = items.look[found.tail, -1] != items.look[found.head, -1]
+    np.maximum.at(best, found.head[keep], found.gain[keep])
+    return best
+
+
+def fit_chains(items: Items, weights: Weights) -> Chains:
+    """The best path cover, with the law of steps and of silences fitted to these items."""
+    found = candidates(items, weights)
+    for rounds in QUICK_ROUNDS:
+        odds = log_odds(len(items), found.tail, found.head, found.gain, rounds)
+        taken = _cover(len(items), found, odds)
+        weights = _refitted(items, weights, found, taken, odds)
+        gain = weights.gain(items, found.tail, found.head, found.step, found.dt_s)
+        found = replace(found, gain=gain)
+    odds = log_odds(len(items), found.tail, found.head, found.gain)
+    e = _cover(len(items), found, odds)
+    return Chains(
+        found.tail[e], found.head[e], found.step[e], found.dt_s[e], odds[e], weights.steps
+    )
+
+
+def _cover(n: int, found: Candidates, odds: FloatArray) -> IntArray:
+    likely = np.flatnonzero((odds > PRUNE_BITS) & (found.gain > 0.0))
+    return likely[path_cover(n, found.tail[likely], found.head[likely], found.gain[likely])]
+
+
+def _refitted(
+    items: Items, weights: Weights, found: Candidates, taken: IntArray, odds: FloatArray
+) -> Weights:
+    """Weights with what the links so far teach of steps, silences and the number of chains."""
+    sure = taken[(odds[taken] >= SURE_BITS) & (found.step[taken] > 0)]
+    if len(sure) < 3:
+        return weights
+    every = weights.rule.every
+    step, dt_s = found.step[sure] // every, np.maximum(found.dt_s[sure], 0.0)
+    trust = 1.0 / (1.0 + np.exp2(-odds[sure]))
+    steps = fitted(step, dt_s, trust, weights.steps)
+    hazard_s = max(float(np.median(dt_s)), 1.0)
+    n_chains = max(weights.share * len(items) - len(taken), 1.0)
+    span_s = float(items.end_s.max() - items.start_s.min())
+    prior = math.log2(max(span_s, 1.0) / n_chains / hazard_s)
+    return replace(
+        weights,
+        steps=steps,
+        hazard_s=hazard_s,
+        prior_bits=min(max(prior, PRIOR_BITS[0]), PRIOR_BITS[1]),
+    )
+
+
+def reach(chains: Chains) -> tuple[int, float]:
+    """(slack, per second): what nearly all sure steps keep within, with a margin."""
+    sure = (chains.bits >= SURE_BITS) & (chains.step > 0)
+    if not sure.any():
+        return 1, 0.0
+    step, dt_s = chains.step[sure].astype(np.float64), np.maximum(chains.dt_s[sure], 0.0)
+    slack = float(np.quantile(step[dt_s <= max(float(np.median(dt_s)), 1.0)], QUANTILE))
+    rate = float(np.quantile(np.maximum(step - slack, 0.0) / np.maximum(dt_s, 1.0), QUANTILE))
+    return math.ceil(MARGIN * slack) + 1, MARGIN * rate
