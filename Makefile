@@ -52,6 +52,7 @@ format: $(VENV)/.lint ## lay out the source as `make lint` wants it
 bench: $(VENV)/.core $(VENV)/.bench ## speed and memory beside other tools, into bench/results/
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	$(BIN)/python -m bench.start_up
+	$(BIN)/python -m bench.clustering --limit 120
 
 accuracy: $(VENV)/.core ## counts and attribution beside published methods, on drawn captures
 	$(BIN)/python -m bench.accuracy --cache bench/data/accuracy $(ACCURACY_ARGS)
