@@ -41,27 +41,34 @@ class _Writer:
     ) -> None:
         self.frames: list[tuple[int, bytes]] = []
         self._rng = rng
-        self._requests, self._responses = requests, responses
+        # Programs (scanners) twice as often as their records: their rules are few but odd.
+        programs = [record for record in requests if record.kind is None]
+        self._requests = [*requests, *programs]
+        self._responses = responses
         self._now_us = 1_700_000_000_000_000
         self._port = 50_000
         self._record = {address: rng.choice(requests) for address in _CLIENTS}
+        self._hops = dict.fromkeys(_CLIENTS, 0)
+        self._peer_mss = 0
 
     def connection(self) -> None:
         rng = self._rng
         pause_s = rng.choice((0.0, 0.001, 0.03, 0.2, 1.0, 1.0, 5.0, 40.0))
         self._now_us += int(pause_s * 10**6 * rng.uniform(0.5, 1.5))
-        if rng.random() < 0.002:
-            self._now_us += 130 * 60 * 10**6
+        if rng.random() < 0.02:
+            self._idle()
         client, server = rng.choice(_CLIENTS), rng.choice(_SERVERS)
         if rng.random() < 0.3:
             self._record[client] = rng.choice(self._requests)
+        if rng.random() < 0.3:
+            self._hops[client] = rng.choice((0, 1, 5, 6, 7, 9, 10, 11, 12, 30, 40))
         self._port = 1024 + (self._port + rng.choice((1, 2, 30, 300, 20_000)) - 1024) % 60_000
         there, back = (client, server, self._port, 80), (server, client, 80, self._port)
         isn, answer = rng.getrandbits(32), rng.getrandbits(32)
         record = self._record[client]
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             self._send(there, isn, 0, _SYN, record)
-            self._now_us += rng.choice((10**4, 10**6, 31 * 10**6))
+            self._now_us += rng.choice((10**3, 5 * 10**4, 10**6, 31 * 10**6))
         ending = rng.choice(("answer", "answer", "refuse", "silence", "close"))
         if ending == "silence":
             return
@@ -75,6 +82,12 @@ class _Writer:
             self._send(there, isn + 1, answer + 1, _FIN | _ACK)
             self._send(there, isn, 0, _SYN, record)
 
+    def _idle(self) -> None:
+        """About as long as p0f remembers a host, then packets enough that it looks at the time."""
+        self._now_us += self._rng.randrange(118, 124) * 60 * 10**6
+        for _ in range(60):
+            self._send(("192.0.2.1", "192.0.2.2", 9, 9), 1, 1, _ACK)
+
     def _send(
         self,
         ends: tuple[str, str, int, int],
@@ -86,13 +99,20 @@ class _Writer:
         rng = self._rng
         self._now_us += rng.randrange(50, 3000)
         src, dst, sport, dport = ends
-        ttl = max((like.ttl if like else 64) - rng.choice((0, 0, 0, 1, 2, 7, 12, 40)), 1)
+        hops = self._hops.get(src, 0) + rng.choice((0, 0, 0, 0, 1, 2, -1, -2))
+        ttl = min(max((like.ttl if like else 64) - hops, 1), 255)
         mss = rng.choice((1460, 1460, 1460, 1452, 1331)) if like else 1460
         if like and like.mss is not None:
             mss = like.mss
         options = self._options(like, mss, first=flags == _SYN) if like else b""
         quirks = like.quirks if like else frozenset({"df", "id+"})
-        window = self._window(like, mss, 40 + len(options)) if like else 500
+        own = rng.random() < 0.6 or flags == _SYN
+        window = (
+            self._window(like, mss if own else max(self._peer_mss - rng.choice((0, 12)), 0))
+            if like
+            else 500
+        )
+        self._peer_mss = mss if flags == _SYN else self._peer_mss
         odd = rng.random() < 0.15 and like is not None
         if odd:
             quirks ^= {rng.choice(("df", "id+", "id-", "ecn", "ack+", "uptr+", "pushf+", "seq-"))}
@@ -128,6 +148,8 @@ class _Writer:
         tsval = self._now_us // 1000 & 0xFFFFFFFF
         if rng.random() < 0.1:
             tsval = rng.getrandbits(32)
+        elif rng.random() < 0.3:
+            tsval = (tsval + rng.randrange(-300, 300)) & 0xFFFFFFFF
         if "ts1-" in like.quirks:
             tsval = 0
         tsecr = 7 if "ts2+" in like.quirks or not first else 0
@@ -149,7 +171,7 @@ class _Writer:
                 out += bytes([_OPTION[name]])
         return out + bytes(-len(out) % 4)
 
-    def _window(self, like: Record, mss: int, headers: int) -> int:
+    def _window(self, like: Record, mss: int) -> int:
         unit, number = like.window or ("=", self._rng.choice((5840, 65_535, 8192, 14_600)))
         if self._rng.random() < 0.05:
             return self._rng.randrange(65_536)

@@ -147,7 +147,7 @@ def test_simulated(name: str, p0f: Run, tmp_path: Path) -> None:
     assert compare(capture, p0f) > 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_handshakes(seed: int, p0f: Run, tmp_path: Path) -> None:
     """Every record of the database, odd flags, repeated SYNs, pauses; most reasons there are."""
     database = read_database()
