@@ -158,7 +158,7 @@ def _prepare_namespace(machine: Machine, plan: Path, program: Path) -> Prepared:
 
 def _start_servers(net: Network, scenario: Scenario, processes: Processes) -> None:
     endpoints = [f"{s.address}:{port}" for s in scenario.servers for port in s.ports]
-    words = [sys.executable, "-m", "lab.guests.servers", scenario.servers[0].address, *endpoints]
+    words = [sys.executable, "-m", "lab.guests.servers", *endpoints]
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     processes.start("servers_outside", net.inside(net.server, *words), environment)
     processes.wait_for("servers_outside", "ready")

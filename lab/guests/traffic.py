@@ -1,8 +1,9 @@
 """Plans: what one machine does, drawn from a seed. The format is in machine/plan.h.
 
-People and programs use the network in visits with pauses between them. A visit opens one to five
-connections within half a second; some connections are kept alive for minutes with a request now
-and then, and one, as push channels do, for nearly the whole time.
+People and programs use the network in visits with pauses between them. A visit often begins with
+a look-up of its server's name and opens one to five connections within half a second; some
+connections are kept alive for minutes with a request now and then, and one, as push channels do,
+for nearly the whole time.
 """
 
 from __future__ import annotations
@@ -37,17 +38,19 @@ def plan(machine: Machine, scenario: Scenario) -> str:
 
 def _actions(rng: random.Random, machine: Machine, scenario: Scenario) -> Iterator[Action]:
     end_s = scenario.duration_s - LAST_START_S
-    yield _kept_alive(rng, machine, scenario, rng.uniform(0.5, 3), 0.85 * end_s)
+    begins_s = rng.uniform(0.5, 3)
+    yield _kept_alive(rng, machine, begins_s, 0.85 * end_s, _server(rng, scenario))
     now_s = rng.uniform(0.2, 2)
     while now_s < end_s:
+        home = _server(rng, scenario)
         if rng.random() < 0.6:
-            yield _dns(rng, scenario, now_s)
+            yield _dns(rng, scenario, now_s, home)
             now_s += rng.uniform(0.01, 0.05)
         if rng.random() < 0.08 and end_s - now_s > 60:
             length_s = rng.uniform(60, min(150, end_s - now_s))
-            yield _kept_alive(rng, machine, scenario, now_s, length_s)
+            yield _kept_alive(rng, machine, now_s, length_s, home)
         else:
-            yield from _visit(rng, machine, scenario, now_s)
+            yield from _visit(rng, machine, scenario, now_s, home)
         now_s += _pause_s(rng) / machine.pace
 
 
@@ -56,22 +59,25 @@ def _pause_s(rng: random.Random) -> float:
 
 
 def _visit(
-    rng: random.Random, machine: Machine, scenario: Scenario, now_s: float
+    rng: random.Random,
+    machine: Machine,
+    scenario: Scenario,
+    now_s: float,
+    home: tuple[str, int],
 ) -> Iterator[Action]:
-    home = _server(rng, scenario)
     agent = _agent(rng, machine)
-    for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
-        server = home if rng.random() < 0.6 else _server(rng, scenario)
+    for i in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
+        server = home if i == 0 or rng.random() < 0.4 else _server(rng, scenario)
         requests = [
-            (0 if i == 0 else rng.randrange(5, 120), _size(rng), agent)
-            for i in range(rng.choice((1, 1, 1, 2, 3)))
+            (0 if j == 0 else rng.randrange(5, 120), _size(rng), agent)
+            for j in range(rng.choice((1, 1, 1, 2, 3)))
         ]
         yield _tcp(now_s, server, requests)
         now_s += rng.expovariate(8)
 
 
 def _kept_alive(
-    rng: random.Random, machine: Machine, scenario: Scenario, now_s: float, length_s: float
+    rng: random.Random, machine: Machine, now_s: float, length_s: float, server: tuple[str, int]
 ) -> Action:
     n_requests = max(2, min(MAX_REQUESTS, round(length_s / rng.uniform(5, 12))))
     gap_s = length_s / n_requests
@@ -80,7 +86,7 @@ def _kept_alive(
         (int(1000 * gap_s * rng.uniform(0.6, 1.4)), min(_size(rng), 6000), agent)
         for _ in range(n_requests - 1)
     ]
-    return _tcp(now_s, _server(rng, scenario), requests)
+    return _tcp(now_s, server, requests)
 
 
 def _server(rng: random.Random, scenario: Scenario) -> tuple[str, int]:
@@ -106,7 +112,9 @@ def _tcp(now_s: float, server: tuple[str, int], requests: list[tuple[int, int, i
     return Action(start_ms, f"tcp {start_ms} {server[0]} {server[1]} {words}")
 
 
-def _dns(rng: random.Random, scenario: Scenario, now_s: float) -> Action:
+def _dns(rng: random.Random, scenario: Scenario, now_s: float, home: tuple[str, int]) -> Action:
+    """Asks for a name of the server that is visited next (`servers.resolve` knows them)."""
     start_ms = int(1000 * now_s)
-    name = f"{rng.choice(NAMES)}.example.{rng.choice(('com', 'net', 'org'))}"
+    site = [server.address for server in scenario.servers].index(home[0])
+    name = f"{rng.choice(NAMES)}.site{site}.example"
     return Action(start_ms, f"dns {start_ms} {scenario.servers[0].address} 53 {name}")

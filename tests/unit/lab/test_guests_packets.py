@@ -1,6 +1,7 @@
 """The lab's own reader, servers and archive writer."""
 
 import gzip
+import ipaddress
 import shutil
 import struct
 import subprocess
@@ -66,17 +67,27 @@ def test_any_bytes_get_an_http_answer(head):
     assert keeps or b"Connection: close" in answer
 
 
-def test_the_dns_server_answers_a_question():
-    query = bytes.fromhex("abcd 0100 0001 0000 0000 0000") + b"\3www\7example\0\0\1\0\1"
-    answer = dns_answer(query, "198.51.100.20")
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        (b"\3www\7example", "198.51.100.20"),
+        (b"\3www\5site0\7example", "198.51.100.20"),
+        (b"\3api\5site2\7example", "192.0.2.30"),
+        (b"\6site12\7example", "198.51.100.20"),  # there is no such site
+        (b"\3www\6osite2\7example", "198.51.100.20"),
+    ],
+)
+def test_the_dns_server_answers_a_question(name, address):
+    query = bytes.fromhex("abcd 0100 0001 0000 0000 0000") + name + b"\0\0\1\0\1"
+    answer = dns_answer(query, ["198.51.100.20", "192.0.2.40", "192.0.2.30"])
     assert answer is not None
     assert answer[:4] == b"\xab\xcd\x81\x80"
-    assert answer.endswith(b"\x00\x04" + bytes([198, 51, 100, 20]))
+    assert answer.endswith(b"\x00\x04" + ipaddress.IPv4Address(address).packed)
 
 
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_dns_question_or_not(query):
-    answer = dns_answer(query, "198.51.100.20")
+    answer = dns_answer(query, ["198.51.100.20"])
     assert answer is None or answer[:2] == query[:2]
 
 

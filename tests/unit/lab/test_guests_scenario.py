@@ -80,6 +80,24 @@ def test_plans_keep_to_their_format(path):
         assert max(map(len, lines)) < 1000
 
 
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_look_up_is_of_the_server_called_next(path):
+    """As a look-up in life is; otherwise what follows one would tell nothing of who asked."""
+    read = scenario.read(path)
+    addresses = [server.address for server in read.servers]
+    for machine in read.machines:
+        actions = [line.split(" ") for line in traffic.plan(machine, read).splitlines()]
+        asked = [n for n, words in enumerate(actions) if words[0] == "dns"]
+        assert asked
+        called = 0
+        for n in asked:
+            # Connections of the visit before may still begin in between.
+            soon = [w for w in actions[n + 1 : n + 6] if int(w[1]) - int(actions[n][1]) <= 51]
+            site = int(re.search(r"\.site(\d+)\.", actions[n][4])[1])
+            called += addresses[site] in [words[2] for words in soon]
+        assert called == len(asked)
+
+
 def test_a_plan_follows_from_the_seed():
     one, same = (parse("s", {**MINIMAL, "seed": 5}) for _ in range(2))
     other = parse("s", {**MINIMAL, "seed": 6})
