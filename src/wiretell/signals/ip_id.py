@@ -3,55 +3,88 @@
 Physics: old Windows, printers, cameras and small stacks step one counter for every packet to
 anywhere; Windows 8 to 11 one counter per destination; Linux one per socket; Apple, BSD and
 others send random numbers or zero. Some little-endian machines step the swapped bytes.
-Which reading holds is decided here before a step is believed: for each initial TTL, and each
-protocol apart where no counter serves them all.
+Which reading holds is decided here before a step is believed, for each stack (by its SYN) and
+each other protocol apart; flows that tell no stack join a counter that they fit.
 Source: Bellovin, "A technique for counting NATted hosts" (2002); Klein and Pinkas (2019).
-Blind spots: per-socket counters tell nothing across flows, and many flows with them hide a global
-counter of the same initial TTL; packets that go elsewhere widen the steps; middleboxes rewrite.
+Blind spots: per-socket counters tell nothing across flows; packets that go elsewhere widen the
+steps; middleboxes rewrite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter as Counted
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
-from wiretell.stats.assignment import codes, path_cover
+from wiretell.stats.assignment import codes
+from wiretell.stats.chain_fit import (
+    PLAIN_SHARE,
+    SURE_BITS,
+    Chains,
+    Share,
+    counter_share,
+    fit_chains,
+    reach,
+)
+from wiretell.stats.counter_chains import ANY, Items, Rule, Weights
+from wiretell.stats.step_model import StepModel
 
 NAME = "ip_id"
+TCP = 6
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 MODULUS = 65536
-MAX_GAP = 1024
-"""Longest step between flows looked at; a step g is worth about 14 - 1.3 log2(g) bits."""
-N_NEAREST = 6
-"""Predecessors by counter value kept for each flow."""
-SILENCE_S = 300.0
 MIN_SHARE = 0.2
 DENSE_SHARE = 0.6
-"""Share of near steps from which every flow is taken to step the counter."""
-MAX_BITS = 13.0
+"""Share of believable steps from which every flow is taken to step the counter."""
+JOIN_SHARE = 0.3
+"""Share of a protocol's flows that go on on a known counter, for the protocol to be on it."""
+FEW_FLOWS = 12
+"""A stack with fewer flows is judged with all of its option layout."""
+MAX_BITS, LEAST_BITS, STRAY_BITS = 13.0, 0.5, 6.0
+"""Links are told between the first two; of flows that may be on no counter, from the third."""
+STACK_BITS, HOPS_BITS = 12.0, 4.0
+"""What it costs a step that two connections are of two stacks, or at two distances."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read identifications across flows."""
+    """One way to read identifications across flows, and how they may step then."""
 
     regime: str
     per_destination: bool
     swapped: bool
+    rule: Rule
+    steps: StepModel
+    lead: float
+    """How much more than the readings above it must explain to be believed instead."""
 
 
-GLOBAL = (Reading("global", False, False), Reading("global, bytes swapped", False, True))
-READINGS = (*GLOBAL, Reading("per destination", True, False))
-GLOBAL_LEAD = 0.25
-"""A counter per destination must explain this much more than a global one to be believed:
-towards one destination a global counter steps by little too."""
+_FAR = Rule(1024, 300.0)
+_PACKETS = StepModel(5.0, 1.0)
+READINGS = (
+    Reading("global", False, False, _FAR, _PACKETS, 0.0),
+    Reading("global, bytes swapped", False, True, _FAR, _PACKETS, 0.05),
+    # Towards one destination a global counter steps by little too.
+    Reading("per destination", True, False, Rule(512, 900.0), StepModel(1.2, 0.1), 0.25),
+)
+HAZARD_S = 20.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What flows of one counting rule showed."""
+
+    links: Sequence[Link] = ()
+    regimes: Mapping[int, str] = field(default_factory=dict)
+    counters: Sequence[Counter] = ()
 
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
@@ -59,19 +92,17 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     del observations
     usable = sides.filter((pl.col("ipid_n") > 0) & pl.col("ipid_first").is_not_null())
     regimes = _within(usable)
+    counting = usable.filter(
+        (pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
+        & ~pl.col("number").is_in([n for n, regime in regimes.items() if regime == "constant"])
+    ).with_columns(_initial_ttl())
     links: list[Link] = []
     counters: list[Counter] = []
-    counting = usable.filter(pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
-    for (_initial,), group in counting.group_by([_initial_ttl()], maintain_order=True):
-        # One counter for all protocols, or each protocol read on its own.
-        shared = _best(group, GLOBAL) is not None
-        for part in [group] if shared else group.partition_by("proto"):
-            found, names = _across(part, GLOBAL if shared else READINGS)
-            links += found
-            regimes |= names
-            if any(link.counter for link in found):
-                on = part.filter(pl.col("number").is_in(names.keys()))
-                counters.append(_counter(on, "swapped" in next(iter(names.values()))))
+    for (_initial,), group in counting.group_by(["initial"], maintain_order=True):
+        for found in _across(group.with_columns(part=_parts(group))):
+            links += found.links
+            regimes |= found.regimes
+            counters += found.counters
     return Scores(
         links=links, labels=_labels(usable), rules=RULES, counters=counters, regimes=regimes
     )
@@ -80,6 +111,20 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
 def _initial_ttl() -> pl.Expr:
     ttl = pl.col("ttl")
     return pl.when(ttl > 128).then(255).when(ttl > 64).then(128).otherwise(64).alias("initial")
+
+
+def _parts(group: pl.DataFrame) -> pl.Series:
+    """What is judged by itself: the connections of one stack, else one protocol.
+
+    A stack is told by window and option layout of its SYN, by the layout alone where few show it.
+    """
+    syn = [text.split(":") if text else [] for text in group["syn"].to_list()]
+    fine = [f"{f[4]}:{f[5]}" if len(f) > 5 else "" for f in syn]
+    rare = {stack for stack, n in Counted(fine).items() if n < FEW_FLOWS}
+    stacks = [f"*:{stack.split(':')[1]}" if stack and stack in rare else stack for stack in fine]
+    protos = group["proto"].to_list()
+    parts = [f"{proto} {stack}" for proto, stack in zip(protos, stacks, strict=True)]
+    return pl.Series(parts, dtype=pl.String)
 
 
 RULES = (LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),)
@@ -126,122 +171,141 @@ def _within(usable: pl.DataFrame) -> dict[int, str]:
     return regimes
 
 
-Steps = tuple[float, Reading, IntArray, IntArray, IntArray]
+def _across(group: pl.DataFrame) -> list[Found]:
+    """Counters among flows of one initial TTL: each part read alone, those alike put together."""
+    parts = group.partition_by("part", maintain_order=True)
+    left = [(part, _best(part, READINGS)) for part in parts]
+    found: list[Found] = []
+    for reading in READINGS:
+        own = [(part, best[0]) for part, best in left if best and best[1] is reading]
+        left = [(part, best) for part, best in left if not best or best[1] is not reading]
+        if own and not reading.per_destination:
+            joined = _joining(own, left, reading)
+            left = [(part, best) for part, best in left if not any(part is p for p, _ in joined)]
+            own += joined
+        if own:
+            found.append(_linked(own, reading))
+    if not found and len(parts) > 1 and (whole := _best(group, READINGS)) is not None:
+        found.append(_linked([(group, whole[0])], whole[1]))
+    return found
 
 
-def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> Steps | None:
-    """The reading that explains most flows: (share, reading, tail, head, gap) of its steps."""
-    start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
-    goals = codes(group["peer"].to_list())
-    best: Steps | None = None
+def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[Share, Reading] | None:
+    """The reading that explains most flows, if one explains enough."""
+    best: tuple[Share, Reading] | None = None
     for reading in readings:
-        first, last = (
-            _order(group[c].to_numpy().astype(np.int64), reading.swapped)
-            for c in ("ipid_first", "ipid_last")
-        )
-        tail, head, gap, share = _steps(first, last, start, end, goals, reading)
-        lead = GLOBAL_LEAD if reading.per_destination else 0.05
-        if share > MIN_SHARE and (best is None or share > best[0] + lead):
-            best = (share, reading, tail, head, gap)
+        items = _items(group, reading, np.full(group.height, PLAIN_SHARE))
+        # A step towards the same destination proves no global counter.
+        share = counter_share(items, _weights(reading), abroad=not reading.per_destination)
+        if share.least > MIN_SHARE and (best is None or share.least > best[0].least + reading.lead):
+            best = (share, reading)
     return best
 
 
-def _across(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[list[Link], dict[int, str]]:
-    best = _best(group, readings)
-    if best is None:
-        return [], {}
+def _joining(
+    own: Sequence[tuple[pl.DataFrame, Share]],
+    others: Sequence[tuple[pl.DataFrame, tuple[Share, Reading] | None]],
+    reading: Reading,
+) -> list[tuple[pl.DataFrame, Share]]:
+    """Parts that show no global counter by themselves but go on on one that is known.
+
+    What seems to count for each destination (a resolver, say) may be on a global counter too.
+    """
+    joined: list[tuple[pl.DataFrame, Share]] = []
+    known = pl.concat([part for part, _ in own])
+    for part, best in others:
+        if part["proto"][0] == TCP and best is not None:
+            continue
+        both = pl.concat([known, part]).sort("number")
+        items = _items(both, reading, np.full(both.height, PLAIN_SHARE))
+        asked = np.flatnonzero(both["number"].is_in(part["number"].implode()).to_numpy())
+        share = counter_share(items, _weights(reading), heads=asked, abroad=True)
+        enough = JOIN_SHARE if best is None else best[0].least
+        if share.least > enough:
+            joined.append((part, share))
+    return joined
+
+
+def _weights(reading: Reading) -> Weights:
+    return Weights(reading.rule, reading.steps, HAZARD_S, 0.0)
+
+
+def _items(group: pl.DataFrame, reading: Reading, on: FloatArray) -> Items:
+    """Flows as meetings with a counter."""
+    first, last = (
+        _order(group[c].to_numpy().astype(np.int64), reading.swapped)
+        for c in ("ipid_first", "ipid_last")
+    )
+    goal = codes(group["peer"].to_list())
+    part = codes(group["part"].to_list())
+    stack = np.where(group["part"].str.ends_with(" ").to_numpy(), ANY, part)
+    return Items(
+        start_s=group["start_s"].to_numpy().astype(np.float64),
+        end_s=group["end_s"].to_numpy().astype(np.float64),
+        first=first,
+        last=last,
+        goal=goal if reading.per_destination else np.zeros_like(goal),
+        modulus=MODULUS,
+        on=on,
+        look=np.stack([stack, codes(group["ttl"].to_list()), goal], axis=1),
+        look_bits=np.array([STACK_BITS, HOPS_BITS, 0.0]),
+    )
+
+
+def _linked(parts: Sequence[tuple[pl.DataFrame, Share]], reading: Reading) -> Found:
+    group = pl.concat(
+        [
+            part.with_columns(on=pl.lit(share.guess), sure=pl.lit(share.guess > DENSE_SHARE))
+            for part, share in parts
+        ]
+    ).sort("number")
+    items = _items(group, reading, group["on"].to_numpy().astype(np.float64))
+    chains = fit_chains(items, _weights(reading))
     numbers = group["number"].to_numpy().astype(np.int64)
-    start, end = group["start_s"].to_numpy(), group["end_s"].to_numpy()
-    share, reading, tail, head, gap = best
-    gain = np.minimum(_bits(gap, share), MAX_BITS)
-    gain = gain - 0.3 * np.log2(1.0 + np.maximum(start[head] - end[tail], 0.0))
-    taken = path_cover(len(numbers), tail, head, gain)
-    dense = not reading.per_destination and share > DENSE_SHARE
+    # Of parts that count only now and then, no flow is certain to be on the counter.
+    sure = group["sure"].to_numpy() if not reading.per_destination else np.zeros(len(items), bool)
+    both = sure[chains.tail] & sure[chains.head]
+    told = chains.bits >= np.where(both | reading.per_destination, LEAST_BITS, STRAY_BITS)
     links = [
         Link(
             NAME,
-            int(numbers[tail[e]]),
-            int(numbers[head[e]]),
-            float(gain[e]),
-            f"IP identification {reading.regime}: +{gap[e]} from one flow to the next",
-            counter=f"identifications, {reading.regime}" if dense else "",
+            int(numbers[a]),
+            int(numbers[b]),
+            min(bits, MAX_BITS),
+            f"IP identification {reading.regime}: +{step} from one flow to the next",
+            counter=f"identifications, {reading.regime}" if sure[a] and sure[b] else "",
         )
-        for e in taken
-        if gain[e] >= 1.0
+        for a, b, bits, step in zip(
+            chains.tail[told].tolist(),
+            chains.head[told].tolist(),
+            chains.bits[told].tolist(),
+            chains.step[told].tolist(),
+            strict=True,
+        )
     ]
-    joined = {n for link in links for n in (link.a, link.b)}
-    return links, dict.fromkeys(sorted(joined), reading.regime)
+    joined = sorted({n for link in links for n in (link.a, link.b)})
+    counters = [_counter(numbers, items, chains, sure)] if sure.any() else []
+    return Found(links, dict.fromkeys(joined, reading.regime), counters)
 
 
-def _counter(group: pl.DataFrame, swapped: bool) -> Counter:
-    """The global counter, where the sides of one kind met it."""
-    first, last = (
-        _order(group[c].to_numpy().astype(np.int64), swapped).tolist()
-        for c in ("ipid_first", "ipid_last")
-    )
-    numbers, starts, ends = (group[c].to_list() for c in ("number", "start_s", "end_s"))
+def _counter(numbers: IntArray, items: Items, chains: Chains, dense: BoolArray) -> Counter:
+    """The global counter, where the flows on it met it."""
+    sure = chains.bits >= SURE_BITS
+    on = np.unique(np.concatenate([chains.tail[sure], chains.head[sure]]))
+    on = on[dense[on]]
+    slack, per_second = reach(chains)
+    columns = (numbers, items.start_s, items.first, items.end_s, items.last)
     marks = {
-        n: ((start_s, v), (end_s, w))
-        for n, start_s, end_s, v, w in zip(numbers, starts, ends, first, last, strict=True)
+        number: ((start_s, first), (end_s, last))
+        for number, start_s, first, end_s, last in zip(
+            *(column[on].tolist() for column in columns), strict=True
+        )
     }
-    return Counter(NAME, MODULUS, MAX_GAP, 1000.0, marks)
+    return Counter(NAME, MODULUS, slack, per_second, marks)
 
 
 def _order(ids: IntArray, swapped: bool) -> IntArray:
     return ((ids & 255) << 8) | (ids >> 8) if swapped else ids
-
-
-def _steps(
-    first: IntArray,
-    last: IntArray,
-    start: FloatArray,
-    end: FloatArray,
-    goals: IntArray,
-    reading: Reading,
-) -> tuple[IntArray, IntArray, IntArray, float]:
-    """Candidate predecessors of each flow and the share of flows that have a near one.
-
-    A flow may continue another's last identification (if that ended before) or its first one
-    (if both overlap: one counter interleaves their packets).
-    """
-    tails, heads, gaps = [], [], []
-    near = able = 0
-    chance = 0.0
-    for j in range(len(first)):
-        lo = int(np.searchsorted(start, start[j] - SILENCE_S))
-        earlier = np.arange(max(lo, j - 400), j)
-        if reading.per_destination:
-            earlier = earlier[goals[earlier] == goals[j]]
-        if len(earlier) == 0:
-            continue
-        ended = end[earlier] <= start[j]
-        from_last = np.where(ended, (first[j] - last[earlier]) % MODULUS, MODULUS)
-        from_first = np.where(ended, MODULUS, (first[j] - first[earlier]) % MODULUS)
-        gap = np.minimum(from_last, from_first)
-        gap = np.where(gap == 0, MODULUS, gap)
-        # A step towards the same destination proves no global counter.
-        others = gap if reading.per_destination else gap[goals[earlier] != goals[j]]
-        if len(others):
-            able += 1
-            near += bool(others.min() <= 16)
-            chance += 1.0 - (1.0 - 16.0 / MODULUS) ** len(others)
-        pick = np.argsort(gap, kind="stable")[:N_NEAREST]
-        pick = pick[gap[pick] <= MAX_GAP]
-        tails.append(earlier[pick])
-        heads.append(np.full(len(pick), j))
-        gaps.append(gap[pick])
-    if able < 3 or not tails:
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty, empty, 0.0
-    share = (near - chance - 2.0 * np.sqrt(max(near, 1))) / able
-    return np.concatenate(tails), np.concatenate(heads), np.concatenate(gaps), float(share)
-
-
-def _bits(gap: IntArray, share: float) -> FloatArray:
-    """Steps between flows have a heavy tail: p(g) about 0.3 / g**1.3 against 1 / 65536."""
-    near = 0.3 / np.power(gap.astype(np.float64), 1.3)
-    result: FloatArray = np.log2(share * near * MODULUS + (1.0 - share))
-    return result
 
 
 SIGNAL = Signal(NAME, score=score)

@@ -201,7 +201,7 @@ def _score_kind(group: pl.DataFrame) -> Found:
         if all_even and not stepping.per_destination:
             continue  # no machine counts in twos towards all destinations
         items = _items(group, ports - low, size, stepping)
-        weights = Weights(stepping.rule, stepping.steps, PLAIN_SHARE, stepping.hazard_s, 0.0)
+        weights = Weights(stepping.rule, stepping.steps, stepping.hazard_s, 0.0)
         share = counter_share(items, weights)
         if share.least <= MIN_SHARE or (best and share.least < best[0].least + stepping.lead):
             continue
@@ -211,7 +211,8 @@ def _score_kind(group: pl.DataFrame) -> Found:
     if best is None:
         return Found(regimes=regimes | dict.fromkeys(numbers.tolist(), _random(ports)))
     share, stepping, items, weights = best
-    chains = fit_chains(items, replace(weights, share=share.guess))
+    items = replace(items, on=np.full(len(items), share.guess))
+    chains = fit_chains(items, weights)
     goals = items.look[:, -1]
     # Steps towards one destination prove no counter for all of them.
     n_abroad = np.count_nonzero(goals[chains.tail] != goals[chains.head])
@@ -256,6 +257,7 @@ def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping)
         last=values,
         goal=goal if stepping.per_destination else np.zeros_like(goal),
         modulus=size,
+        on=np.full(len(values), PLAIN_SHARE),
         look=np.stack([window, hops, mss, goal], axis=1),
         look_bits=np.array([WINDOW_BITS, HOPS_BITS, MSS_BITS, 0.0]),
     )

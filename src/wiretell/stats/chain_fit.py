@@ -35,7 +35,8 @@ QUICK_ROUNDS = (8, 12)
 PRUNE_BITS = -6.0
 """Candidates with odds below this are left out of the cover: that keeps its parts small."""
 PRIOR_BITS = (-6.0, 8.0)
-QUANTILE, MARGIN = 0.995, 2.0
+QUANTILE, MARGIN, BURST_S = 0.99, 2.0, 5.0
+"""What nearly all steps keep within, how far beyond is allowed, and how long a burst lasts."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,19 @@ class Share:
 NONE = Share(0.0, 0.0)
 
 
-def counter_share(items: Items, weights: Weights, *, abroad: bool = False) -> Share:
+def counter_share(
+    items: Items, weights: Weights, *, heads: IntArray | None = None, abroad: bool = False
+) -> Share:
     """How many items go on from an earlier one, above what chance makes of these values.
 
-    `abroad`: only items that go on from one with another look in the last column are counted.
+    `heads`: the items asked; all if None. `abroad`: only items that go on from one with another
+    look in the last column are counted.
     """
     n = len(items)
     if n < 3:
         return NONE
-    every = -(-n // MOST_ASKED)
-    heads = np.arange(0, n, every, dtype=np.int64)
+    heads = np.arange(n, dtype=np.int64) if heads is None else heads
+    heads = heads[:: max(1, -(-len(heads) // MOST_ASKED))]
     rises, falls = (
         _best(candidates(x, weights, heads), n, x, abroad=abroad) for x in (items, items.reversed())
     )
@@ -125,7 +129,7 @@ def _refitted(
     trust = 1.0 / (1.0 + np.exp2(-odds[sure]))
     steps = fitted(step, dt_s, trust, weights.steps)
     hazard_s = max(float(np.median(dt_s)), 1.0)
-    n_chains = max(weights.share * len(items) - len(taken), 1.0)
+    n_chains = max(float(items.on.sum()) - len(taken), 1.0)
     span_s = float(items.end_s.max() - items.start_s.min())
     prior = math.log2(max(span_s, 1.0) / n_chains / hazard_s)
     return replace(
@@ -142,6 +146,8 @@ def reach(chains: Chains) -> tuple[int, float]:
     if not sure.any():
         return 1, 0.0
     step, dt_s = chains.step[sure].astype(np.float64), np.maximum(chains.dt_s[sure], 0.0)
-    slack = float(np.quantile(step[dt_s <= max(float(np.median(dt_s)), 1.0)], QUANTILE))
-    rate = float(np.quantile(np.maximum(step - slack, 0.0) / np.maximum(dt_s, 1.0), QUANTILE))
-    return math.ceil(MARGIN * slack) + 1, MARGIN * rate
+    slack = MARGIN * float(np.quantile(step[dt_s <= float(np.median(dt_s))], QUANTILE)) + 1.0
+    # Bursts are in the slack; what is left grows with time.
+    beyond = np.maximum(step - slack, 0.0) / np.maximum(dt_s, BURST_S)
+    rate = max(float(np.quantile(beyond, QUANTILE)), chains.steps.per_second)
+    return math.ceil(slack), MARGIN * rate

@@ -9,7 +9,7 @@ Cost: O(n log n) time, O(n) memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ EARLY_S = 0.02
 """Packets that left in order may be seen this much out of order."""
 LEAST_BITS = -4.0
 """Candidates worth less than this are no rivals to anything."""
+ANY = -1
+"""A look that differs from nothing."""
 VALUE_BITS = 18
 """Values lie within +-2**17."""
 
@@ -42,8 +44,9 @@ class Items:
     """Meetings with counters of one kind, in any order.
 
     `first` at `start_s`, `last` at `end_s`, both in [0, modulus). Items of different `goal` are
-    on different counters. `look` is handwriting, one row per item: what differs in column k
-    makes a common machine less likely by `look_bits[k]`.
+    on different counters. `on` is the chance of each item to be on a counter at all. `look` is
+    handwriting, one row per item: what differs in column k makes a common machine less likely by
+    `look_bits[k]`; `ANY` differs from nothing.
     """
 
     start_s: FloatArray
@@ -52,6 +55,7 @@ class Items:
     last: IntArray
     goal: IntArray
     modulus: int
+    on: FloatArray
     look: IntArray
     look_bits: FloatArray
 
@@ -61,16 +65,7 @@ class Items:
 
     def reversed(self) -> Items:
         """The same with the circle turned round: what chance alone makes of these values."""
-        return Items(
-            self.start_s,
-            self.end_s,
-            -self.first % self.modulus,
-            -self.last % self.modulus,
-            self.goal,
-            self.modulus,
-            self.look,
-            self.look_bits,
-        )
+        return replace(self, first=-self.first % self.modulus, last=-self.last % self.modulus)
 
 
 @dataclass(frozen=True)
@@ -110,8 +105,6 @@ class Weights:
 
     rule: Rule
     steps: StepModel
-    share: float
-    """Share of items that are on a counter at all."""
     hazard_s: float
     """Shape of the silences: a chain goes on with rate 1 / (hazard_s + silence)."""
     prior_bits: float
@@ -127,12 +120,14 @@ class Weights:
             size = np.full(step.shape, np.log2(rule.every / rule.most))
         else:
             size = self.steps.log2(np.maximum(step // rule.every, 1), dt_s)
-        bits = size + np.log2(self.share * n_values)
+        bits = size + np.log2(items.on[head] * n_values)
         if rule.same_bits is not None:
             bits = np.where(step == 0, rule.same_bits, bits)
         bits = bits + self.prior_bits - np.log2(1.0 + np.maximum(dt_s, 0.0) / self.hazard_s)
         for k, cost in enumerate(items.look_bits):
-            bits = bits - cost * (items.look[tail, k] != items.look[head, k])
+            if cost > 0.0:
+                mine, other = items.look[tail, k], items.look[head, k]
+                bits = bits - cost * ((mine != other) & (mine != ANY) & (other != ANY))
         result: FloatArray = bits
         return result
 
