@@ -99,7 +99,8 @@ class Truth:
     flows: tuple[FlowTruth, ...]
 
 
-def _seconds(ns: int) -> str:
+def seconds_text(ns: int) -> str:
+    """Exact: a float does not hold nanoseconds since 1970."""
     return f"{ns // 10**9}.{ns % 10**9:09d}"
 
 
@@ -116,8 +117,8 @@ def _flow_row(truth: Truth, flow: FlowTruth) -> list[object]:
         device.mac,
         text(flow.orig_ip),
         flow.orig_port,
-        _seconds(flow.first_ns),
-        _seconds(flow.last_ns),
+        seconds_text(flow.first_ns),
+        seconds_text(flow.last_ns),
         flow.n_out,
         flow.n_in,
         "" if flow.first_tsval is None else flow.first_tsval,
@@ -133,22 +134,23 @@ def _device_row(device: DeviceTruth) -> list[object]:
     ]
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterable[list[object]]) -> None:
+def write_table(path: Path, header: Sequence[str], rows: Iterable[list[object]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(header)
         table.writerows(rows)
 
 
+def beside(capture: Path) -> tuple[Path, Path]:
+    """Names of the truth about flows and of that about machines."""
+    stem = capture.name.split(".")[0]
+    return capture.with_name(f"{stem}.truth.csv"), capture.with_name(f"{stem}.devices.csv")
+
+
 def write_truth(path: Path | str, truth: Truth) -> tuple[Path, Path]:
     """Write ``NAME.truth.csv`` and ``NAME.devices.csv`` beside the capture ``path``."""
-    capture = Path(path)
-    stem = capture.name.split(".")[0]
-    flows, devices = (
-        capture.with_name(f"{stem}.truth.csv"),
-        capture.with_name(f"{stem}.devices.csv"),
-    )
-    _write(flows, FLOW_COLUMNS, (_flow_row(truth, flow) for flow in truth.flows))
+    flows, devices = beside(Path(path))
+    write_table(flows, FLOW_COLUMNS, (_flow_row(truth, flow) for flow in truth.flows))
     columns = [field.name for field in fields(DeviceTruth)]
-    _write(devices, columns, (_device_row(device) for device in truth.devices))
+    write_table(devices, columns, (_device_row(device) for device in truth.devices))
     return flows, devices

@@ -1,4 +1,4 @@
-"""A capture as a pcapng file: one section, one Ethernet interface, nanosecond times."""
+"""A capture as a file of one Ethernet interface with nanosecond times: pcapng, or classic pcap."""
 
 import struct
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ _SECTION, _INTERFACE, _ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
 _ETHERNET = 1
 _IF_TSRESOL = 9
+_PCAP_NANOSECONDS, _LONGEST = 0xA1B23C4D, 262_144
 _NANOSECONDS = 9
 """if_tsresol: the power of ten, negated."""
 
@@ -38,3 +39,18 @@ def write_pcapng(path: Path | str, packets: Iterable[CapturedPacket], snaplen: i
             high, low = time_ns >> 32, time_ns & 0xFFFFFFFF
             head = struct.pack("<IIIII", 0, high, low, len(data), n_wire_bytes)
             file.write(_block(_ENHANCED_PACKET, head + data))
+
+
+def write_pcap(path: Path | str, packets: Iterable[CapturedPacket]) -> None:
+    """Write ``packets`` in their order as a nanosecond pcap file."""
+    with Path(path).open("wb") as file:
+        file.write(struct.pack("<IHHiIII", _PCAP_NANOSECONDS, 2, 4, 0, 0, _LONGEST, _ETHERNET))
+        for time_ns, data, n_wire_bytes in packets:
+            seconds, fraction = divmod(time_ns, 10**9)
+            file.write(struct.pack("<IIII", seconds, fraction, len(data), n_wire_bytes) + data)
+
+
+def write_capture(path: Path | str, packets: Iterable[CapturedPacket]) -> None:
+    """Write a pcap file if the name ends so, else pcapng."""
+    write = write_pcap if Path(path).suffix == ".pcap" else write_pcapng
+    write(path, packets)
