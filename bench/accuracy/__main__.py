@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.accuracy import fingerprint, records
+from bench.accuracy import fingerprint, records, superposed
+from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.compare import compared
 from bench.accuracy.document import renew
 from bench.accuracy.records import Record
@@ -23,7 +24,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "accuracy"
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = list(rows())
+    names = [name for name in rows() if name != SUPERPOSED or superposed.folder()]
     parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
     parser.add_argument("--rows", default=",".join(names), help="(default: %(default)s)")
     parser.add_argument("--methods", default="all", help="(default: all there are)")

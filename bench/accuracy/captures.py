@@ -11,21 +11,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.accuracy import fingerprint
+from bench.accuracy import fingerprint, superposed
 from lab.score import TrueFlows, read_truth
 from lab.sim.draws import draw
 from lab.sim.simulate import simulate
 from lab.sim.truth import write_truth
 from lab.sim.write import write_pcapng
 
+SUPERPOSED = "shared"
+"""The row whose captures are not simulated."""
+
 
 @dataclass(frozen=True)
 class TrueMachine:
-    """What the truth file says of a machine; `hz` is None where it sends no timestamps."""
+    """What the truth file says of a machine.
+
+    `ts_regime` is None where the truth does not know it; so is `hz`, and where it sends none.
+    """
 
     device: str
-    stack: str
-    ts_regime: str
+    ts_regime: str | None
     hz: float | None
 
 
@@ -46,7 +51,7 @@ def drawn(row: str, seed: int, cache: Path | None) -> Iterator[Drawn]:
     A cached capture is found by the fingerprint of the simulator, so that a change of that makes
     a new one. Raises ValueError if there is no such row, OSError.
     """
-    rewritten = draw(row, seed).nat.modulates_timestamps
+    rewritten = row != SUPERPOSED and draw(row, seed).nat.modulates_timestamps
     if cache is None:
         with tempfile.TemporaryDirectory() as name:
             path = Path(name) / "draw.pcapng"
@@ -80,6 +85,9 @@ def _fill(folder: Path, row: str, seed: int) -> Path:
 
 
 def _make(row: str, seed: int, path: Path) -> None:
+    if row == SUPERPOSED:
+        superposed.make(seed, path)
+        return
     scenario = draw(row, seed)
     capture = simulate(scenario, seed)
     write_pcapng(path, capture.packets, scenario.snaplen)
@@ -93,9 +101,8 @@ def _read(path: Path, rewritten: bool) -> Drawn:
         machines = {
             row["device_id"]: TrueMachine(
                 row["device_id"],
-                row["stack"],
-                row["ts_regime"],
-                float(row["hz"]) if row["hz"] else None,
+                row.get("ts_regime"),
+                float(row["hz"]) if row.get("hz") else None,
             )
             for row in csv.DictReader(file)
         }

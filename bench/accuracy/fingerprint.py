@@ -26,7 +26,7 @@ def _digest(folders: Iterable[str]) -> str:
 
 def simulator() -> str:
     """Fingerprint of what makes captures."""
-    return _digest(["lab/sim", "lab/superpose", "lab/superpose.py"])
+    return _digest(["lab/sim", "lab/superpose", "bench/accuracy/superposed.py"])
 
 
 def method(name: str) -> str:

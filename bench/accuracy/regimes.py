@@ -54,8 +54,10 @@ def regimes(of: Material, devices: Sequence[str | None]) -> Tally:
     holders: dict[tuple[str, str], Counter[str | None]] = defaultdict(Counter)
     with_timestamps = {place for place, _ in _timestamps(of)}
     for place, flow in enumerate(of.drawn.flows.flows):
-        absent = of.drawn.machines[flow.device].ts_regime == "absent"
-        if flow.key[0] != "tcp" or (place not in with_timestamps and not absent):
+        regime = of.drawn.machines[flow.device].ts_regime
+        if flow.key[0] != "tcp" or regime is None:
+            continue
+        if place not in with_timestamps and regime != "absent":
             continue
         machine = flow.address, flow.device
         destinations[machine][flow.key[3]] += 1
@@ -66,7 +68,7 @@ def regimes(of: Material, devices: Sequence[str | None]) -> Tally:
             continue
         holder, _ = holders[machine].most_common(1)[0]
         n += 1
-        n_right += said.get(holder) == _WORDS[of.drawn.machines[machine[1]].ts_regime]
+        n_right += said.get(holder) == _WORDS[of.drawn.machines[machine[1]].ts_regime or ""]
     return Tally(n, n_right)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from bench.accuracy import fingerprint, regimes
+from bench.accuracy import fingerprint, regimes, superposed
 from bench.accuracy.answers import Answer, Count, Material, material
 from bench.accuracy.captures import Drawn, TrueMachine, drawn
 from bench.accuracy.measure import measured
@@ -81,7 +81,7 @@ def test_rates_and_regimes_follow_the_truth(one: Material) -> None:
     assert answer.regimes.n > 0
     # The same report against another truth: every rate is wrong, and every regime
     machines = {
-        name: TrueMachine(name, x.stack, "absent", (x.hz or 1000.0) * 1.5)
+        name: TrueMachine(name, "absent", (x.hz or 1000.0) * 1.5)
         for name, x in one.drawn.machines.items()
     }
     wrong = replace(one, drawn=replace(one.drawn, machines=machines))
@@ -138,3 +138,14 @@ def test_what_fails_is_a_record_that_says_so(monkeypatch: pytest.MonkeyPatch) ->
     blanks = (BLANK, replace(BLANK, method="timestamp lines"))
     first, second = judge(Task("single", 1, blanks, None))
     assert (first.error, second.error) == ("RuntimeError: of this method", "")
+
+
+def test_real_machines_are_drawn_from_shared_captures(captures: Path) -> None:
+    if superposed.folder() is None:
+        pytest.skip(f"{captures.name} holds no captures of one machine each")
+    with drawn("shared", 2, None) as one_time, drawn("shared", 2, None) as again:
+        assert one_time.path.read_bytes() == again.path.read_bytes()
+        n_machines = len({flow.device for flow in one_time.flows.flows})
+        found = wiretell_answer(material(one_time))
+    assert 2 <= n_machines <= 10
+    assert found.regimes.n == 0, "of real machines the truth is not known"
