@@ -11,7 +11,7 @@ import ipaddress
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,14 +23,7 @@ from lab.baselines.p0f_tracker import WITHOUT_DATA, Ends, events_of
 from lab.sim import simulate, write_pcapng
 from lab.sim.presets import PRESETS
 
-SHARED = (
-    "nat/phones_a.pcap",
-    "nat/mixed_a.pcap",
-    "nat/iot_a.pcap",
-    "nat/single_a.pcap",
-    "lab/vm6short.pcap",
-    "lab/mixed8.pcap",
-)
+SHARED = ("nat", "multi-clock", "scan", "tcp-state", "interception")
 
 Run = Callable[[Path, str | None], "Told"]
 
@@ -141,7 +134,7 @@ def test_examples(
 
 @pytest.mark.parametrize("name", ["legacy", "modern-20", "lossy", "cgn"])
 def test_simulated(name: str, p0f: Run, tmp_path: Path) -> None:
-    scenario = PRESETS[name]
+    scenario = replace(PRESETS[name], seconds=240.0)
     capture = tmp_path / "line.pcapng"
     write_pcapng(capture, simulate(scenario, seed=3).packets)
     assert compare(capture, p0f) > 0
@@ -159,6 +152,12 @@ def test_random_handshakes(seed: int, p0f: Run, tmp_path: Path) -> None:
     assert "app_vs_os" in reasons
 
 
-@pytest.mark.parametrize("name", SHARED)
-def test_shared_captures(name: str, captures: Path, p0f: Run) -> None:
-    compare(captures / name, p0f)
+def test_shared_captures(captures: Path, p0f: Run) -> None:
+    """In many of them p0f finds nothing, and so must we."""
+    found = [path for folder in SHARED for path in sorted((captures / folder).glob("*.pcap*"))]
+    assert sum(compare(capture, p0f) for capture in found) > 200
+
+
+@pytest.mark.parametrize("name", ["vm6short", "mixed8"])
+def test_shared_lab_captures(name: str, captures: Path, p0f: Run) -> None:
+    assert compare(captures / "lab" / f"{name}.pcap", p0f) > 0
