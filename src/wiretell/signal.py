@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from wiretell.stats.joint_rate import Edges
+
 
 @dataclass(frozen=True)
 class Link:
@@ -60,7 +62,8 @@ class Clock:
 
     `scope` says what the offset is common to: "host" (several destinations on one line),
     "destination" (several flows, all to one destination), "flow" (a single flow).
-    Times are seconds since the earliest packet of all.
+    Times are seconds since the earliest packet of all. `edges` is what a joint fit over several
+    clocks of one machine needs (`stats.joint_rate`); None where no rate shows.
     """
 
     sides: tuple[int, ...]
@@ -75,6 +78,7 @@ class Clock:
     v_first: int
     v_last: int
     peer: str = ""
+    edges: Edges | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

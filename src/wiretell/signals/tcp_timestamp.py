@@ -23,6 +23,7 @@ import polars as pl
 
 from wiretell.signal import Clock, Link, Scores, Signal
 from wiretell.stats.counter_lines import CounterLine, Reading, chance_bits, find_lines, wrapped
+from wiretell.stats.joint_rate import Edges, edges_of
 from wiretell.stats.line import Cloud, bound_from_above, slope_error, upper_hull
 
 NAME = "tcp_timestamp"
@@ -92,6 +93,8 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
             float(r["ts_sum_v"]),
             np.array(r["ts_hull_x"], dtype=np.float64),
             np.array(r["ts_hull_v"], dtype=np.float64),
+            float(r["ts_sum_xx"]),
+            int(r["ts_apart"]),
         )
         n_apart = int(r["ts_apart"])
         line = bound_from_above(cloud)
@@ -288,7 +291,7 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
     peers = {m.peer for m in members}
     # A hash of the 4-tuple gives a 4-tuple that is used again its old offset: no common line.
     one = len({m.ends for m in members}) == 1
-    hz, error = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"))
+    hz, error, edges = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"), None)
     nominal = nominal_rate(hz) if rate > 0.0 and error < RATE_SURE else 0.0
     return Clock(
         sides=tuple(sorted(m.number for m in (*members, *late))),
@@ -303,13 +306,14 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
         v_first=first.v_first,
         v_last=last.v_last,
         peer=members[0].peer if len(peers) == 1 else "",
+        edges=edges if nominal else None,
     )
 
 
-def _fit(members: list[_Side], rate: float) -> tuple[float, float]:
-    """Rate (Hz) and relative error of one line with one intercept through all readings."""
+def _fit(members: list[_Side], rate: float) -> tuple[float, float, Edges | None]:
+    """Rate (Hz), relative error and edges of one line with one intercept through all readings."""
     t0, v0 = members[0].reading.t_first, members[0].reading.v_first
-    xs, vs, n, sum_x, sum_v = [], [], 0, 0.0, 0.0
+    xs, vs, n, sum_x, sum_v, sum_xx = [], [], 0, 0.0, 0.0, 0.0
     for m in members:
         shift = m.reading.t_first - t0
         turns = round(rate * shift)
@@ -319,13 +323,15 @@ def _fit(members: list[_Side], rate: float) -> tuple[float, float]:
         n += m.cloud.n
         sum_x += m.cloud.sum_x + m.cloud.n * shift
         sum_v += m.cloud.sum_v + m.cloud.n * base
-    hull_x, hull_v = upper_hull(np.concatenate(xs), np.concatenate(vs))
-    line = bound_from_above(Cloud(n, sum_x, sum_v, hull_x, hull_v))
-    if line is None or line.slope <= 0.0:
-        return rate, float("inf")
+        sum_xx += (m.cloud.sum_xx or 0.0) + shift * (2.0 * m.cloud.sum_x + m.cloud.n * shift)
     n_apart = sum(m.n_apart for m in members)
-    error = slope_error(line, n_apart, float(hull_x[-1] - hull_x[0]))
-    return (line.slope, error) if error < RATE_SURE else (rate, error)
+    hull_x, hull_v = upper_hull(np.concatenate(xs), np.concatenate(vs))
+    cloud = Cloud(n, sum_x, sum_v, hull_x, hull_v, sum_xx, n_apart)
+    edges = edges_of(cloud)
+    if edges is None or edges.rate.hz <= 0.0:
+        return rate, float("inf"), None
+    found = edges.rate
+    return (found.hz, found.error, edges) if found.error < RATE_SURE else (rate, found.error, None)
 
 
 def _links(clocks: Sequence[Clock]) -> list[Link]:

@@ -9,7 +9,6 @@ upper convex hull: the one that spans mean(x). So the hull, n and sum(x) are all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,8 @@ FloatArray = NDArray[np.float64]
 class Cloud:
     """Readings (x, v) of one clock with its own intercept: upper hull and sums.
 
-    `hull_x` ascends strictly; `sum_x` and `sum_v` run over all `n` readings.
+    `hull_x` ascends strictly; the sums run over all `n` readings. `n_apart` of them are
+    independent (packets of one burst share their delay); 0 stands for all.
     """
 
     n: int
@@ -30,6 +30,8 @@ class Cloud:
     sum_v: float
     hull_x: FloatArray
     hull_v: FloatArray
+    sum_xx: float | None = None
+    n_apart: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,35 +71,6 @@ def bound_from_above(cloud: Cloud) -> Line | None:
     slope = float((cloud.hull_v[edge + 1] - cloud.hull_v[edge]) / dx)
     intercept = float(cloud.hull_v[edge] - slope * cloud.hull_x[edge])
     return Line(slope, intercept, slope * mean_x + intercept - mean_v)
-
-
-def joint_slope(clouds: Sequence[Cloud]) -> float | None:
-    """One slope for many clouds, each with an intercept of its own.
-
-    Minimises sum over clouds f of sum_i (a*x_fi + b_f - v_fi) under the constraints of each
-    cloud. For fixed a the best b_f is max over the hull of (v - a*x), so the objective is convex
-    and piecewise linear in a; its minimum is at a hull edge, found exactly by sorting the edges.
-    None where no cloud has an edge.
-    """
-    slopes: list[FloatArray] = []
-    weights: list[FloatArray] = []
-    gradient = 0.0
-    for cloud in clouds:
-        if len(cloud.hull_x) < 2:
-            continue
-        dx = np.diff(cloud.hull_x)
-        slopes.append(np.diff(cloud.hull_v) / dx)
-        weights.append(cloud.n * dx)
-        gradient += cloud.sum_x - cloud.n * float(cloud.hull_x[0])
-    if not slopes:
-        return None
-    slope, weight = np.concatenate(slopes), np.concatenate(weights)
-    order = np.argsort(-slope, kind="stable")
-    # Above the steepest edge every support point is the first vertex: the gradient is positive.
-    # Each edge passed on the way down moves a support point right and lowers it.
-    left = gradient - np.cumsum(weight[order])
-    best = int(np.argmax(left <= 0.0)) if np.any(left <= 0.0) else len(order) - 1
-    return float(slope[order[best]])
 
 
 def slope_error(line: Line, n: int, span: float) -> float:
