@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wiretell.signal import Clock, Label
+from wiretell.stats.joint_rate import Edges, combine
 
 
 @dataclass
@@ -15,15 +17,14 @@ class Group:
 
     `labels` is kind -> text -> number of sides. `lines` are clocks that several of its sides
     read, `singles` clocks with an offset that only one flow showed.
-    `skews` maps a nominal rate to (sum of weights, weighted sum of ppm): the inverse-variance
-    mean of the skews measured at that rate.
+    `edges` maps a nominal rate to the clocks' hull edges at that rate, for the joint fit.
     """
 
     sides: list[int]
     labels: dict[str, Counter[str]] = field(default_factory=dict)
     lines: list[Clock] = field(default_factory=list)
     singles: list[Clock] = field(default_factory=list)
-    skews: dict[float, tuple[float, float]] = field(default_factory=dict)
+    edges: dict[float, list[Edges]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
 
     def absorb(self, other: Group) -> None:
@@ -34,9 +35,8 @@ class Group:
         known = {clock.sides for clock in self.lines}
         self.lines += [clock for clock in other.lines if clock.sides not in known]
         self.singles += other.singles
-        for hz, (weight, total) in other.skews.items():
-            own = self.skews.get(hz, (0.0, 0.0))
-            self.skews[hz] = (own[0] + weight, own[1] + total)
+        for hz, edges in other.edges.items():
+            self.edges.setdefault(hz, []).extend(edges)
         self.peers |= other.peers
 
     @property
@@ -46,16 +46,17 @@ class Group:
 
     def skew(self) -> tuple[float, float, float] | None:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
-        if not self.skews:
-            return None
-        hz, (weight, total) = max(self.skews.items(), key=lambda item: (item[1][0], item[0]))
-        return hz, total / weight, weight**-0.5
+        best: tuple[float, float, float] | None = None
+        for hz in sorted(self.edges):
+            self.edges[hz] = [combine(self.edges[hz])]
+            ppm, error = self.edges[hz][0].rate.skew_ppm(hz)
+            if error < math.inf and (best is None or error < best[2]):
+                best = hz, ppm, math.hypot(error, SKEW_FLOOR_PPM)
+        return best
 
 
 SKEW_FLOOR_PPM = 0.3
 """Wander and temperature keep two measurements of one clock about this far apart."""
-MIN_READINGS = 10
-"""A slope through fewer independent readings hangs on two: its error is not to be trusted."""
 
 
 def groups_of(
@@ -76,8 +77,6 @@ def groups_of(
         for i in sorted({home[side] for side in clock.sides}):
             (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
         first = groups[home[clock.sides[0]]]
-        if clock.nominal_hz and clock.n_readings >= MIN_READINGS and clock.error_ppm < 1000.0:
-            weight = 1.0 / (clock.error_ppm**2 + SKEW_FLOOR_PPM**2)
-            own = first.skews.get(clock.nominal_hz, (0.0, 0.0))
-            first.skews[clock.nominal_hz] = (own[0] + weight, own[1] + weight * clock.skew_ppm)
+        if clock.nominal_hz and clock.edges is not None:
+            first.edges.setdefault(clock.nominal_hz, []).append(clock.edges)
     return groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from measured_rate import measured
 
 from wiretell.devices.compare import (
     CLOCK_CONFLICT_BITS,
@@ -46,7 +47,7 @@ def line(
     v_first, v_last = (int(start + hz * t) % MODULUS for t in at)
     return Clock(
         tuple(sides), scope, hz * (1 + skew_ppm * 1e-6), hz, skew_ppm, error_ppm, 50,
-        *at, v_first, v_last, peer,
+        *at, v_first, v_last, peer, measured(hz * (1 + skew_ppm * 1e-6), error_ppm),
     )  # fmt: skip
 
 

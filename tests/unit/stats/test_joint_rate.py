@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured_rate import measured
 from scipy.optimize import linprog
 
 from wiretell.stats import joint_rate
@@ -161,3 +162,12 @@ def test_readings_that_tell_nothing() -> None:
     assert falling.rate.error == float("inf")
     with pytest.raises(ValueError, match="no edges"):
         combine([])
+
+
+def test_the_tests_own_made_up_fits_say_what_they_should() -> None:
+    one = measured(250.0, 3.0)
+    assert one.rate.hz == pytest.approx(250.0, abs=1e-9)
+    assert one.rate.error == pytest.approx(3e-6, rel=0.1)
+    other = measured(250.0 * (1.0 + 30e-6), 30.0)
+    both = combine([one, other]).rate
+    assert both.skew_ppm(250.0)[0] == pytest.approx(0.3, abs=0.2)
