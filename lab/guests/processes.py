@@ -69,6 +69,12 @@ class Processes:
         if code:
             raise CommandError(f"{name} ended with {code}: {self.log(name).strip()}")
 
+    def check_running(self, name: str) -> None:
+        """Raises CommandError if the process ended at all."""
+        code = self._running[name].poll()
+        if code is not None:
+            raise CommandError(f"{name} ended early with {code}: {self.log(name).strip()}")
+
     def stop(self, name: str) -> None:
         """Ends one process, first politely."""
         process = self._running.pop(name)

@@ -18,11 +18,17 @@ from lab.guests.processes import CommandError, Processes, run
 from lab.guests.scenario import Machine, Scenario
 
 _ROOT = Path(__file__).parents[2]
+CONSOLE_CHARACTERS = 1500
+"""Of a guest's last words, in the message that says that it died."""
 INSIDE, OUTSIDE = "inside.pcap", "outside.pcap"
 """The two captures in the working directory."""
 
 _START_GAP_S = 2.0
 """Between the starts of guests: booting all at once would starve the capture of time."""
+
+
+_WATCH_S = 2.0
+"""How often the machines are looked after: a guest that died is no reason to wait for the end."""
 
 
 class UnavailableError(RuntimeError):
@@ -83,9 +89,9 @@ def record(
             each.start(net, processes)
             if each.machine.kernel:
                 time.sleep(_START_GAP_S)
-        time.sleep(max(0.0, end_s - time.monotonic()))
-        for each in prepared:
-            processes.check(each.machine.name)
+        while (left_s := end_s - time.monotonic()) > 0.0:
+            time.sleep(min(left_s, _WATCH_S))
+            _check(prepared, processes, work)
         # Outside first: what is outside must be inside, too.
         n_dropped = sum(capture.stop(processes, name) for name in reversed(captures))
     return _write(scenario, prepared, work, out_dir, n_dropped)
@@ -162,6 +168,19 @@ def _start_servers(net: Network, scenario: Scenario, processes: Processes) -> No
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     processes.start("servers_outside", net.inside(net.server, *words), environment)
     processes.wait_for("servers_outside", "ready")
+
+
+def _check(prepared: list[Prepared], processes: Processes, work: Path) -> None:
+    """Raises CommandError if a machine failed; a guest never ends by itself, unless it panics."""
+    for each in prepared:
+        name = each.machine.name
+        processes.check(name)
+        if each.machine.kernel:
+            try:
+                processes.check_running(name)
+            except CommandError as error:
+                said = (work / f"{name}.console").read_text(errors="replace")
+                raise CommandError(f"{error}\n{said[-CONSOLE_CHARACTERS:]}") from error
 
 
 def _write(
