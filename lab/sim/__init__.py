@@ -5,7 +5,7 @@ sent which flow. Everything follows from the scenario and the seed; nothing is r
 clock, the environment or the network.
 """
 
-from lab.sim.scenario import MachineSpec, NatSpec, PathSpec, Scenario, Suspension
+from lab.sim.scenario import MachineSpec, NatSpec, PathSpec, Scenario, Slew, Suspension, Unseen
 from lab.sim.simulate import Capture, simulate
 from lab.sim.truth import write_truth
 from lab.sim.write import write_pcapng
@@ -16,7 +16,9 @@ __all__ = [
     "NatSpec",
     "PathSpec",
     "Scenario",
+    "Slew",
     "Suspension",
+    "Unseen",
     "simulate",
     "write_pcapng",
     "write_truth",

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from random import Random
 
+from lab.sim.scenario import Slew
 from lab.sim.stacks import Oscillator, TsOrigin
 
 _KNOT_S = 16.0
@@ -16,11 +17,17 @@ class Clock:
     """Seconds that the machine's oscillator has counted, against seconds at the tap.
 
     The rate is ``1 + skew_ppm / 1e6`` and wanders: a random walk on a free oscillator, a slow
-    return to nought under NTP. Between knots the rate is constant.
+    return to nought under NTP. Between knots the rate is constant. ``slews`` add to it.
     """
 
     def __init__(
-        self, oscillator: Oscillator, skew_ppm: float, uptime_s: float, last_s: float, rng: Random
+        self,
+        oscillator: Oscillator,
+        skew_ppm: float,
+        uptime_s: float,
+        last_s: float,
+        rng: Random,
+        slews: tuple[Slew, ...] = (),
     ) -> None:
         self.skew_ppm = skew_ppm
         self._boot_s = -uptime_s
@@ -28,6 +35,7 @@ class Clock:
         self._counted = [uptime_s]
         self._rates: list[float] = []
         self._naps: list[tuple[float, float]] = []
+        self._slews = slews
         wander_ppm = 0.0
         step_sd_ppm = oscillator.wander_ppm_per_sqrt_s * math.sqrt(_KNOT_S)
         while self._starts[-1] <= last_s:
@@ -41,7 +49,10 @@ class Clock:
 
     def _oscillations_s(self, t_s: float) -> float:
         knot = min(bisect_right(self._starts, t_s) - 1, len(self._rates) - 1)
-        return self._counted[knot] + (t_s - self._starts[knot]) * self._rates[knot]
+        counted_s = self._counted[knot] + (t_s - self._starts[knot]) * self._rates[knot]
+        for slew in self._slews:
+            counted_s += min(max(t_s - slew.at_s, 0.0), slew.for_s) * slew.ppm * 1e-6
+        return counted_s
 
     def restart(self, t_s: float) -> None:
         """The machine boots: it counts from nought again."""

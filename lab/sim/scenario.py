@@ -15,6 +15,15 @@ class Suspension:
 
 
 @dataclass(frozen=True)
+class Slew:
+    """NTP bends the clock from ``at_s`` for ``for_s`` seconds: its rate is ``ppm`` more."""
+
+    at_s: float
+    for_s: float
+    ppm: float
+
+
+@dataclass(frozen=True)
 class Unseen:
     """What moves a machine's counters out of the tap's sight: sockets and packets that go
     elsewhere, one by one (``_hz``) and in bursts (``bursts_hz``, of about ``burst_size``)."""
@@ -40,12 +49,15 @@ class MachineSpec:
     leaves_at_s: float | None = None
     reboots_at_s: tuple[float, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
+    slews: tuple[Slew, ...] = ()
     user_agents: tuple[str, ...] = ()
     pace: float = 1.0
     """How busy its user is, beside the scenario's ``pace``."""
     first_port: int | None = None
     """Where a sequential port counter stands when the machine is switched on."""
     unseen: Unseen | None = None
+    n_inner_hops: int = 0
+    """Routers between the machine and the NAT: a guest of a phone that shares its line has one."""
 
 
 @dataclass(frozen=True)

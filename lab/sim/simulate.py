@@ -146,6 +146,7 @@ class _Line:
         return _Machine(index, spec, host, user, mac, agents)
 
     def _from_inside(self, p: Packet, machine: int) -> None:
+        p.ttl -= self._scenario.machines[machine].n_inner_hops
         self.nat.outbound(p, machine, self.loop.now_s, self._time_ns())
         self._capture(p, _ROUTER_MAC, _PROVIDER_MAC)
         placed = self._servers.get(p.dst)
@@ -212,6 +213,7 @@ def _clock(spec: MachineSpec, what: Stack, last_s: float, rng: Random) -> Clock:
         uptime_s if spec.uptime_s is None else spec.uptime_s,
         last_s,
         rng,
+        spec.slews,
     )
 
 
