@@ -75,7 +75,7 @@ READINGS = (
     # Towards one destination a global counter steps by little too.
     Reading("per destination", True, False, Rule(512, 900.0), StepModel(1.2, 0.1), 0.25),
 )
-HAZARD_S = 20.0
+HAZARD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,9 @@ def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[Share, Read
         items = _items(group, reading, np.full(group.height, PLAIN_SHARE))
         # A step towards the same destination proves no global counter.
         share = counter_share(items, _weights(reading), abroad=not reading.per_destination)
-        if share.least > MIN_SHARE and (best is None or share.least > best[0].least + reading.lead):
+        if share.least > MIN_SHARE and (
+            best is None or share.n_least > best[0].n_least + reading.lead * group.height
+        ):
             best = (share, reading)
     return best
 

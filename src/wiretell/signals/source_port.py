@@ -87,7 +87,7 @@ STEPPINGS = (
         False,
         Rule(512, 3600.0),
         StepModel(0.6, 0.03),
-        20.0,
+        60.0,
         0.0,
         "next source port of one counter",
     ),
@@ -96,7 +96,7 @@ STEPPINGS = (
         True,
         Rule(512, 900.0),
         StepModel(2.5, 0.1),
-        20.0,
+        60.0,
         0.1,
         "next source port towards one destination",
     ),
@@ -203,7 +203,9 @@ def _score_kind(group: pl.DataFrame) -> Found:
         items = _items(group, ports - low, size, stepping)
         weights = Weights(stepping.rule, stepping.steps, stepping.hazard_s, 0.0)
         share = counter_share(items, weights)
-        if share.least <= MIN_SHARE or (best and share.least < best[0].least + stepping.lead):
+        if share.least <= MIN_SHARE or (
+            best and share.n_least < best[0].n_least + stepping.lead * len(items)
+        ):
             continue
         if not stepping.per_destination and counter_share(items, weights, abroad=True) == NONE:
             continue  # it counts towards each destination alone

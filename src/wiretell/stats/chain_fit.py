@@ -19,12 +19,13 @@ from wiretell.stats.step_model import StepModel, fitted
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 MOST_ASKED = 20_000
 """Items asked whether they rise or fall; of more, every k-th."""
-CLEAR_BITS = 5.0
+CLEAR_BITS = 4.0
 """An item goes on somewhere if the best candidate is worth this."""
-N_SD = 2.5
+N_SD, N_SD_CHANCE = 2.0, 3.5
 """Standard errors taken off an excess before it is believed."""
 PLAIN_SHARE = 0.7
 """Share of items on a counter taken for granted while the question is asked."""
@@ -53,13 +54,17 @@ class Chains:
 
 @dataclass(frozen=True)
 class Share:
-    """Share of items that go on from an earlier one above chance: best guess and lower bound."""
+    """Share of items that go on from an earlier one above chance, of those that might.
+
+    Best guess and lower bound; `n_least` is how many of those asked that bound stands for.
+    """
 
     guess: float
     least: float
+    n_least: float
 
 
-NONE = Share(0.0, 0.0)
+NONE = Share(0.0, 0.0, 0.0)
 
 
 def counter_share(
@@ -74,17 +79,30 @@ def counter_share(
     if n < 3:
         return NONE
     heads = np.arange(n, dtype=np.int64) if heads is None else heads
+    # What is seen out of order would count for both directions.
+    weights = replace(weights, rule=replace(weights.rule, early_s=0.0))
     heads = heads[:: max(1, -(-len(heads) // MOST_ASKED))]
     rises, falls = (
         _best(candidates(x, weights, heads), n, x, abroad=abroad) for x in (items, items.reversed())
     )
     n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))
     n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
-    able = max(len(heads) - 1, 1)
-    excess, doubt = n_rise - n_fall, N_SD * math.sqrt(n_rise + n_fall)
+    able = max(int(np.count_nonzero(_may_go_on(items, weights)[heads])), 1)
+    excess = n_rise - n_fall
+    # The error of the share, and what two equal numbers would differ by with so few falls.
+    doubt = max(N_SD * math.sqrt(n_rise + n_fall), N_SD_CHANCE * math.sqrt(2.0 * n_fall + 4.0))
     if excess <= doubt:
         return NONE
-    return Share(min(excess / able, 1.0), (excess - doubt) / able)
+    return Share(min(excess / able, 1.0), min((excess - doubt) / able, 1.0), excess - doubt)
+
+
+def _may_go_on(items: Items, weights: Weights) -> BoolArray:
+    """Items with an earlier one on the same counter, not too long before."""
+    order = np.lexsort((items.start_s, items.goal))
+    may = np.zeros(len(items), dtype=bool)
+    near = np.diff(items.start_s[order]) <= weights.rule.silence_s
+    may[order[1:]] = near & (np.diff(items.goal[order]) == 0)
+    return may
 
 
 def _best(found: Candidates, n: int, items: Items, *, abroad: bool) -> FloatArray:

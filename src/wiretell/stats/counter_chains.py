@@ -29,8 +29,6 @@ KEPT = 8
 """Candidates kept of one item."""
 BLOCK = 16_384
 """Items worked on at a time: bounds memory."""
-EARLY_S = 0.02
-"""Packets that left in order may be seen this much out of order."""
 LEAST_BITS = -4.0
 """Candidates worth less than this are no rivals to anything."""
 ANY = -1
@@ -74,7 +72,7 @@ class Rule:
 
     `most`: longest step; `silence_s`: longest time between; `every`: steps are multiples of it;
     `uniform`: all allowed steps are alike, else `steps` says; `same`: bits of meeting the same
-    value again (None: never).
+    value again (None: never); `early_s`: how much out of order packets that left in order are seen.
     """
 
     most: int
@@ -82,6 +80,7 @@ class Rule:
     every: int = 1
     uniform: bool = False
     same_bits: float | None = None
+    early_s: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,7 @@ _Columns = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
 def _below(items: Items, marks: _Marks, weights: Weights, heads: IntArray, kept: int) -> _Columns:
     rule = weights.rule
     goal, value, at_s = items.goal[heads], items.first[heads], items.start_s[heads]
-    rank = marks.rank(at_s + EARLY_S)
+    rank = marks.rank(at_s + rule.early_s)
     here = marks.place(goal, value, rank)
     columns = [here - k for k in range(1, min(N_BELOW, len(marks.key)) + 1)]
     for k in range(1, N_EXACT + 1):
@@ -238,7 +237,7 @@ def _below(items: Items, marks: _Marks, weights: Weights, heads: IntArray, kept:
     good = (tail != head) & (items.goal[tail] == items.goal[head])
     good &= (step >= 0) & (step <= rule.most) & (dt_s <= rule.silence_s)
     # While an item lasts, only its beginning is known to be before.
-    good &= (dt_s >= -EARLY_S) & (ends | (items.end_s[tail] > own_s + EARLY_S))
+    good &= (dt_s >= -rule.early_s) & (ends | (items.end_s[tail] > own_s + rule.early_s))
     if rule.every > 1:
         good &= step % rule.every == 0
     again = (step == 0) & ((rule.same_bits is None) | (dt_s < 0.0) | (dt_s == 0.0) & (tail > head))
