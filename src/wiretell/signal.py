@@ -82,6 +82,16 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A connection of a kind of which a machine keeps one at a time, from `first_s` to `last_s`."""
+
+    side: int
+    kind: str
+    first_s: float
+    last_s: float
+
+
+@dataclass(frozen=True)
 class Counter:
     """A counter that every flow of a machine steps, and where each side met it.
 
@@ -106,6 +116,7 @@ class Scores:
     rules: Sequence[LabelRule] = ()
     clocks: Sequence[Clock] = ()
     counters: Sequence[Counter] = ()
+    holds: Sequence[Hold] = ()
     regimes: Mapping[int, str] = field(default_factory=dict)
     """Side -> regime of this signal's quantity there, in words."""
 

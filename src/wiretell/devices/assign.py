@@ -7,23 +7,19 @@ argument from being counted once per flow.
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from wiretell.devices.compare import Argument, compare
-from wiretell.devices.group import Group, groups_of
+from wiretell.devices.agglomerate import Partition, agglomerate
+from wiretell.devices.group import groups_of
 from wiretell.devices.interleave import Interleaving, agreement
-from wiretell.devices.ties import Ties
-from wiretell.signal import Clock, Counter, Label, LabelRule, Link
+from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Link
 
 CHAIN_MARKS = 4
 """Chains this long are asked whether their counters run side by side before one link joins them."""
 CHAIN_BITS = 9.0
 """A link this strong makes a chain unless handwriting contradicts it."""
-MAX_DENSE = 600
-"""Up to this many chains every pair is compared; beyond, pairs with a link or label in common."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +35,7 @@ class Evidence:
     clocks: Sequence[Clock]
     counters: Sequence[Counter]
     rules: Mapping[str, LabelRule]
-
-
-@dataclass
-class Partition:
-    """Groups, and for every pair still apart the bits for merging them (the near misses)."""
-
-    groups: list[Group]
-    between: dict[tuple[int, int], tuple[float, list[Argument]]] = field(default_factory=dict)
-    weakest: list[tuple[float, list[Argument]]] = field(default_factory=list)
-    """Per group: the least certain of the merges that made it, and its arguments."""
+    holds: Sequence[Hold] = ()
 
 
 def chains(evidence: Evidence) -> list[list[int]]:
@@ -60,8 +47,8 @@ def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
     """Groups of the sides in `parts`; a part is never taken apart."""
     sides = [side for part in parts for side in part]
     labels, clocks = _of(evidence.labels, sides), _clocks_of(evidence.clocks, sides)
-    groups = groups_of(parts, labels, clocks, evidence.peers)
-    return _agglomerate(groups, evidence)
+    groups = groups_of(parts, labels, clocks, evidence.peers, evidence.holds)
+    return agglomerate(groups, evidence.links, evidence.counters, evidence.rules)
 
 
 def _of(labels: Sequence[Label], sides: Sequence[int]) -> list[Label]:
@@ -122,63 +109,3 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     for side in sides:
         chains[root(side)].append(side)
     return list(chains.values())
-
-
-def _agglomerate(groups: list[Group], evidence: Evidence) -> Partition:
-    ties = Ties.between(groups, evidence.links)
-    interleaving = Interleaving([group.sides for group in groups], evidence.counters)
-    alive = dict(enumerate(groups))
-    version = dict.fromkeys(alive, 0)
-    weakest: dict[int, tuple[float, list[Argument]]] = {}
-    scores: dict[int, dict[int, tuple[float, list[Argument]]]] = defaultdict(dict)
-    heap: list[tuple[float, int, int, int, int]] = []
-
-    def weigh(a: int, b: int) -> None:
-        a, b = min(a, b), max(a, b)
-        bits, arguments = compare(alive[a], alive[b], evidence.rules)
-        for argument in (ties.argument(a, b), interleaving.argument(a, b)):
-            if argument is not None:
-                bits += argument.bits
-                arguments = [*arguments, argument]
-        scores[a][b] = scores[b][a] = (bits, arguments)
-        if bits > 0.0:
-            heapq.heappush(heap, (-bits, a, b, version[a], version[b]))
-
-    for a, b in _pairs(groups, ties):
-        weigh(a, b)
-    while heap:
-        negative, a, b, version_a, version_b = heapq.heappop(heap)
-        if version.get(a) != version_a or version.get(b) != version_b:
-            continue
-        merge = (-negative, scores[a][b][1])
-        alive[a].absorb(alive.pop(b))
-        version[a] += 1
-        del version[b]
-        weakest[a] = min((weakest.get(a, merge), weakest.get(b, merge), merge), key=lambda c: c[0])
-        ties.merge(a, b)
-        interleaving.merge(a, b)
-        near = sorted((scores[a].keys() | scores.pop(b).keys()) - {a, b})
-        scores[a].clear()
-        for other in near:
-            scores[other].pop(b, None)
-            weigh(a, other)
-    kept = sorted(alive)
-    number = {old: new for new, old in enumerate(kept)}
-    between = {(number[a], number[b]): scores[a][b] for a in kept for b in scores[a] if a < b}
-    certain: tuple[float, list[Argument]] = (float("inf"), [])
-    return Partition([alive[i] for i in kept], between, [weakest.get(i, certain) for i in kept])
-
-
-def _pairs(groups: list[Group], ties: Ties) -> list[tuple[int, int]]:
-    if len(groups) <= MAX_DENSE:
-        return [(a, b) for a in range(len(groups)) for b in range(a + 1, len(groups))]
-    pairs = ties.pairs()
-    blocks: dict[tuple[str, str], int] = {}
-    for i, group in enumerate(groups):
-        for kind, texts in group.labels.items():
-            for text in texts:
-                last = blocks.get((kind, text))
-                if last is not None:
-                    pairs.add((last, i))
-                blocks[kind, text] = i
-    return sorted(pairs)

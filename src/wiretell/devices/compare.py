@@ -12,12 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import pdtrc
 
 from wiretell.devices.group import Group
 from wiretell.signal import Clock, LabelRule
 from wiretell.stats.counter_lines import MODULUS, wrapped
 from wiretell.stats.likelihood import capped, normal_bits
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,27 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
     return [Argument("tcp_timestamp", bits, reason)]
+
+
+def skews_bits(skews: FloatArray, a: int) -> FloatArray:
+    """`skew_bits` of group `a` against all: `skews` has (nominal Hz, ppm, error in ppm) by row.
+
+    A nominal rate of 0 says that a group has no clock.
+    """
+    hz, ppm, doubt = skews[a]
+    if hz == 0.0:
+        return np.zeros(len(skews))
+    error = np.hypot(skews[:, 2], doubt)
+    wide = np.hypot(error, math.sqrt(2.0) * POPULATION_PPM)
+    apart = skews[:, 1] - ppm
+    with np.errstate(divide="ignore", invalid="ignore"):
+        same = np.log2(wide / error) - 0.5 / math.log(2.0) * (
+            (apart / error) ** 2 - (apart / wide) ** 2
+        )
+        off = np.abs(skews[:, 0] / hz - 1.0) > 4e-6 * (skews[:, 2] + doubt) + 0.08
+    bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, *SKEW_BITS))
+    bits = np.where(skews[:, 0] == hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))
+    return np.where(skews[:, 0] == 0.0, 0.0, bits)
 
 
 def clock_bits(a: Group, b: Group) -> list[Argument]:

@@ -131,6 +131,7 @@ def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
         labels=[label for s in scores.values() for label in s.labels],
         clocks=[clock for s in scores.values() for clock in s.clocks],
         counters=[counter for s in scores.values() for counter in s.counters],
+        holds=[hold for s in scores.values() for hold in s.holds],
         rules={rule.kind: rule for s in scores.values() for rule in s.rules},
     )
 

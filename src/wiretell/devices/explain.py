@@ -13,7 +13,7 @@ from wiretell.devices.compare import Argument
 from wiretell.devices.describe import Row, describe, texts_of, whole
 from wiretell.devices.judge import Judgement
 from wiretell.devices.verdict import verdict_of
-from wiretell.stats.counting import interval
+from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
 
 N_REASONS = 6
@@ -194,13 +194,14 @@ def _address(
 ) -> Row:
     verdict = verdict_of(evidence, judgement, n_devices, role)
     low, high = interval(verdict.distribution)
+    likely = mode(verdict.distribution)
     return {
         "address": address,
         "role": role,
-        "n_devices": n_devices,
-        "low": min(low, n_devices),
-        "high": max(high, n_devices),
-        "probability": verdict.distribution.get(n_devices, 0.0),
+        "n_devices": likely,
+        "low": min(low, likely),
+        "high": max(high, likely),
+        "probability": verdict.distribution.get(likely, 0.0),
         "verdict": verdict.word,
         "n_flows": len(rows),
         "n_bytes": sum(whole(r["ip_bytes"]) + whole(r["bytes_in"]) for r in rows),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from wiretell.signal import Clock, Label
+from wiretell.signal import Clock, Hold, Label
 from wiretell.stats.joint_rate import Edges, combine
 
 
@@ -26,6 +26,7 @@ class Group:
     singles: list[Clock] = field(default_factory=list)
     edges: dict[float, list[Edges]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
+    holds: list[Hold] = field(default_factory=list)
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
@@ -38,11 +39,24 @@ class Group:
         for hz, edges in other.edges.items():
             self.edges.setdefault(hz, []).extend(edges)
         self.peers |= other.peers
+        self.holds += other.holds
 
     @property
     def n_clocked(self) -> int:
         """Sides of the clocks that the group reads."""
         return sum(len(clock.sides) for clock in self.lines) + len(self.singles)
+
+    def rates(self) -> tuple[tuple[float, float], ...]:
+        """(skew in ppm, standard error) of each clock at the group's best measured rate."""
+        best = self.skew()
+        if best is None:
+            return ()
+        known = [c for c in (*self.lines, *self.singles) if c.nominal_hz == best[0]]
+        return tuple(
+            (c.skew_ppm, math.hypot(c.error_ppm, SKEW_FLOOR_PPM))
+            for c in known
+            if c.n_readings >= MIN_READINGS and c.error_ppm < 1000.0
+        )
 
     def skew(self) -> tuple[float, float, float] | None:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
@@ -55,6 +69,8 @@ class Group:
         return best
 
 
+MIN_READINGS = 10
+"""A slope through fewer readings of its own hangs on two: its error is not to be trusted."""
 SKEW_FLOOR_PPM = 0.3
 """Wander and temperature keep two measurements of one clock about this far apart."""
 
@@ -64,12 +80,16 @@ def groups_of(
     labels: Sequence[Label],
     clocks: Sequence[Clock],
     peers: Sequence[str],
+    holds: Sequence[Hold] = (),
 ) -> list[Group]:
     """One group per part (a set of sides), with everything that is known of those sides."""
     groups = [Group(sides=sorted(part)) for part in parts]
     home = {side: i for i, group in enumerate(groups) for side in group.sides}
     for group in groups:
         group.peers = {peers[side] for side in group.sides}
+    for hold in holds:
+        if hold.side in home:
+            groups[home[hold.side]].holds.append(hold)
     for label in labels:
         kinds = groups[home[label.side]].labels
         kinds.setdefault(label.kind, Counter())[label.text] += 1

@@ -8,15 +8,25 @@ have sent it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wiretell.devices.assign import Evidence, Partition, chains, partition
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from wiretell.devices.agglomerate import Partition
+from wiretell.devices.assign import Evidence, chains, partition
 from wiretell.devices.attach import Activity, Attachment, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
+from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
+from wiretell.devices.multiplicity import Body, multiplicities
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
+
+FloatArray = NDArray[np.float64]
 
 ANCHOR_LABELS = frozenset(
     {
@@ -59,6 +69,7 @@ class Judgement:
 
     `distribution` is number of machines -> probability. `home` maps side -> (group, probability).
     `partition` holds the near misses and the weakest merges of the groups (by their number).
+    `crowds` has for each group the probabilities that it is 1, 2, ... machines that write alike.
     """
 
     groups: list[Group]
@@ -66,6 +77,7 @@ class Judgement:
     attachments: list[tuple[tuple[int, ...], Attachment]]
     home: dict[int, tuple[int, float]]
     distribution: dict[int, float]
+    crowds: list[FloatArray]
 
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
@@ -73,7 +85,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     if evidence.n_sides < ENOUGH_SIDES:
         return _alone(evidence)
     parts = chains(evidence)
-    known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers)
+    known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers, evidence.holds)
     anchored = [i for i, group in enumerate(known) if _anchored(group, connections)]
     loose = [i for i in range(len(known)) if i not in set(anchored)]
     activity = Activity(evidence.starts, evidence.services)
@@ -98,7 +110,9 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     for sides, attachment in placed:
         for side in sides:
             home[side] = (attachment.group, attachment.probability)
-    return Judgement(found.groups, found, placed, home, _distribution(found))
+    crowds = multiplicities(bodies_of(found.groups, home, evidence, connections))
+    distribution = _distribution(found, crowds)
+    return Judgement(found.groups, found, placed, home, distribution, crowds)
 
 
 def judge_server(evidence: Evidence) -> Judgement:
@@ -113,7 +127,7 @@ def _alone(evidence: Evidence) -> Judgement:
     groups = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers)
     doubt = float("inf") if evidence.n_sides == 1 else ONE_MACHINE_BITS
     found = Partition(groups, {}, [(doubt, [])])
-    return Judgement(groups, found, [], dict.fromkeys(parts[0], (0, 1.0)), {1: 1.0})
+    return Judgement(groups, found, [], dict.fromkeys(parts[0], (0, 1.0)), {1: 1.0}, [np.ones(1)])
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:
@@ -148,8 +162,8 @@ def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:
     return parts + [sorted(sides) for sides in alike.values()]
 
 
-def _distribution(found: Partition) -> dict[int, float]:
-    """Count of machines: near misses may still merge, weak merges may be two machines."""
+def _distribution(found: Partition, crowds: Sequence[FloatArray]) -> dict[int, float]:
+    """Count of machines: near misses may still merge, weak merges or alike ones may be several."""
     merges: list[float] = []
     used: set[int] = set()
     for (a, b), (bits, _) in sorted(found.between.items(), key=lambda item: (-item[1][0], item[0])):
@@ -157,4 +171,58 @@ def _distribution(found: Partition) -> dict[int, float]:
             merges.append(probability(bits))
             used.add(b)
     splits = [probability(-bits) for bits, _ in found.weakest if bits < 12.0]
-    return count_distribution(max(1, len(found.groups)), merges, splits)
+    told = count_distribution(max(1, len(found.groups)), merges, splits)
+    total = np.zeros(max(told) + 1)
+    total[list(told)] = list(told.values())
+    for crowd in crowds:
+        if len(crowd) > 1:
+            total = np.convolve(total, np.trim_zeros(crowd, "b"))
+    return {n: float(p) for n, p in enumerate(total) if p > 1e-9}
+
+
+CARRIERS = frozenset({"tcp_timestamp", "source_port", "ip_id"})
+"""Signals whose links are counters and clocks of a machine itself."""
+
+
+def bodies_of(
+    groups: Sequence[Group],
+    home: Mapping[int, tuple[int, float]],
+    evidence: Evidence,
+    connections: frozenset[int],
+) -> list[Body]:
+    """What each group shows of being one machine or several alike."""
+    opened: dict[int, list[int]] = defaultdict(list)
+    for side in sorted(connections & home.keys()):
+        opened[home[side][0]].append(side)
+    label = _tied(evidence)
+    holds = defaultdict(list)
+    for hold in evidence.holds:
+        if hold.side in home:
+            holds[home[hold.side][0]].append(hold)
+    bodies: list[Body] = []
+    for g, group in enumerate(groups):
+        own = opened[g]
+        tied = max(Counter(label[own].tolist()).values(), default=0)
+        look = " ".join(_commonest(group, kind) for kind in LOOK)
+        held = tied / len(own) if len(own) > 1 else 1.0
+        bodies.append(Body(look, len(own), held, most_at_once(holds[g]), group.rates()))
+    return bodies
+
+
+LOOK = ("stack", "window", "system version", "user_agent_cut")
+"""What machines of one make and version share."""
+
+
+def _commonest(group: Group, kind: str) -> str:
+    texts = group.labels.get(kind)
+    return min(texts, key=lambda text: (-texts[text], text)) if texts else ""
+
+
+def _tied(evidence: Evidence) -> NDArray[np.int32]:
+    """Side -> number of the set that counters and clocks tie it into."""
+    links = [link for link in evidence.links if link.signal in CARRIERS]
+    ends = ([link.a for link in links], [link.b for link in links])
+    n = evidence.n_sides
+    _, label = connected_components(csr_array((np.ones(len(links)), ends), shape=(n, n)))
+    found: NDArray[np.int32] = label
+    return found

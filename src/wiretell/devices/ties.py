@@ -72,6 +72,10 @@ class Ties:
         """Groups with a link between them."""
         return {(min(a, b), max(a, b)) for a, others in self.across.items() for b in others}
 
+    def near(self, a: int) -> list[int]:
+        """Groups with a link to group `a`."""
+        return list(self.across[a]) if a in self.across else []
+
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
         self.linked[a] = np.sort(np.concatenate([self.linked[a], self.linked.pop(b)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,12 +15,12 @@ from wiretell.devices.sides import SERVER
 
 SEPARATE_BITS = -7.0
 """Pairs of devices below this are certainly two."""
+SURELY_ONE = 1.05
+"""Expected number of machines of a group up to which it is taken for one."""
 INFORMED_SHARE = 0.5
 """Share of flows on counters or clocks that go on, from which one machine is seen to be one."""
 CARRIERS = frozenset({"tcp_timestamp", "source_port", "ip_id"})
 """Signals whose links are counters and clocks of a machine itself."""
-HIDDEN = {0: 0.8, 1: 0.13, 2: 0.05, 3: 0.02}
-"""Further machines that write exactly alike, where nothing could tell them apart (prior)."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,13 @@ def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: s
             return Verdict("single", reason, counts)
         reason = f"only {share:.0%} of the flows carry a counter or clock that goes on"
         reason += ": alike machines would look the same"
-        return Verdict("not separable", reason, _widened(counts))
+        return Verdict("not separable", reason, counts)
     if role == SERVER:
         return Verdict("farm", "several clocks answer here: a load-balanced farm", counts)
+    alike = [float(crowd @ np.arange(1, len(crowd) + 1)) for crowd in judgement.crowds]
+    if max(alike) > SURELY_ONE:
+        reason = f"{n_devices} are told apart; alike machines among them cannot be"
+        return Verdict("partly separable", reason, counts)
     near = max((bits for bits, _ in judgement.partition.between.values()), default=-100.0)
     if near > SEPARATE_BITS:
         reason = f"two of them may be one machine: {near:+.1f} bits"
@@ -64,11 +67,3 @@ def _held_together(evidence: Evidence) -> int:
     n = evidence.n_sides
     _, label = connected_components(csr_array((np.ones(len(links)), ends), shape=(n, n)))
     return int(np.bincount(label).max())
-
-
-def _widened(distribution: Mapping[int, float]) -> dict[int, float]:
-    wide: dict[int, float] = defaultdict(float)
-    for count, p in distribution.items():
-        for more, q in HIDDEN.items():
-            wide[count + more] += p * q
-    return dict(wide)

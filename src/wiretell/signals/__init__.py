@@ -11,6 +11,7 @@ from wiretell.signals import (
     ip_id,
     link_address,
     names,
+    push,
     resolution,
     source_port,
     tcp_syn,
@@ -30,5 +31,6 @@ ALL: tuple[Signal, ...] = (
     Signal(link_address.NAME, extract=link_address.extract),
     handwriting.SIGNAL,
     resolution.SIGNAL,
+    push.SIGNAL,
 )
 """Every signal, in the order of the report."""

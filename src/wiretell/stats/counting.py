@@ -45,3 +45,8 @@ def interval(distribution: Mapping[int, float], level: float = 0.9) -> tuple[int
         if mass[best] >= min(level, total[-1]) - 1e-12:
             return counts[best], counts[best + width - 1]
     return counts[0], counts[-1]
+
+
+def mode(distribution: Mapping[int, float]) -> int:
+    """The most probable count, the lowest of equals."""
+    return max(sorted(distribution), key=lambda count: distribution[count])

@@ -1,0 +1,170 @@
+"""Groups -> machines: best pair first, as long as the bits for one machine are positive.
+
+Two stages keep it fast. What is cheap (prior, handwriting, rates, links) is known for one group
+against all others as a few array operations. What is dear and speaks against (clock lines that
+exclude one another, counters that run side by side) is asked only of a pair about to be merged.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretell.devices.compare import ONE_MACHINE_BITS, Argument, clock_bits, compare, skews_bits
+from wiretell.devices.exclusive import holds_bits
+from wiretell.devices.group import Group
+from wiretell.devices.interleave import Interleaving
+from wiretell.devices.ties import Ties
+from wiretell.devices.writing import Writing
+from wiretell.signal import Counter, LabelRule, Link
+
+FloatArray = NDArray[np.float64]
+
+NEAREST = 8
+"""Near misses that are kept for each group, with their arguments."""
+HOPELESS_BITS = -40.0
+"""Pairs below this by what is cheap are not looked at more closely."""
+LINES_AT_MOST = 12.0
+"""What clock lines that go on say for one machine, at most: looked at although cheap says no."""
+
+Scored = tuple[float, list[Argument]]
+
+
+@dataclass
+class Partition:
+    """Groups, and for pairs still apart the bits for merging them (the near misses)."""
+
+    groups: list[Group]
+    between: dict[tuple[int, int], Scored] = field(default_factory=dict)
+    weakest: list[Scored] = field(default_factory=list)
+    """Per group: the least certain of the merges that made it, and its arguments."""
+
+
+class _Agglomeration:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        links: Sequence[Link],
+        counters: Sequence[Counter],
+        rules: Mapping[str, LabelRule],
+    ) -> None:
+        self.alive = dict(enumerate(groups))
+        self.weakest: dict[int, Scored] = {}
+        self._rules = rules
+        self._ties = Ties.between(groups, links)
+        self._interleaving = Interleaving([group.sides for group in groups], counters)
+        self._writing = Writing(groups, rules)
+        self._skews = np.array([group.skew() or (0.0, 0.0, 0.0) for group in groups]).reshape(-1, 3)
+        self._lined = np.array(
+            [any(c.scope == "host" for c in g.lines) for g in groups], dtype=bool
+        )
+        self._standing = np.ones(len(groups), dtype=bool)
+        self._version = [0] * len(groups)
+        self._heap: list[tuple[float, int, int, int, int, bool]] = []
+
+    def cheap(self, a: int) -> FloatArray:
+        """Bits of group `a` against every group from what array operations give."""
+        bits = ONE_MACHINE_BITS + self._writing.bits(a) + skews_bits(self._skews, a)
+        for b in self._ties.near(a):
+            argument = self._ties.argument(a, b)
+            if argument is not None:
+                bits[b] += argument.bits
+        bits[~self._standing] = -np.inf
+        bits[a] = -np.inf
+        return bits
+
+    def dear(self, a: int, b: int) -> list[Argument]:
+        """What is asked of a pair only where it matters."""
+        a, b = min(a, b), max(a, b)
+        found = clock_bits(self.alive[a], self.alive[b])
+        found += holds_bits(self.alive[a], self.alive[b])
+        counter = self._interleaving.argument(a, b)
+        return [*found, counter] if counter is not None else found
+
+    def arguments(self, a: int, b: int) -> list[Argument]:
+        """Everything that speaks for or against a pair."""
+        a, b = min(a, b), max(a, b)
+        _, found = compare(self.alive[a], self.alive[b], self._rules)
+        more = (self._ties.argument(a, b), self._interleaving.argument(a, b))
+        return [*found, *(x for x in more if x is not None)]
+
+    def push(self, a: int, later: bool) -> None:
+        """Candidates of group `a`: all others, or only those with a higher number (`later`)."""
+        bits = self.cheap(a)
+        promising = bits > 0.0
+        if self._lined[a]:
+            promising |= self._lined & (bits > -LINES_AT_MOST)
+        if later:
+            promising[: a + 1] = False
+        for b in np.flatnonzero(promising).tolist():
+            lower, higher = min(a, b), max(a, b)
+            entry = (-float(bits[b]), lower, higher, self._version[lower], self._version[higher])
+            heapq.heappush(self._heap, (*entry, False))
+
+    def run(self) -> None:
+        """Merge until no pair is more probably one machine than two."""
+        for a in range(len(self._version)):
+            self.push(a, later=True)
+        while self._heap:
+            negative, a, b, version_a, version_b, refined = heapq.heappop(self._heap)
+            if self._version[a] != version_a or self._version[b] != version_b:
+                continue
+            if not refined:
+                bits = -negative + sum(x.bits for x in self.dear(a, b))
+                if bits > 0.0:
+                    heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True))
+                continue
+            self.merge(a, b, -negative)
+            self.push(a, later=False)
+
+    def merge(self, a: int, b: int, bits: float) -> None:
+        """Group `b` becomes part of `a`."""
+        merge = (bits, self.arguments(a, b))
+        self.weakest[a] = min(
+            (self.weakest.get(a, merge), self.weakest.get(b, merge), merge), key=lambda c: c[0]
+        )
+        self.alive[a].absorb(self.alive.pop(b))
+        self._ties.merge(a, b)
+        self._interleaving.merge(a, b)
+        self._writing.merge(a, b)
+        self._skews[a] = self.alive[a].skew() or (0.0, 0.0, 0.0)
+        self._lined[a] |= self._lined[b]
+        self._standing[b] = False
+        self._version[a] += 1
+        self._version[b] = -1
+
+    def result(self) -> Partition:
+        """What is left, numbered anew, with the nearest misses of each group."""
+        kept = sorted(self.alive)
+        number = {old: new for new, old in enumerate(kept)}
+        pairs: dict[tuple[int, int], float] = {}
+        for a in kept:
+            bits = self.cheap(a)
+            for b in np.argsort(-bits, kind="stable")[:NEAREST].tolist():
+                if bits[b] > HOPELESS_BITS or len(kept) <= NEAREST:
+                    pairs[min(a, b), max(a, b)] = float(bits[b])
+        between: dict[tuple[int, int], Scored] = {}
+        for (a, b), cheap in sorted(pairs.items()):
+            if a == b or not np.isfinite(cheap):
+                continue
+            full = cheap + sum(x.bits for x in self.dear(a, b))
+            between[number[a], number[b]] = (full, self.arguments(a, b))
+        certain: Scored = (float("inf"), [])
+        weakest = [self.weakest.get(i, certain) for i in kept]
+        return Partition([self.alive[i] for i in kept], between, weakest)
+
+
+def agglomerate(
+    groups: Sequence[Group],
+    links: Sequence[Link],
+    counters: Sequence[Counter],
+    rules: Mapping[str, LabelRule],
+) -> Partition:
+    """Merge groups, best pair first. The groups given are changed. Cost: O(groups^2) at worst."""
+    work = _Agglomeration(groups, links, counters, rules)
+    work.run()
+    return work.result()
