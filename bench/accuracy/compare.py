@@ -46,13 +46,17 @@ def difference(metric: Metric, before: Sequence[Record], after: Sequence[Record]
 def compared(before: Sequence[Record], after: Sequence[Record]) -> str:
     """A line per row and metric of ours that changed, with the bootstrap interval of the change.
 
-    A change whose interval does not hold nought is marked.
+    A change whose interval does not hold nought is marked. Draws whose captures differ are left
+    out: the simulator was changed in between.
     """
     old = {r.key: r for r in before if r.method == OURS and not r.error}
     new = {r.key: r for r in after if r.method == OURS and not r.error}
     lines = ["row       metric                              before   after  change (95 %)"]
     for row in dict.fromkeys(r.row for r in after):
-        keys = sorted(key for key in new.keys() & old.keys() if key[0] == row)
+        shared = sorted(key for key in new.keys() & old.keys() if key[0] == row)
+        keys = [key for key in shared if _of_one_capture(old[key], new[key])]
+        if len(keys) < len(shared):
+            lines.append(f"{row:8s}  {len(shared) - len(keys)} draws are other captures now")
         if not keys:
             lines.append(f"{row:8s}  no draws in common")
             continue
@@ -77,3 +81,7 @@ def compared(before: Sequence[Record], after: Sequence[Record]) -> str:
                 f"{found.value:+.{n}f} ({found.low:+.{n}f} to {found.high:+.{n}f}){sure}"
             )
     return "\n".join(lines) + "\n"
+
+
+def _of_one_capture(a: Record, b: Record) -> bool:
+    return (a.n_true, a.n_flows, a.n_addresses) == (b.n_true, b.n_flows, b.n_addresses)

@@ -127,6 +127,8 @@ def test_a_change_is_compared_draw_by_draw() -> None:
     assert "60 draws, 60 of them judged otherwise" in text
     assert text.splitlines()[2].endswith("+0.010 (+0.010 to +0.010)  *")
     assert "no draws in common" in compared([], after)
+    others = [replace(r, n_flows=r.n_flows + 1) for r in before[:7]]
+    assert "7 draws are other captures now" in compared([*others, *before[7:]], after)
 
 
 def test_a_page_gets_its_table(tmp_path: Path) -> None:
