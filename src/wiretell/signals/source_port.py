@@ -248,10 +248,12 @@ def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping)
     """The connections of one kind of stack as meetings with a counter."""
     start_s = group["start_s"].to_numpy().astype(np.float64)
     goal = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
-    syn = [text.split(":") if text else [] for text in group["syn"].to_list()]
-    window = codes(fields[4] if len(fields) > 4 else "" for fields in syn)
-    mss = codes(fields[3] if len(fields) > 3 else "" for fields in syn)
-    hops = codes(group["ttl"].to_list())
+    syn = group["syn"].str.split(":")
+    window, mss = (
+        syn.list.get(k, null_on_oob=True).fill_null("").rank("dense").to_numpy().astype(np.int64)
+        for k in (4, 3)
+    )
+    hops = group["ttl"].to_numpy().astype(np.int64)
     return Items(
         start_s=start_s,
         end_s=start_s,

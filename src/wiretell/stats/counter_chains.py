@@ -20,12 +20,12 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-N_BELOW = 24
+N_BELOW = 16
 """Marks next below a value that are looked at, whatever their times."""
-N_EXACT, N_TURNS = 16, 2
+N_EXACT, N_TURNS = 8, 2
 """Steps for which the latest marks of exactly that value are looked at: on a counter that went
 round many times the marks next below are all of one value."""
-KEPT = 8
+KEPT = 6
 """Candidates kept of one item."""
 BLOCK = 16_384
 """Items worked on at a time: bounds memory."""
