@@ -1,9 +1,11 @@
 """Links between groups: how many counters go on from one to the other, of how many there are.
 
 One machine whose flows fall into two groups has links across them about as often as within; two
-machines have some by accident. So the number of links across is weighed against how many there
-could be: as many as the smaller side has in all, and as often as the groups alternate in time. It
-never says more than the links themselves.
+machines have some by accident, the more the less their links can be trusted: a link of b bits is
+an accident with probability 1 / (1 + 2^b). So the number of links across is weighed against how
+many there could be: as many as the smaller side has in all, and as often as the groups alternate
+in time. Links that are missing speak against one machine only where the counter is one that every
+flow steps. It never says more than the links themselves.
 """
 
 from __future__ import annotations
@@ -19,22 +21,33 @@ from numpy.typing import NDArray
 from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
 from wiretell.signal import Link
+from wiretell.stats.likelihood import probability
 
 IntArray = NDArray[np.int64]
 
 ACROSS_IF_ONE, ACROSS_IF_TWO = 0.3, 0.03
-"""Share of links that go across two groups of one machine, and of two machines (false links)."""
+"""Share of links that go across two groups of one machine, and of two machines, at least."""
 TIED_CAP, APART_CAP = 30.0, -12.0
 
 
 @dataclass
 class _Tie:
     n: int = 0
+    n_dense: int = 0
+    doubt: float = 0.0
+    """Sum of the links' probabilities of being accidents."""
     bits: float = 0.0
     best: Link | None = None
 
+    @classmethod
+    def of(cls, link: Link) -> _Tie:
+        """One link."""
+        return cls(1, int(bool(link.counter)), probability(-link.bits), link.bits, link)
+
     def add(self, other: _Tie) -> None:
         self.n += other.n
+        self.n_dense += other.n_dense
+        self.doubt += other.doubt
         self.bits += other.bits
         if other.best is not None and (self.best is None or other.best.bits > self.best.bits):
             self.best = other.best
@@ -45,7 +58,7 @@ class Ties:
     """Links between groups (`across`) and within them (`inside`), kept up to date by `merge`."""
 
     across: dict[int, dict[int, _Tie]] = field(default_factory=lambda: defaultdict(dict))
-    inside: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    inside: dict[int, _Tie] = field(default_factory=lambda: defaultdict(_Tie))
     linked: dict[int, IntArray] = field(default_factory=dict)
     """Sides of each group that have a link to anywhere, in order of time."""
 
@@ -62,10 +75,10 @@ class Ties:
             if a is None or b is None:
                 continue
             if a == b:
-                ties.inside[a] += 1
+                ties.inside[a].add(_Tie.of(link))
                 continue
             for x, y in ((a, b), (b, a)):
-                ties.across[x].setdefault(y, _Tie()).add(_Tie(1, link.bits, link))
+                ties.across[x].setdefault(y, _Tie()).add(_Tie.of(link))
         return ties
 
     def pairs(self) -> set[tuple[int, int]]:
@@ -80,7 +93,9 @@ class Ties:
         """Group `b` is now part of `a`."""
         self.linked[a] = np.sort(np.concatenate([self.linked[a], self.linked.pop(b)]))
         own = self.across[a].pop(b, None)
-        self.inside[a] += self.inside.pop(b, 0) + (own.n if own else 0)
+        self.inside[a].add(self.inside.pop(b, _Tie()))
+        if own is not None:
+            self.inside[a].add(own)
         for other, tie in self.across.pop(b, {}).items():
             self.across[other].pop(b, None)
             if other == a:
@@ -91,15 +106,24 @@ class Ties:
     def argument(self, a: int, b: int) -> Argument | None:
         """What the links say for or against groups `a` and `b` being one machine."""
         tie = self.across[a].get(b)
-        gain = math.log2(ACROSS_IF_ONE / ACROSS_IF_TWO)
-        loss = math.log2((1.0 - ACROSS_IF_ONE) / (1.0 - ACROSS_IF_TWO))
         if tie is None or tie.best is None:
             return None
-        total = min(self.inside[x] + sum(t.n for t in self.across[x].values()) for x in (a, b))
-        total = min(total, self._turns(a, b))
-        bits = min(tie.bits, tie.n * gain + max(total - tie.n, 0) * loss, TIED_CAP)
+        fewer = min((self._all(a), self._all(b)), key=lambda whole: whole.n)
+        total = min(fewer.n, self._turns(a, b))
+        false = min(max(ACROSS_IF_TWO, fewer.doubt / fewer.n), ACROSS_IF_ONE)
+        gain = math.log2(ACROSS_IF_ONE / false)
+        loss = math.log2((1.0 - ACROSS_IF_ONE) / (1.0 - false))
+        missing = max(min(total, fewer.n_dense) - tie.n_dense, 0)
+        bits = min(tie.bits, tie.n * gain + missing * loss, TIED_CAP)
         words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"
         return Argument(tie.best.signal, max(bits, APART_CAP), words)
+
+    def _all(self, a: int) -> _Tie:
+        """All links of group `a`, inside and across."""
+        whole = _Tie()
+        for tie in (self.inside.get(a, _Tie()), *self.across[a].values()):
+            whole.add(tie)
+        return whole
 
     def _turns(self, a: int, b: int) -> int:
         """How often, in order of time, a linked side of one group follows one of the other."""

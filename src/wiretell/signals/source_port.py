@@ -124,7 +124,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     )
     far = pl.when(pl.col("ttl") > 128).then(pl.lit("UDP, TTL 255"))
     start = far.when(pl.col("ttl") > 64).then(pl.lit("UDP, TTL 128")).otherwise(pl.lit("UDP"))
-    opened = pl.concat([tcp, udp.with_columns(kind=start)], how="diagonal")
+    # Old Windows counts from 1025, newer ones draw above 49151: not one kind of stack.
+    part = pl.when(pl.col("port") < 10_000).then(pl.lit(", low ports")).otherwise(pl.lit(""))
+    opened = pl.concat([tcp, udp.with_columns(kind=start + part)], how="diagonal")
     links = _sockets(sides)
     regimes: dict[int, str] = {}
     counters: list[Counter] = []
