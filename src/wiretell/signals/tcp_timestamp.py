@@ -22,7 +22,14 @@ import numpy as np
 import polars as pl
 
 from wiretell.signal import Clock, Link, Scores, Signal
-from wiretell.stats.counter_lines import CounterLine, Reading, chance_bits, find_lines, wrapped
+from wiretell.stats.counter_lines import (
+    MODULUS,
+    CounterLine,
+    Reading,
+    chance_bits,
+    find_lines,
+    wrapped,
+)
 from wiretell.stats.joint_rate import Edges, edges_of
 from wiretell.stats.line import Cloud, bound_from_above, slope_error, upper_hull
 
@@ -38,6 +45,12 @@ RATE_KNOWN = 1e-3
 """Relative error below which a flow's own rate is used."""
 RATE_SURE = 0.02
 """Relative error above which a line's rate is unknown: flows at one moment fit any rate."""
+RATE_LIKELY = 0.2
+"""Relative error up to which a flow alone is likely of one of the usual rates."""
+LEAST_ALONE = 1e-3
+"""A late first packet bends a flow by more than its error tells: no flow alone shows 998 Hz."""
+RATE_MISS = 4.0
+"""Errors that a usual rate may lie away from a fit."""
 DRIFT_NOMINAL = 3e-4
 """Relative uncertainty of a nominal rate: skews beyond 300 ppm are measured or missed."""
 UNSTEADY_S = 0.3
@@ -45,6 +58,10 @@ UNSTEADY_DRIFT = 0.06
 """Tolerance and relative uncertainty for clocks that lose ticks when idle."""
 LONG_LINE, BURST_S, LATE_S = 8, 5.0, 5.0
 """A burst of up to 5 s that is up to 5 s late joins a line of 8 flows or more."""
+PAIR_HZ = (1000.0, FAST_HZ)
+"""Rates of stacks that draw an offset for each destination: Linux from 4.11 on, at 1000 Hz."""
+ALONE_SHARE = 0.2
+"""Share of sides alone, among those of lines of one destination, from which it is a rule."""
 LINE_BITS_CAP = 25.0
 SURE_LINE, SURE_BITS = 6, 14.0
 """Shorter lines must be this much rarer than by chance among all flows."""
@@ -102,7 +119,8 @@ def _sides(sides: pl.DataFrame) -> list[_Side]:
         if line is not None and line.slope > 0.0 and cloud.n >= 3:
             span = float(cloud.hull_x[-1] - cloud.hull_x[0])
             # No delay beyond TOLERANCE_S is believed, so the ends alone bound the rate.
-            rate, error = line.slope, min(slope_error(line, n_apart, span), TOLERANCE_S / span)
+            ends_error = (TOLERANCE_S + 1.0 / line.slope) / span
+            rate, error = line.slope, min(slope_error(line, n_apart, span), ends_error)
         number = int(r["number"])
         first, last = (
             (float(r["ts_first_s"]), int(r["ts_first"])),
@@ -158,6 +176,34 @@ def nominal_rate(hz: float) -> float:
     return float(round(hz)) if hz >= 20.0 else hz
 
 
+def likely_rate(hz: float, error: float, known: Sequence[float]) -> float:
+    """Nominal rate that a fit with this relative error is likely of; 0 if there is none.
+
+    `known` are rates measured on other flows: of several that fit, such a one is likelier, then
+    the commoner, unless the fit lies nearer to another.
+    """
+    if (
+        error < RATE_KNOWN
+        and abs(hz / nominal_rate(hz) - 1.0) <= 4e-4
+        and nominal_rate(hz)
+        in (
+            *known,
+            *NOMINAL_HZ,
+            FAST_HZ,
+        )
+    ):
+        return nominal_rate(hz)
+    believed = max(error, LEAST_ALONE)
+    ranked = list(dict.fromkeys([*known, *NOMINAL_HZ]))
+    best, least = 0.0, RATE_MISS**2
+    for rank, rate in enumerate(ranked):
+        miss = (hz / rate - 1.0) / believed
+        cost = miss**2 + (0.0 if rate in known else 1.0) + 0.2 * rank
+        if abs(miss) <= RATE_MISS and cost < least:
+            best, least = rate, cost
+    return best or (nominal_rate(hz) if error < RATE_KNOWN else 0.0)
+
+
 def _clocks(readings: list[_Side]) -> list[Clock]:
     """Lines of unsteady clocks, then of steady ones at every candidate rate; the rest are alone.
 
@@ -171,6 +217,7 @@ def _clocks(readings: list[_Side]) -> list[Clock]:
     held = {item for *_, line in proposals for item in line.items}
     steady = [s for s in readings if s.number not in held]
     rates = candidate_rates([(s.rate, s.error) for s in steady])
+    n_measured = len(rates)
     for nominal in NOMINAL_HZ:
         if all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
             rates.append((nominal, DRIFT_NOMINAL))
@@ -192,7 +239,9 @@ def _clocks(readings: list[_Side]) -> list[Clock]:
             taken.update(m.number for m in members)
             lines.append((members, rate))
     alone = [[s] for s in readings if s.number not in taken]
-    return [_clock(m, r, late) for m, r, late in _adopt_late(lines, alone)]
+    # Rates are known where several flows agree on them: one alone may have been late.
+    known = [nominal_rate(rate) for rate, _ in rates[:n_measured]]
+    return [_clock(m, r, late, known) for m, r, late in _adopt_late(lines, alone)]
 
 
 def _by_chance(
@@ -225,22 +274,32 @@ def _adopt_late(
     longs = [(m, r, _line_of(m)) for m, r in lines if len(m) >= LONG_LINE and _span_s(m) > BURST_S]
     adopted: list[list[_Side]] = [[] for _ in longs]
     kept: list[tuple[list[_Side], float, list[_Side]]] = []
-    shorts = [(m, r) for m, r in lines if not any(m is long for long, _, _ in longs)]
+    long = {id(m) for m, _, _ in longs}
+    shorts = [(m, r) for m, r in lines if id(m) not in long]
+    hz = np.array([r for _, r, _ in longs])
+    t_mid, v_mid = (
+        np.array([line.anchors[len(line.anchors) // 2] for *_, line in longs], dtype=np.float64)
+        .reshape(-1, 2)
+        .T
+    )
     for members, rate in [*shorts, *((m, 0.0) for m in alone)]:
         first = members[0].reading
+        age = first.t_first - t_mid
+        off = np.abs((first.v_first - v_mid - hz * age + MODULUS / 2) % MODULUS - MODULUS / 2) / hz
+        near = np.flatnonzero(off <= 2.0 * LATE_S + UNSTEADY_DRIFT * np.abs(age))
         late = [
-            (-miss, i)
-            for i, (_, hz, line) in enumerate(longs)
-            if (miss := line.signed_miss_s(first.t_first, first.v_first, hz)) <= 0.0
-            and miss >= -LATE_S
-            and _span_s(members) <= BURST_S
-            and all(_fits(m, hz) for m in members)
+            (-miss, int(i))
+            for i in (near if _span_s(members) <= BURST_S else ())
+            if -LATE_S
+            <= (miss := longs[i][2].signed_miss_s(first.t_first, first.v_first, longs[i][1]))
+            <= 0.0
+            and all(_fits(m, longs[i][1]) for m in members)
         ]
         if late:
             adopted[min(late)[1]].extend(members)
         else:
             own = members[0]
-            kept.append((members, rate or (own.rate if own.error <= RATE_KNOWN else 0.0), []))
+            kept.append((members, rate or (own.rate if own.error <= RATE_LIKELY else 0.0), []))
     return [(m, r, late) for (m, r, _), late in zip(longs, adopted, strict=True)] + kept
 
 
@@ -285,14 +344,18 @@ def _fits(side: _Side, rate: float) -> bool:
     return unknown or abs(side.rate / rate - 1.0) <= 4.0 * side.error + 5e-4
 
 
-def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
+def _clock(members: list[_Side], rate: float, late: list[_Side], known: Sequence[float]) -> Clock:
     """A line fitted through `members`; `late` sides belong to it but would bend it."""
     first, last = members[0].reading, max((m.reading for m in members), key=lambda r: r.t_last)
     peers = {m.peer for m in members}
     # A hash of the 4-tuple gives a 4-tuple that is used again its old offset: no common line.
     one = len({m.ends for m in members}) == 1
     hz, error, edges = _fit(members, rate) if rate > 0.0 else (0.0, float("inf"), None)
-    nominal = nominal_rate(hz) if rate > 0.0 and error < RATE_SURE else 0.0
+    if len(members) == 1 and rate > 0.0:
+        error = min(error, members[0].error)
+        nominal = likely_rate(hz, error, known)
+    else:
+        nominal = likely_rate(hz, error, known) if rate > 0.0 and error < RATE_SURE else 0.0
     return Clock(
         sides=tuple(sorted(m.number for m in (*members, *late))),
         scope="flow" if one else "host" if len(peers) > 1 else "destination",
@@ -306,12 +369,22 @@ def _clock(members: list[_Side], rate: float, late: list[_Side]) -> Clock:
         v_first=first.v_first,
         v_last=last.v_last,
         peer=members[0].peer if len(peers) == 1 else "",
-        edges=edges if nominal else None,
+        edges=edges if nominal and error < RATE_SURE else None,
     )
 
 
 def _fit(members: list[_Side], rate: float) -> tuple[float, float, Edges | None]:
     """Rate (Hz), relative error and edges of one line with one intercept through all readings."""
+    cloud = _merged(members, rate) if len(members) > 1 else members[0].cloud
+    edges = edges_of(cloud)
+    if edges is None or edges.rate.hz <= 0.0:
+        return rate, float("inf"), None
+    found = edges.rate
+    return (found.hz, found.error, edges) if found.error < RATE_SURE else (rate, found.error, None)
+
+
+def _merged(members: list[_Side], rate: float) -> Cloud:
+    """All readings of one line put on the axes of its first side."""
     t0, v0 = members[0].reading.t_first, members[0].reading.v_first
     xs, vs, n, sum_x, sum_v, sum_xx = [], [], 0, 0.0, 0.0, 0.0
     for m in members:
@@ -326,12 +399,7 @@ def _fit(members: list[_Side], rate: float) -> tuple[float, float, Edges | None]
         sum_xx += (m.cloud.sum_xx or 0.0) + shift * (2.0 * m.cloud.sum_x + m.cloud.n * shift)
     n_apart = sum(m.n_apart for m in members)
     hull_x, hull_v = upper_hull(np.concatenate(xs), np.concatenate(vs))
-    cloud = Cloud(n, sum_x, sum_v, hull_x, hull_v, sum_xx, n_apart)
-    edges = edges_of(cloud)
-    if edges is None or edges.rate.hz <= 0.0:
-        return rate, float("inf"), None
-    found = edges.rate
-    return (found.hz, found.error, edges) if found.error < RATE_SURE else (rate, found.error, None)
+    return Cloud(n, sum_x, sum_v, hull_x, hull_v, sum_xx, n_apart)
 
 
 def _links(clocks: Sequence[Clock]) -> list[Link]:
@@ -350,18 +418,28 @@ def _regimes(clocks: Sequence[Clock]) -> dict[int, str]:
     """Side -> per host, per destination, per connection, or unknown.
 
     A side alone on its line proves a random offset only where another side that went to the
-    same destination is alone on its line too.
+    same destination is alone on its line too, and where that is the rule: several machines with
+    an offset for each destination may go there once each. A line of one destination is the
+    host's where its rate is not of the stacks that draw an offset for each destination.
     """
     alone: dict[str, list[int]] = defaultdict(list)
+    lined: dict[str, list[int]] = defaultdict(list)
     regimes: dict[int, str] = {}
     for clock in clocks:
         words = {"host": "per host", "destination": "per destination"}.get(clock.scope, "unknown")
+        if clock.scope == "destination":
+            lined[clock.peer].append(len(clock.sides))
+            if clock.nominal_hz in NOMINAL_HZ and clock.nominal_hz not in PAIR_HZ:
+                words = "per host"
         regimes.update(dict.fromkeys(clock.sides, words))
         if clock.scope == "flow":
             alone[clock.peer].append(clock.sides[0])
-    for sides in alone.values():
-        if len(sides) >= 2:
-            regimes.update(dict.fromkeys(sides, "per connection"))
+    n_alone = sum(len(sides) for sides in alone.values() if len(sides) >= 2)
+    n_lined = sum(sum(lines) for lines in lined.values())
+    if n_alone >= ALONE_SHARE * (n_alone + n_lined):
+        for sides in alone.values():
+            if len(sides) >= 2:
+                regimes.update(dict.fromkeys(sides, "per connection"))
     return regimes
 
 

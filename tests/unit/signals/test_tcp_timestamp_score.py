@@ -9,7 +9,7 @@ from sides_builder import ClockOf, Wire, ticking
 
 from wiretell.model.tables import OBSERVATIONS
 from wiretell.signal import Scores
-from wiretell.signals.tcp_timestamp import candidate_rates, nominal_rate, score
+from wiretell.signals.tcp_timestamp import candidate_rates, likely_rate, nominal_rate, score
 from wiretell.stats.counter_lines import MODULUS
 
 PEERS = [f"198.51.100.{i}" for i in range(1, 7)]
@@ -252,3 +252,28 @@ def test_candidate_rates() -> None:
 )
 def test_nominal_rate(hz: float, nominal: float) -> None:
     assert nominal_rate(hz) == nominal
+
+
+@pytest.mark.parametrize(
+    ("hz", "error", "known", "likely"),
+    [
+        (998.1, 5e-4, [], 1000.0),  # a late first packet
+        (993.0, 4e-3, [994.0], 994.0),
+        (993.9, 2e-4, [], 994.0),
+        (2.1, 0.06, [], 2.0),
+        (700.0, 0.05, [], 0.0),
+        (1000.1, 2e-4, [994.0], 1000.0),
+    ],
+)
+def test_likely_rate(hz: float, error: float, known: list[float], likely: float) -> None:
+    assert likely_rate(hz, error, known) == likely
+
+
+def test_a_line_of_one_destination_at_100_hz_is_the_hosts() -> None:
+    """Stacks with an offset for each destination tick at 1000 Hz."""
+    wire = Wire()
+    for i in range(8):
+        wire.call(
+            i * 15.0, port=40_000 + i, clock=ticking(100.0, 5e6), times=[0.0, 1.0, 3.0, 9.0, 12.0]
+        )
+    assert set(scored(wire).regimes.values()) == {"per host"}
