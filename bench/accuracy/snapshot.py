@@ -21,10 +21,10 @@ SEEDS = {
     "T1": (1, 2),
     "T2": (1, 2),
     "T3": (2, 3),
-    "T4": (1, 4),
+    "T4": (5, 6),
     "single": (1, 2, 3),
     "regimes": (1, 2, 3),
-    "pool": (1,),
+    "pool": (7,),
 }
 """Of development, all of them: these are looked at."""
 _HEAD = "row     seed  true found  90 %   ARI   flows given  rates    regimes  verdict"
