@@ -44,6 +44,8 @@ WINDOW_BITS, HOPS_BITS, MSS_BITS = 7.0, 4.0, 2.0
 """What it costs a step that the two SYNs differ in window or scale, in TTL, in MSS."""
 MOST_INSIDE = 0.95
 """Share of ports that the range is made for: routers draw others where two machines collide."""
+NEIGHBOURS = 32
+"""Ports to each side that tell how crowded the place of a port is."""
 SOCKET_BITS, SOCKET_SILENCE_S = 11.0, 600.0
 """Two machines behind one NAT seldom hold the same outside UDP port; NATs keep it for its owner."""
 MIN_SHARE = 0.15
@@ -72,9 +74,6 @@ class Found:
     regimes: Mapping[int, str] = field(default_factory=dict)
     counter: Counter | None = None
 
-
-N_PORTS = 16_384
-"""Ports of the smallest usual range."""
 
 RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
 
@@ -160,11 +159,14 @@ def _sockets(sides: pl.DataFrame) -> list[Link]:
     links: list[Link] = []
     client_tcp = (pl.col("proto") == 6) & pl.col("initiator")
     held = sides.filter(pl.col("proto").is_in([6, 17])).with_columns(scanning=client_tcp)
-    # Ports that many flows draw at random meet by chance: more than that is one socket.
-    chance = held.height / N_PORTS
-    shared = held.filter(
+    # A connection that is used has a port of its own; a scanner's have no payload.
+    held = held.filter(~pl.col("scanning") | (pl.col("bytes") == 0))
+    # Ports that many flows draw, or that alike machines count through, meet by chance: more than
+    # that is one socket.
+    chance = _crowding(held["port"].to_numpy().astype(np.int64))
+    shared = held.with_columns(chance=pl.Series(chance)).filter(
         pl.struct("peer", "peer_port").n_unique().over("scanning", "port")
-        >= 3.0 * chance + pl.when("scanning").then(3).otherwise(2)
+        >= 3.0 * pl.col("chance") + pl.when("scanning").then(3).otherwise(2)
     )
     for (scanning, port), group in shared.group_by(["scanning", "port"], maintain_order=True):
         if not scanning and not (group["proto"] == 17).any():
@@ -177,6 +179,16 @@ def _sockets(sides: pl.DataFrame) -> list[Link]:
             if u - t <= SOCKET_SILENCE_S
         ]
     return links
+
+
+def _crowding(ports: IntArray) -> FloatArray:
+    """Flows per port in the neighbourhood of each port, the port itself aside."""
+    per_port = np.bincount(ports, minlength=65_536 + NEIGHBOURS)
+    until = np.concatenate([[0], np.cumsum(per_port)])
+    low, high = np.maximum(ports - NEIGHBOURS, 0), ports + NEIGHBOURS + 1
+    around = until[np.minimum(high, 65_536)] - until[low] - per_port[ports]
+    crowding: FloatArray = around / (2.0 * NEIGHBOURS)
+    return crowding
 
 
 def _kind(syn: str) -> str:
