@@ -19,7 +19,7 @@ from wiretell.exporters import exporter
 KNOWN = [
     # capture, machines, error allowed, least ARI
     ("nat/single_a", 1, 0, 1.0),
-    ("nat/phones_a", 5, 0, 0.92),
+    ("nat/phones_a", 5, 0, 0.88),
     ("nat/iot_a", 7, 1, 0.85),
     ("nat/mixed_a", 5, 1, 0.85),
     ("lab/vm6", 6, 0, 0.95),

@@ -25,6 +25,10 @@ MOST_ASKED = 20_000
 """Items asked whether they rise or fall; of more, every k-th."""
 CLEAR_BITS = 4.0
 """An item goes on somewhere if the best candidate is worth this."""
+FEWEST = 4
+"""Fewer that go on than this are no counter."""
+NEAR_STEPS = 64
+"""About as many steps are that clear."""
 N_SD, N_SD_CHANCE = 2.0, 3.5
 """Standard errors taken off an excess before it is believed."""
 PLAIN_SHARE = 0.7
@@ -89,9 +93,12 @@ def counter_share(
     n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
     able = max(int(np.count_nonzero(_may_go_on(items, weights)[heads])), 1)
     excess = n_rise - n_fall
-    # The error of the share, and what two equal numbers would differ by with so few falls.
-    doubt = max(N_SD * math.sqrt(n_rise + n_fall), N_SD_CHANCE * math.sqrt(2.0 * n_fall + 4.0))
-    if excess <= doubt:
+    # The error of the share, and what two equal numbers would differ by with so few falls: none
+    # seen may yet be a few, but no more than that many values this near one another bring.
+    spread = sum(k * max(1.0 - k / able, 0.0) for k in (n_rise, n_fall))
+    unseen = min(2.0 * able * n * NEAR_STEPS / items.modulus, 4.0)
+    doubt = max(N_SD * math.sqrt(spread), N_SD_CHANCE * math.sqrt(2.0 * n_fall + unseen))
+    if excess <= max(doubt, FEWEST - 1):
         return NONE
     return Share(min(excess / able, 1.0), min((excess - doubt) / able, 1.0), excess - doubt)
 
