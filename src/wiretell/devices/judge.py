@@ -87,7 +87,8 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     parts = chains(evidence)
     known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers, evidence.holds)
     anchored = [i for i, group in enumerate(known) if _anchored(group, connections)]
-    loose = [i for i in range(len(known)) if i not in set(anchored)]
+    own = set(anchored)
+    loose = [i for i in range(len(known)) if i not in own]
     activity = Activity(evidence.starts, evidence.services)
     found = partition(evidence, _alike(known, anchored))
     chains_left = [known[i] for i in loose]
@@ -98,7 +99,8 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     if homeless:
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
         found = partition(evidence, founders)
-        rest = [c for c in range(len(chains_left)) if c not in set(homeless)]
+        founding = set(homeless)
+        rest = [c for c in range(len(chains_left)) if c not in founding]
         attachments, _ = attach(
             found.groups, [chains_left[c] for c in rest], evidence.links, activity, evidence.rules
         )
