@@ -46,7 +46,7 @@ def test_table_on_standard_output(saved: Path) -> None:
 
 def test_json_and_csv_to_standard_output(saved: Path) -> None:
     done = wiretell("devices", saved, "--json")
-    assert json.loads(done.stdout)["format"] == "wiretell.devices/1"
+    assert json.loads(done.stdout)["format"] == "wiretell.devices/2"
     assert "input damaged" in done.stderr
     assert wiretell("devices", "--csv", saved).stdout.startswith("src,sport,dst,dport,proto,device")
 

@@ -11,12 +11,11 @@ from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import explain
 from wiretell.devices.judge import judge, judge_server
-from wiretell.devices.sides import SERVER, number, role_of, services, sides_of
+from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
 from wiretell.signal import Clock, Scores, Signal
 
-TCP = 6
 FLUSH_ROWS = 20_000
 """Rows kept as Python objects before they become part of a table."""
 
@@ -79,8 +78,7 @@ def find_devices(
         if role == SERVER:
             judgement = judge_server(evidence)
         else:
-            connections = sides.filter(pl.col("proto") == TCP)["number"].to_list()
-            judgement = judge(evidence, frozenset(connections))
+            judgement = judge(evidence, connections_of(sides, role))
         regimes = {name: s.regimes for name, s in scores.items()}
         rows = explain(str(address), role, sides, own, evidence, regimes, judgement)
         measured.add(_clock_facts(str(address), sides, evidence.clocks))

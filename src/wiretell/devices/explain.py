@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from wiretell.devices.alike import Crowd, address_words, crowds_of
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
 from wiretell.devices.describe import Row, describe, texts_of, whole
-from wiretell.devices.judge import Judgement
+from wiretell.devices.judge import Judgement, bodies_of
+from wiretell.devices.sides import connections_of
 from wiretell.devices.verdict import verdict_of
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
@@ -45,6 +47,7 @@ def explain(
     order = sorted(members, key=lambda g: (-len(members[g]), min(members[g])))
     names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
     arguments = _arguments(judgement, names)
+    crowds = _crowds(sides, role, evidence, judgement)
     rows = sides.rows(named=True)
     texts = texts_of(observations)
     devices = [
@@ -53,16 +56,27 @@ def explain(
             "device": names[g],
             "address": address,
             "confidence": _confidence(g, judgement),
-            "reasons": _reasons(g, evidence, judgement, arguments),
+            "n_machines": crowds[g].likely,
+            "n_machines_low": crowds[g].low,
+            "n_machines_high": crowds[g].high,
+            "reasons": _reasons(g, evidence, judgement, arguments, crowds[g]),
         }
         for g in order
     ]
     return Rows(
-        _address(address, role, rows, judgement, evidence, len(order)),
+        _address(address, role, rows, judgement, evidence, [crowds[g] for g in order]),
         devices,
         _members(address, rows, evidence, judgement, names),
         _evidence(address, rows, evidence, judgement, names),
     )
+
+
+def _crowds(
+    sides: pl.DataFrame, role: str, evidence: Evidence, judgement: Judgement
+) -> list[Crowd]:
+    """How many alike machines each group may stand for."""
+    bodies = bodies_of(judgement.groups, judgement.home, evidence, connections_of(sides, role))
+    return crowds_of(judgement.crowds, bodies)
 
 
 def _confidence(g: int, judgement: Judgement) -> float:
@@ -92,6 +106,7 @@ def _reasons(
     evidence: Evidence,
     judgement: Judgement,
     arguments: Mapping[int, Sequence[tuple[str, Argument]]],
+    crowd: Crowd,
 ) -> list[str]:
     inside = {side for side, (group, _) in judgement.home.items() if group == g}
     by_signal: dict[str, list[tuple[float, str]]] = defaultdict(list)
@@ -109,7 +124,8 @@ def _reasons(
         together.append((best.bits, f"{best.reason}: {best.bits:+.1f} bits"))
     together.sort(key=lambda x: (-x[0], x[1]))
     apart = [f"not {name}: {x.reason}: {x.bits:+.1f} bits" for name, x in arguments.get(g, ())]
-    woven = [words for _, words in together[:1]] + apart[:1]
+    woven = ["; ".join(crowd.reasons)] if crowd.reasons else []
+    woven += [words for _, words in together[:1]] + apart[:1]
     woven += [words for _, words in together[1:]] + apart[1:]
     if len(inside) == 1:
         woven.append("a single flow")
@@ -190,11 +206,13 @@ def _address(
     rows: Sequence[Row],
     judgement: Judgement,
     evidence: Evidence,
-    n_devices: int,
+    crowds: Sequence[Crowd],
 ) -> Row:
-    verdict = verdict_of(evidence, judgement, n_devices, role)
+    """`crowds` are those of the devices, in order of their numbers."""
+    verdict = verdict_of(evidence, judgement, len(crowds), role)
     low, high = interval(verdict.distribution)
     likely = mode(verdict.distribution)
+    alike = address_words(dict(enumerate(crowds, start=1)), len(crowds), likely)
     return {
         "address": address,
         "role": role,
@@ -207,5 +225,5 @@ def _address(
         "n_bytes": sum(whole(r["ip_bytes"]) + whole(r["bytes_in"]) for r in rows),
         "first_ns": min(whole(r["start_ns"]) for r in rows),
         "last_ns": max(whole(r["end_ns"]) for r in rows),
-        "reasons": [verdict.reason],
+        "reasons": [verdict.reason, alike] if alike else [verdict.reason],
     }

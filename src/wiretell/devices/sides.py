@@ -81,6 +81,16 @@ def role_of(sides: pl.DataFrame) -> str:
     return CLIENT if share >= 1.0 - ROLE_SHARE else SERVER if share <= ROLE_SHARE else BOTH
 
 
+TCP = 6
+
+
+def connections_of(sides: pl.DataFrame, role: str) -> frozenset[int]:
+    """Numbers of the sides of one address that may found a machine: TCP; of a server, all."""
+    if role == SERVER:
+        return frozenset(range(sides.height))
+    return frozenset(sides.filter(pl.col("proto") == TCP)["number"].to_list())
+
+
 COMMON_SERVICE = 3
 """A port above 1023 is a service of its own once this many remote addresses offer it."""
 

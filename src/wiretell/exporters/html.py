@@ -164,6 +164,7 @@ def _template() -> jinja2.Template:
         rate=quantity.rate,
         skew=quantity.skew,
         interval=quantity.interval,
+        alike=quantity.alike,
     )
     environment.globals.update(span=quantity.span, count=quantity.count)
     return environment.get_template("page.html.jinja")

@@ -1,6 +1,6 @@
 """The JSON Schema of the JSON document, made from the tables' columns.
 
-`python -m wiretell.exporters.json_schema > docs/schema/devices.v1.json` writes it; a test holds
+`python -m wiretell.exporters.json_schema > docs/schema/devices.v2.json` writes it; a test holds
 the two together.
 """
 
@@ -15,7 +15,7 @@ from wiretell.exporters.flow_rows import FLOW_ROWS
 from wiretell.model.column import Column, Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE
 
-FORMAT = "wiretell.devices/1"
+FORMAT = "wiretell.devices/2"
 """Name and version of the document; a change that breaks readers raises the version."""
 
 _REQUIRED_VALUES = frozenset({"address", "device", "flow_id", "side", "src", "dst"})
@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
     flow["properties"]["device"]["type"] = ["string", "null"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:wiretell:schema:devices:1",
+        "$id": "urn:wiretell:schema:devices:2",
         "title": "Which machines are behind each address",
         "type": "object",
         "required": ["format", "provenance", "addresses", "flows", "evidence"],

@@ -83,7 +83,7 @@ def _address(section: Section, options: Options) -> Iterator[Text]:
     said = ", ".join(fact for fact in facts if fact)
     yield from _wrapped(f"  {said}", options.width, indent="  ", style="dim")
     reasons = address["reasons"] or []
-    for reason in reasons if options.verbose else reasons[:1]:
+    for reason in reasons if options.verbose else reasons[:N_REASONS]:
         yield from _reason(reason, options, "  ")
     if section.devices:
         yield from _machines(section.devices, options)
@@ -102,9 +102,15 @@ def _machines(devices: Sequence[Row], options: Options) -> Iterator[Text]:
         yield Text(_row(cells, widths), style="bold")
         if cells[1] != cells[1][: widths[1]]:
             yield from _wrapped(f"{_INDENT}{cells[1]}", options.width, indent=_INDENT)
+        alike = quantity.alike(device)
+        if alike:
+            said = f"{_INDENT}{alike}: machines that nothing here tells apart"
+            yield from _wrapped(said, options.width, indent=_INDENT, style="yellow")
         yield from _details(device, options)
         reasons = device["reasons"] or []
-        for reason in reasons if options.verbose else reasons[:N_REASONS]:
+        # Of those, the first says why there may be several.
+        n_reasons = N_REASONS + bool(alike)
+        for reason in reasons if options.verbose else reasons[:n_reasons]:
             yield from _reason(reason, options, _INDENT)
 
 

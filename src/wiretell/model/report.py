@@ -71,8 +71,9 @@ class Report:
     def _size(self) -> str:
         cut = self.addresses.height - MAX_SHOWN
         more = f"; {cut} addresses are not shown here" if cut > 0 else ""
+        machines = self.addresses["n_devices"].sum()
         return (
-            f"Report of {self.addresses.height} addresses, {self.devices.height} machines, "
+            f"Report of {self.addresses.height} addresses, {machines} machines, "
             f"{self.flows.height} flows{more}"
         )
 

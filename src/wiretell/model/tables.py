@@ -9,7 +9,7 @@ import polars as pl
 
 from wiretell.model.column import Column, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of all tables together; a change of a column's name, type or meaning raises it."""
 
 _U8, _U16, _U32, _U64 = pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64
@@ -144,7 +144,7 @@ ADDRESSES = Table(
     (
         Column("address", pl.String, "the address"),
         Column("role", pl.String, "client, server or both, by who opened the flows"),
-        Column("n_devices", _U32, "most probable number of machines"),
+        Column("n_devices", _U32, "most probable number of machines, alike ones included"),
         Column("low", _U32, "lower end of the 90 % interval"),
         Column("high", _U32, "upper end of the 90 % interval"),
         Column("probability", pl.Float64, "posterior probability of n_devices"),
@@ -159,11 +159,14 @@ ADDRESSES = Table(
 
 DEVICES = Table(
     "devices",
-    "one machine",
+    "one machine, or several alike that nothing tells apart",
     (
         Column("device", pl.String, "its id: address#number, largest first"),
         Column("address", pl.String, "the address it is behind"),
-        Column("confidence", pl.Float64, "probability that its flows are one machine and no others' core"),
+        Column("confidence", pl.Float64, "probability that its flows are of one machine, or alike ones, and no others' core"),
+        Column("n_machines", _U32, "most probable number of alike machines that it stands for"),
+        Column("n_machines_low", _U32, "lower end of the 90 % interval of n_machines"),
+        Column("n_machines_high", _U32, "upper end of the 90 % interval of n_machines"),
         Column("looks_like", pl.String, "what its handwriting says it is"),
         Column("names", pl.List(pl.String), "names it gave itself (off the wire: escape them)"),
         Column("user_agents", pl.List(pl.String), "User-Agents, commonest first (off the wire)"),

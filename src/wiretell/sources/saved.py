@@ -26,7 +26,7 @@ def load(path: str | Path) -> Report:
 
     Raises:
         ConfigError: it is no saved report, a part is missing or does not fit, or it was written
-            by a newer wiretell than this one.
+            by a newer or older wiretell, with other tables.
         OSError: it cannot be read.
     """
     folder = Path(path)
@@ -49,6 +49,11 @@ def _provenance(folder: Path) -> Mapping[str, Any]:
         raise ConfigError(
             f"{folder}: written by a newer wiretell (schema {schema}, this one reads up to"
             f" {SCHEMA_VERSION}); update wiretell"
+        )
+    if schema < SCHEMA_VERSION:
+        raise ConfigError(
+            f"{folder}: written by an older wiretell (schema {schema}, this one reads"
+            f" {SCHEMA_VERSION}); judge the capture again"
         )
     return provenance
 

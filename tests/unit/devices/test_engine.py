@@ -230,4 +230,4 @@ def test_links_between_all_make_one_machine() -> None:
     found = find_devices(wire.flows(), OBSERVATIONS.empty(), (signal,))
     assert set(owners(found)) == {f"{CLIENT}#1"}
     (device,) = found.devices.filter(pl.col("address") == CLIENT).iter_rows(named=True)
-    assert device["reasons"][0] == "told so (9 such links): +20.0 bits"
+    assert "told so (9 such links): +20.0 bits" in device["reasons"]

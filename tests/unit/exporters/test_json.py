@@ -17,7 +17,7 @@ from wiretell.exporters import json as json_exporter
 from wiretell.exporters.json_schema import schema
 from wiretell.model.report import Report
 
-SCHEMA_FILE = Path(__file__).parents[3] / "docs" / "schema" / "devices.v1.json"
+SCHEMA_FILE = Path(__file__).parents[3] / "docs" / "schema" / "devices.v2.json"
 
 
 def document_of(report: Report, options: Options | None = None) -> Any:

@@ -52,10 +52,11 @@ def test_replaces_a_report_and_nothing_else(saved: Path, tmp_path: Path) -> None
         parquet.write(make_report(), sys.stdout, Options())
 
 
-def test_refuses_a_newer_schema(saved: Path) -> None:
+@pytest.mark.parametrize(("schema", "words"), [(99, "newer wiretell"), (1, "older wiretell")])
+def test_refuses_another_schema(saved: Path, schema: int, words: str) -> None:
     manifest = json.loads((saved / "report.json").read_text())
-    (saved / "report.json").write_text(json.dumps({**manifest, "schema": 99}))
-    with pytest.raises(ConfigError, match="newer wiretell"):
+    (saved / "report.json").write_text(json.dumps({**manifest, "schema": schema}))
+    with pytest.raises(ConfigError, match=words):
         load(saved)
 
 

@@ -62,3 +62,18 @@ def test_clock() -> None:
 def test_any_time_is_shown(time_ns: int) -> None:
     assert quantity.date(time_ns)
     assert quantity.clock_time(time_ns)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ((1, 1, 1), ""),
+        ((None, None, None), ""),
+        ((1, 1, 2), "perhaps 2 alike"),
+        ((1, 1, 4), "perhaps up to 4 alike"),
+        ((3, 2, 5), "about 3 alike, 2-5"),
+    ],
+)
+def test_alike(counts: tuple[int | None, ...], shown: str) -> None:
+    keys = ("n_machines", "n_machines_low", "n_machines_high")
+    assert quantity.alike(dict(zip(keys, counts, strict=True))) == shown
