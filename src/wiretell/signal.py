@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from wiretell.stats.joint_rate import Edges
 
@@ -108,6 +110,23 @@ class Counter:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """All ways in which a dense counter may go on, rivals included: edges from side to later side.
+
+    `bits` is what each edge says by itself, before its rivals are asked; `words(i)` is the reason
+    of edge i. Counters of one machine advance together, so where several are known the edges are
+    weighed against all of them before the likeliest are chosen.
+    """
+
+    signal: str
+    counter: str
+    tail: NDArray[np.int64]
+    head: NDArray[np.int64]
+    bits: NDArray[np.float64]
+    words: Callable[[int], str]
+
+
+@dataclass(frozen=True)
 class Scores:
     """What one signal says about one address."""
 
@@ -117,6 +136,7 @@ class Scores:
     clocks: Sequence[Clock] = ()
     counters: Sequence[Counter] = ()
     holds: Sequence[Hold] = ()
+    steps: Sequence[Steps] = ()
     regimes: Mapping[int, str] = field(default_factory=dict)
     """Side -> regime of this signal's quantity there, in words."""
 

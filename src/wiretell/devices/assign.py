@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wiretell.devices.agglomerate import Partition, agglomerate
+from wiretell.devices.chain_clocks import ChainClocks
 from wiretell.devices.group import groups_of
 from wiretell.devices.interleave import Interleaving, agreement
 from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Link
@@ -77,14 +78,8 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
             side = parent[side]
         return side
 
-    line_of = {
-        side: i
-        for i, clock in enumerate(evidence.clocks)
-        if clock.scope == "host"
-        for side in clock.sides
-    }
+    clocks = ChainClocks(evidence.clocks)
     interleaving = Interleaving([[side] for side in range(evidence.n_sides)], evidence.counters)
-    lines = {side: {line_of[side]} if side in line_of else set() for side in sides}
     for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
         if link.a not in parent or link.b not in parent:
             continue
@@ -96,13 +91,13 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         bits = link.bits + sum(evidence.rules[kind].bits_other for kind in apart)
         if bits + agreement(link, evidence.counters) < CHAIN_BITS:
             continue
-        if len(lines[a] | lines[b]) > 1:
+        if clocks.apart(a, b):
             continue
         if interleaving.argument(a, b, least=CHAIN_MARKS) is not None:
             continue
         parent[b] = a
         interleaving.merge(a, b)
-        lines[a] |= lines[b]
+        clocks.merge(a, b)
         for kind, texts in theirs.items():
             ours.setdefault(kind, set()).update(texts)
     chains: dict[int, list[int]] = defaultdict(list)

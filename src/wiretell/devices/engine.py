@@ -10,6 +10,7 @@ import polars as pl
 from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import explain
+from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import judge, judge_server
 from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
 from wiretell.model.column import Table
@@ -120,15 +121,18 @@ def _scores(
 
 
 def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
+    links = [link for s in scores.values() for link in s.links]
+    steps = [steps for s in scores.values() for steps in s.steps]
+    counters = [counter for s in scores.values() for counter in s.counters]
     return Evidence(
         n_sides=sides.height,
         peers=sides["peer"].to_list(),
         services=services(sides),
         starts=sides["start_s"].to_list(),
-        links=[link for s in scores.values() for link in s.links],
+        links=joint_links(links, steps, counters, sides.height),
         labels=[label for s in scores.values() for label in s.labels],
         clocks=[clock for s in scores.values() for clock in s.clocks],
-        counters=[counter for s in scores.values() for counter in s.counters],
+        counters=counters,
         holds=[hold for s in scores.values() for hold in s.holds],
         rules={rule.kind: rule for s in scores.values() for rule in s.rules},
     )

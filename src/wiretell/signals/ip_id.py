@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
+from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal, Steps
 from wiretell.stats.assignment import codes
 from wiretell.stats.chain_fit import (
     PLAIN_SHARE,
@@ -85,6 +85,7 @@ class Found:
     links: Sequence[Link] = ()
     regimes: Mapping[int, str] = field(default_factory=dict)
     counters: Sequence[Counter] = ()
+    steps: Sequence[Steps] = ()
 
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
@@ -98,13 +99,20 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     ).with_columns(_initial_ttl())
     links: list[Link] = []
     counters: list[Counter] = []
+    steps: list[Steps] = []
     for (_initial,), group in counting.group_by(["initial"], maintain_order=True):
         for found in _across(group.with_columns(part=_parts(group))):
             links += found.links
             regimes |= found.regimes
             counters += found.counters
+            steps += found.steps
     return Scores(
-        links=links, labels=_labels(usable), rules=RULES, counters=counters, regimes=regimes
+        links=links,
+        labels=_labels(usable),
+        rules=RULES,
+        counters=counters,
+        regimes=regimes,
+        steps=steps,
     )
 
 
@@ -286,8 +294,19 @@ def _linked(parts: Sequence[tuple[pl.DataFrame, Share]], reading: Reading) -> Fo
         )
     ]
     joined = sorted({n for link in links for n in (link.a, link.b)})
-    counters = [_counter(numbers, items, chains, sure)] if sure.any() else []
-    return Found(links, dict.fromkeys(joined, reading.regime), counters)
+    counting = dict.fromkeys(joined, reading.regime)
+    if not sure.any():
+        return Found(links, counting)
+    rivals, dense = chains.rivals, f"identifications, {reading.regime}"
+    both = sure[rivals.tail] & sure[rivals.head]
+
+    def words(i: int) -> str:
+        step = rivals.step[both][i]
+        return f"IP identification {reading.regime}: +{step} from one flow to the next"
+
+    tail, head = numbers[rivals.tail[both]], numbers[rivals.head[both]]
+    steps = Steps(NAME, dense, tail, head, rivals.gain[both], words)
+    return Found(links, counting, [_counter(numbers, items, chains, sure)], [steps])
 
 
 def _counter(numbers: IntArray, items: Items, chains: Chains, dense: BoolArray) -> Counter:

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal
+from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal, Steps
 from wiretell.stats.assignment import codes
 from wiretell.stats.chain_fit import (
     NONE,
@@ -73,6 +73,7 @@ class Found:
     links: Sequence[Link] = ()
     regimes: Mapping[int, str] = field(default_factory=dict)
     counter: Counter | None = None
+    steps: Steps | None = None
 
 
 RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
@@ -129,14 +130,19 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     links = _sockets(sides)
     regimes: dict[int, str] = {}
     counters: list[Counter] = []
+    steps: list[Steps] = []
     for (_kind_name,), group in opened.group_by(["kind"], maintain_order=True):
         found = _score_kind(group)
         links += found.links
         regimes |= found.regimes
         if found.counter is not None:
             counters.append(found.counter)
+        if found.steps is not None:
+            steps.append(found.steps)
     labels = _ranges(sides)
-    return Scores(links=links, labels=labels, rules=RULES, counters=counters, regimes=regimes)
+    return Scores(
+        links=links, labels=labels, rules=RULES, counters=counters, regimes=regimes, steps=steps
+    )
 
 
 def _ranges(sides: pl.DataFrame) -> list[Label]:
@@ -254,8 +260,16 @@ def _score_kind(group: pl.DataFrame) -> Found:
         )
     ]
     regimes |= dict.fromkeys(numbers.tolist(), stepping.regime)
-    counter = _counter(numbers, ports, size, items, chains) if dense else None
-    return Found(links, regimes, counter)
+    if not dense:
+        return Found(links, regimes)
+    rivals = chains.rivals
+
+    def words(i: int) -> str:
+        a, b, dt_s = int(rivals.tail[i]), int(rivals.head[i]), max(float(rivals.dt_s[i]), 0.0)
+        return f"{stepping.words}: {ports[a]} then {ports[b]} after {dt_s:.1f} s"
+
+    steps = Steps(NAME, name, numbers[rivals.tail], numbers[rivals.head], rivals.gain, words)
+    return Found(links, regimes, _counter(numbers, ports, size, items, chains), steps)
 
 
 def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping) -> Items:

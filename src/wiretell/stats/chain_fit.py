@@ -46,7 +46,10 @@ QUANTILE, MARGIN, BURST_S = 0.99, 2.0, 5.0
 
 @dataclass(frozen=True)
 class Chains:
-    """Links tail -> head of the best path cover; `bits` are the log2 odds among all rivals."""
+    """Links tail -> head of the best path cover; `bits` are the log2 odds among all rivals.
+
+    `rivals` are all candidates that were weighed, with what each is worth by itself.
+    """
 
     tail: IntArray
     head: IntArray
@@ -54,6 +57,7 @@ class Chains:
     dt_s: FloatArray
     bits: FloatArray
     steps: StepModel
+    rivals: Candidates
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,8 @@ def fit_chains(items: Items, weights: Weights) -> Chains:
         found = replace(found, gain=gain)
     odds = log_odds(len(items), found.tail, found.head, found.gain)
     e = _cover(len(items), found, odds)
-    return Chains(
-        found.tail[e], found.head[e], found.step[e], found.dt_s[e], odds[e], weights.steps
-    )
+    chosen = (found.tail[e], found.head[e], found.step[e], found.dt_s[e], odds[e])
+    return Chains(*chosen, weights.steps, found)
 
 
 def _cover(n: int, found: Candidates, odds: FloatArray) -> IntArray:

@@ -1,0 +1,69 @@
+"""What clocks say against tying two chains: other lines, or lines of other rates."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from wiretell.signal import Clock
+
+KNOWN_PPM = 10.0
+"""A rate known no better than this forbids nothing."""
+SIGMAS, WANDER_PPM = 5.0, 0.6
+"""Rates further apart than so many standard errors, and a clock's wander, are two machines'."""
+TOGETHER_S = 2.0
+
+
+class ChainClocks:
+    """The clocks of each chain, by the number of the side that stands for it."""
+
+    def __init__(self, clocks: Sequence[Clock]) -> None:
+        """Every side begins as a chain of its own."""
+        self._clocks = clocks
+        self._host: dict[int, int] = {}
+        self._towards: dict[int, dict[str, list[int]]] = defaultdict(dict)
+        self._rate: dict[int, tuple[float, float, float]] = {}
+        for i, clock in enumerate(clocks):
+            for side in clock.sides:
+                if clock.scope == "host":
+                    self._host[side] = i
+                elif clock.scope == "destination":
+                    self._towards[side].setdefault(clock.peer, []).append(i)
+                if clock.nominal_hz and clock.error_ppm < KNOWN_PPM:
+                    self._rate[side] = (clock.nominal_hz, clock.skew_ppm, clock.error_ppm)
+
+    def apart(self, a: int, b: int) -> bool:
+        """Do the clocks forbid that chains `a` and `b` are one machine?"""
+        one, other = self._host.get(a), self._host.get(b)
+        if one is not None and other is not None and one != other:
+            return True
+        if a in self._rate and b in self._rate:
+            (hz, ppm, error), (other_hz, other_ppm, other_error) = self._rate[a], self._rate[b]
+            doubt = SIGMAS * math.hypot(error, other_error) + WANDER_PPM
+            if hz == other_hz and abs(ppm - other_ppm) > doubt:
+                return True
+        mine, theirs = self._towards.get(a, {}), self._towards.get(b, {})
+        return any(
+            self._at_once(i, j)
+            for peer in mine.keys() & theirs.keys()
+            for i in mine[peer]
+            for j in theirs[peer]
+        )
+
+    def _at_once(self, i: int, j: int) -> bool:
+        """Two lines towards one destination that are read in turns."""
+        x, y = self._clocks[i], self._clocks[j]
+        return i != j and min(x.last_s, y.last_s) - max(x.first_s, y.first_s) > TOGETHER_S
+
+    def merge(self, a: int, b: int) -> None:
+        """Chain `b` is now part of `a`."""
+        if b in self._host:
+            self._host.setdefault(a, self._host.pop(b))
+        if b in self._towards:
+            own = self._towards[a]
+            for peer, lines in self._towards.pop(b).items():
+                own[peer] = sorted({*own.get(peer, ()), *lines})
+        rate = self._rate.pop(b, None)
+        if rate is not None and (a not in self._rate or rate[2] < self._rate[a][2]):
+            self._rate[a] = rate
