@@ -20,11 +20,13 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-N_BELOW = 16
+N_BELOW = 20
 """Marks next below a value that are looked at, whatever their times."""
 N_EXACT, N_TURNS = 8, 2
 """Steps for which the latest marks of exactly that value are looked at: on a counter that went
 round many times the marks next below are all of one value."""
+CROWDED = 0.125
+"""Beyond this many marks for each value, the marks next below are those of recent windows."""
 KEPT = 6
 """Candidates kept of one item."""
 BLOCK = 16_384
@@ -133,53 +135,58 @@ class Weights:
 
 @dataclass(frozen=True)
 class _Marks:
-    """Both ends of all items, sorted by (goal, value, time); `key` packs these three.
+    """Both ends of all items, sorted by (goal and window, value, time); `key` packs these.
 
-    Marks near the top of the circle stand there twice, the second time below zero: a step over
-    the top is a step like any other.
+    A mark is known by its `code`, item * 2 + is end. Marks near the top of the circle stand there
+    twice, the second time below zero: a step over the top is a step like any other. With
+    windows of time, each mark stands in its own and in the next, so that who begins in a window
+    sees what was last met.
     """
 
-    items: Items
-    item: IntArray
-    value: IntArray
-    is_end: BoolArray
+    code: IntArray
     key: IntArray
     times: FloatArray
+    edges: FloatArray
     drop: int
     shift: int
 
     @classmethod
-    def of(cls, items: Items, most: int) -> _Marks:
+    def of(cls, items: Items, most: int, n_windows: int = 1) -> _Marks:
         n = len(items)
-        number = np.arange(n, dtype=np.int64)
         long = np.flatnonzero(items.end_s > items.start_s)
-        item = np.concatenate([number, long])
+        code = np.concatenate([2 * np.arange(n, dtype=np.int64) + 1, 2 * long])
         value = np.concatenate([items.last, items.first[long]])
-        is_end = np.concatenate([np.ones(n, dtype=bool), np.zeros(len(long), dtype=bool)])
         again = np.flatnonzero(value >= items.modulus - most)
-        item = np.concatenate([item, item[again]])
+        code = np.concatenate([code, code[again]])
         value = np.concatenate([value, value[again] - items.modulus])
-        is_end = np.concatenate([is_end, is_end[again]])
+        item, is_end = code // 2, code % 2 == 1
         time_s = np.where(is_end, items.end_s[item], items.start_s[item])
         times = np.unique(time_s)
-        goal_bits = int(items.goal.max(initial=0)).bit_length()
+        edges = np.quantile(times, np.arange(1, n_windows) / n_windows)
+        window = np.searchsorted(edges, time_s, side="right")
+        if n_windows > 1:
+            code, value = np.tile(code, 2), np.tile(value, 2)
+            time_s, window = np.tile(time_s, 2), np.concatenate([window, window + 1])
+        place = items.goal[code // 2] * (n_windows + 1) + window
+        place_bits = int(place.max(initial=0)).bit_length()
         time_bits = len(times).bit_length()
         # Beyond two million items times are told apart less finely, among equal values only.
-        drop = max(0, goal_bits + VALUE_BITS + time_bits - 62)
+        drop = max(0, place_bits + VALUE_BITS + time_bits - 62)
         shift = time_bits - drop
-        rank = np.searchsorted(times, time_s) >> drop
-        key = _packed(items.goal[item], value, rank, shift)
+        key = _packed(place, value, np.searchsorted(times, time_s) >> drop, shift)
         order = np.argsort(key, kind="stable")
-        return cls(items, item[order], value[order], is_end[order], key[order], times, drop, shift)
+        return cls(code[order], key[order], times, edges, drop, shift)
 
-    def rank(self, time_s: FloatArray) -> IntArray:
-        """Place in time among all marks, of the moment just after `time_s`."""
-        return np.searchsorted(self.times, time_s, side="right").astype(np.int64) >> self.drop
-
-    def place(self, goal: IntArray, value: IntArray, rank: IntArray) -> IntArray:
-        """How many marks lie below (goal, value, rank)."""
-        wanted = _packed(goal, value, rank, self.shift)
+    def below(self, goal: IntArray, value: IntArray, at_s: FloatArray, early_s: float) -> IntArray:
+        """How many marks lie below (goal, value, the moment just after `at_s` and `early_s`)."""
+        place = goal * (len(self.edges) + 2) + np.searchsorted(self.edges, at_s, side="right")
+        rank = np.searchsorted(self.times, at_s + early_s, side="right").astype(np.int64)
+        wanted = _packed(place, value, rank >> self.drop, self.shift)
         return np.searchsorted(self.key, wanted).astype(np.int64)
+
+    def codes(self, index: IntArray) -> IntArray:
+        """Codes of the marks at `index`; -1 where there is none."""
+        return np.where(index >= 0, self.code[np.maximum(index, 0)], -1)
 
 
 def _packed(goal: IntArray, value: IntArray, rank: IntArray, shift: int) -> IntArray:
@@ -195,10 +202,13 @@ def candidates(
     At most `kept` per item, each worth more than nothing before its rivals are asked.
     """
     wanted = np.arange(len(items), dtype=np.int64) if heads is None else heads
-    marks = _Marks.of(items, weights.rule.most)
+    marks = recent = _Marks.of(items, weights.rule.most)
+    crowd = len(marks.key) / (int(items.goal.max(initial=0)) + 1) / items.modulus
+    if crowd > CROWDED:
+        recent = _Marks.of(items, weights.rule.most, round(crowd / CROWDED) + 1)
     wanted = wanted[np.lexsort((items.first[wanted], items.goal[wanted]))]
     parts = [
-        _below(items, marks, weights, wanted[i : i + BLOCK], kept)
+        _below(items, marks, recent, weights, wanted[i : i + BLOCK], kept)
         for i in range(0, len(wanted), BLOCK)
     ]
     if not parts:
@@ -212,25 +222,27 @@ def candidates(
 _Columns = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
 
 
-def _below(items: Items, marks: _Marks, weights: Weights, heads: IntArray, kept: int) -> _Columns:
+def _below(
+    items: Items, marks: _Marks, recent: _Marks, weights: Weights, heads: IntArray, kept: int
+) -> _Columns:
     rule = weights.rule
     goal, value, at_s = items.goal[heads], items.first[heads], items.start_s[heads]
-    rank = marks.rank(at_s + rule.early_s)
-    here = marks.place(goal, value, rank)
-    columns = [here - k for k in range(1, min(N_BELOW, len(marks.key)) + 1)]
+    here = recent.below(goal, value, at_s, rule.early_s)
+    columns = [recent.codes(here - k) for k in range(1, min(N_BELOW, len(recent.key)) + 1)]
     for k in range(1, N_EXACT + 1):
         if k * rule.every > rule.most:
             break
-        there = marks.place(goal, value - k * rule.every, rank)
-        columns += [there - turn for turn in range(1, N_TURNS + 1)]
-    index: IntArray = np.sort(np.stack(columns, axis=1), axis=1)
+        there = marks.below(goal, value - k * rule.every, at_s, rule.early_s)
+        columns += [marks.codes(there - turn) for turn in range(1, N_TURNS + 1)]
+    code: IntArray = np.sort(np.stack(columns, axis=1), axis=1)
     n_columns = len(columns)
-    fresh = index >= 0
-    fresh[:, 1:] &= np.diff(index, axis=1) != 0
+    fresh = code >= 0
+    fresh[:, 1:] &= np.diff(code, axis=1) != 0
     row, column = np.nonzero(fresh)
-    mark = index[row, column]
-    tail, head, ends = marks.item[mark], heads[row], marks.is_end[mark]
-    step = items.first[head] - marks.value[mark]
+    mark = code[row, column]
+    tail, head, ends = mark // 2, heads[row], mark % 2 == 1
+    met = np.where(ends, items.last[tail], items.first[tail])
+    step = (items.first[head] - met) % items.modulus
     own_s = items.start_s[head]
     seen_s = np.where(ends, items.end_s[tail], items.start_s[tail])
     dt_s = own_s - seen_s

@@ -187,3 +187,20 @@ def test_the_law_of_steps_is_learnt() -> None:
     assert np.exp2(busy.log2(np.arange(1, 200_000), np.zeros(199_999))).sum() == pytest.approx(
         1.0, abs=0.01
     )
+
+
+def test_a_crowded_circle_is_read_in_windows_of_time() -> None:
+    """Ten machines went round together, each more than once: steps of ten are still found."""
+    rng = np.random.default_rng(4)
+    owner = rng.integers(0, 10, 20_000)
+    values = np.zeros(20_000, dtype=np.int64)
+    for k in range(10):
+        own = owner == k
+        values[own] = (1600 * k + np.cumsum(8 + rng.geometric(0.4, own.sum()))) % SIZE
+    items = met(np.arange(20_000) * 0.1, values)
+    rule = Rule(512, 3600.0)
+    assert counter_share(items, Weights(rule, StepModel(5.0, 1.0), 60.0, 0.0)).guess > 0.7
+    chains = fit_chains(items, Weights(rule, StepModel(5.0, 1.0), 60.0, 0.0))
+    wrong = owner[chains.tail] != owner[chains.head]
+    assert len(wrong) > 18_000
+    assert np.mean(wrong[chains.bits >= 9.0]) < 0.01
