@@ -325,9 +325,14 @@ def _unsteady_lines(readings: list[_Side]) -> list[tuple[float, CounterLine]]:
         rate = float(np.average([s.rate for s in seeds], weights=[1.0 / s.error**2 for s in seeds]))
         lines = find_lines([s.reading for s in seeds], rate, UNSTEADY_S, UNSTEADY_DRIFT)
         lines = [line for line in lines if len(line.items) > 1]
+        if not lines:
+            continue
         held = {s.number for s in seeds}
+        close = {s.number for s in near}
         short = [
-            s.reading for s in readings if s.number not in held and (s.error > 0.01 or s in near)
+            s.reading
+            for s in readings
+            if s.number not in held and (s.error > 0.01 or s.number in close)
         ]
         for line in find_lines(short, rate, UNSTEADY_S, UNSTEADY_DRIFT, lines)[: len(lines)]:
             line.items.sort()
