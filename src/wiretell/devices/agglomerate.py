@@ -34,6 +34,24 @@ LINES_AT_MOST = 12.0
 Scored = tuple[float, list[Argument]]
 
 
+@dataclass(frozen=True)
+class Merge:
+    """Part `b` joined part `a` (numbers of the round's parts), with what spoke for and against."""
+
+    a: int
+    b: int
+    bits: float
+    arguments: list[Argument]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One agglomeration: the parts (sets of sides) it began with, and its merges in order."""
+
+    parts: list[list[int]]
+    merges: list[Merge]
+
+
 @dataclass
 class Partition:
     """Groups, and for pairs still apart the bits for merging them (the near misses)."""
@@ -42,6 +60,8 @@ class Partition:
     between: dict[tuple[int, int], Scored] = field(default_factory=dict)
     weakest: list[Scored] = field(default_factory=list)
     """Per group: the least certain of the merges that made it, and its arguments."""
+    history: list[Round] = field(default_factory=list)
+    """How the groups came about."""
 
 
 class _Agglomeration:
@@ -54,6 +74,7 @@ class _Agglomeration:
     ) -> None:
         self.alive = dict(enumerate(groups))
         self.weakest: dict[int, Scored] = {}
+        self._round = Round([group.sides for group in groups], [])
         self._rules = rules
         self._ties = Ties.between(groups, links)
         self._interleaving = Interleaving([group.sides for group in groups], counters)
@@ -89,6 +110,7 @@ class _Agglomeration:
         """Everything that speaks for or against a pair."""
         a, b = min(a, b), max(a, b)
         _, found = compare(self.alive[a], self.alive[b], self._rules)
+        found += holds_bits(self.alive[a], self.alive[b])
         more = (self._ties.argument(a, b), self._interleaving.argument(a, b))
         return [*found, *(x for x in more if x is not None)]
 
@@ -124,6 +146,7 @@ class _Agglomeration:
     def merge(self, a: int, b: int, bits: float) -> None:
         """Group `b` becomes part of `a`."""
         merge = (bits, self.arguments(a, b))
+        self._round.merges.append(Merge(a, b, *merge))
         self.weakest[a] = min(
             (self.weakest.get(a, merge), self.weakest.get(b, merge), merge), key=lambda c: c[0]
         )
@@ -155,7 +178,7 @@ class _Agglomeration:
             between[number[a], number[b]] = (full, self.arguments(a, b))
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]
-        return Partition([self.alive[i] for i in kept], between, weakest)
+        return Partition([self.alive[i] for i in kept], between, weakest, [self._round])
 
 
 def agglomerate(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from wiretell.devices.agglomerate import Partition, agglomerate
 from wiretell.devices.chain_clocks import ChainClocks
-from wiretell.devices.group import groups_of
+from wiretell.devices.group import Group, groups_of
 from wiretell.devices.interleave import Interleaving, agreement
 from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Link
 
@@ -44,11 +44,16 @@ def chains(evidence: Evidence) -> list[list[int]]:
     return _chains(evidence, range(evidence.n_sides))
 
 
-def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
-    """Groups of the sides in `parts`; a part is never taken apart."""
+def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
+    """What is known of each of `parts`, sets of sides that may leave others out."""
     sides = [side for part in parts for side in part]
     labels, clocks = _of(evidence.labels, sides), _clocks_of(evidence.clocks, sides)
-    groups = groups_of(parts, labels, clocks, evidence.peers, evidence.holds)
+    return groups_of(parts, labels, clocks, evidence.peers, evidence.holds)
+
+
+def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
+    """Groups of the sides in `parts`; a part is never taken apart."""
+    groups = grouped(evidence, parts)
     return agglomerate(groups, evidence.links, evidence.counters, evidence.rules)
 
 

@@ -119,6 +119,31 @@ def attach(
     return [placed[c] for c in sorted(placed)], homeless
 
 
+def ranking(
+    groups: Sequence[Group],
+    chain: Group,
+    links: Sequence[Link],
+    activity: Activity,
+    rules: Mapping[str, LabelRule],
+    owners: Mapping[str, Counter[int]],
+) -> list[tuple[float, list[Argument]]]:
+    """Per group the bits for one loose chain being its machine's, and what they consist of.
+
+    `owners` is remote address -> group -> how many sides of it, the chain's own aside.
+    """
+    if not groups:
+        return []
+    linked = _linked(groups, [chain], links)[0]
+    company = _company(chain, [_profile(group, activity) for group in groups], activity)
+    alone = _peers(chain, owners, None)
+    found: list[tuple[float, list[Argument]]] = []
+    for g, fits in enumerate(_fits(groups, [chain], rules)[0]):
+        more = [x[g] for x in (linked, alone) if g in x]
+        arguments = [*fits, *company[g], *more]
+        found.append((_sum(arguments), arguments))
+    return found
+
+
 def _sum(arguments: Sequence[Argument]) -> float:
     """Handwriting is discounted against itself; the other arguments stand alone."""
     written = [x for x in arguments if x.correlated]

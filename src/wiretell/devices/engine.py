@@ -11,7 +11,7 @@ from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import explain
 from wiretell.devices.joint import joint_links
-from wiretell.devices.judge import judge, judge_server
+from wiretell.devices.judge import Judgement, judge, judge_server
 from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
@@ -31,6 +31,27 @@ class Findings:
     devices: pl.DataFrame
     members: pl.DataFrame
     failed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One address: its role, its sides by number, what was read there, and the judgement.
+
+    `observations` are those of the address; `scores` is signal name -> scores.
+    """
+
+    address: str
+    role: str
+    sides: pl.DataFrame
+    observations: pl.DataFrame
+    scores: Mapping[str, Scores]
+    evidence: Evidence
+    judgement: Judgement
+
+    @property
+    def regimes(self) -> dict[str, Mapping[int, str]]:
+        """Signal name -> side -> regime of its quantity there."""
+        return {name: score.regimes for name, score in self.scores.items()}
 
 
 @dataclass
@@ -72,23 +93,48 @@ def find_devices(
     tables = [_Sink(table) for table in (ADDRESSES, DEVICES, MEMBERS, EVIDENCE)]
     for (address,), group in _by_importance(sides_of(flows)):
         own = said.get((address,), nothing)
-        sides = number(group)
-        role = role_of(sides)
-        scores = _scores(sides, own, signals, role, failed)
-        evidence = _evidence(sides, scores)
-        if role == SERVER:
-            judgement = judge_server(evidence)
-        else:
-            judgement = judge(evidence, connections_of(sides, role))
-        regimes = {name: s.regimes for name, s in scores.items()}
-        rows = explain(str(address), role, sides, own, evidence, regimes, judgement)
-        measured.add(_clock_facts(str(address), sides, evidence.clocks))
+        one = _judged(str(address), number(group), own, signals, failed)
+        rows = explain(
+            one.address, one.role, one.sides, own, one.evidence, one.regimes, one.judgement
+        )
+        measured.add(_clock_facts(one.address, one.sides, one.evidence.clocks))
         parts = ([rows.address], rows.devices, rows.members, rows.evidence)
         for sink, part in zip(tables, parts, strict=True):
             sink.add(part)
     addresses, devices, members, arguments = (sink.frame() for sink in tables)
     everything = pl.concat([observations, measured.frame()])
     return Findings(everything, arguments, addresses, devices, members, failed)
+
+
+def judge_address(
+    address: str, flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]
+) -> Judged:
+    """What `find_devices` makes of one address, with all that led to it.
+
+    Raises ValueError where the address sent nothing.
+    """
+    sides = sides_of(flows).filter(pl.col("address") == address)
+    if sides.is_empty():
+        raise ValueError(f"{address} sent nothing")
+    own = observations.filter(pl.col("address") == address)
+    return _judged(address, number(sides), own, signals, {})
+
+
+def _judged(
+    address: str,
+    sides: pl.DataFrame,
+    observations: pl.DataFrame,
+    signals: Sequence[Signal],
+    failed: dict[str, str],
+) -> Judged:
+    role = role_of(sides)
+    scores = _scores(sides, observations, signals, role, failed)
+    evidence = _evidence(sides, scores)
+    if role == SERVER:
+        judgement = judge_server(evidence)
+    else:
+        judgement = judge(evidence, connections_of(sides, role))
+    return Judged(address, role, sides, observations, scores, evidence, judgement)
 
 
 def _by_importance(sides: pl.DataFrame) -> pl.dataframe.group_by.GroupBy:

@@ -41,13 +41,11 @@ def explain(
     judgement: Judgement,
 ) -> Rows:
     """Rows for one address; devices are numbered by their flows, most first."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for side, (group, _) in judgement.home.items():
-        members[group].append(side)
-    order = sorted(members, key=lambda g: (-len(members[g]), min(members[g])))
+    members = members_of(judgement)
+    order = list(members)
     names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
     arguments = _arguments(judgement, names)
-    crowds = _crowds(sides, role, evidence, judgement)
+    crowds = group_crowds(sides, role, evidence, judgement)
     rows = sides.rows(named=True)
     texts = texts_of(observations)
     devices = [
@@ -71,7 +69,16 @@ def explain(
     )
 
 
-def _crowds(
+def members_of(judgement: Judgement) -> dict[int, list[int]]:
+    """Group -> its sides, in the order in which devices are numbered: most sides first."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for side, (group, _) in judgement.home.items():
+        members[group].append(side)
+    order = sorted(members, key=lambda g: (-len(members[g]), min(members[g])))
+    return {g: members[g] for g in order}
+
+
+def group_crowds(
     sides: pl.DataFrame, role: str, evidence: Evidence, judgement: Judgement
 ) -> list[Crowd]:
     """How many alike machines each group may stand for."""

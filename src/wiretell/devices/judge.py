@@ -98,7 +98,9 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     homeless = [c for c in homeless if _founds(chains_left[c], connections)]
     if homeless:
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
+        earlier = found.history
         found = partition(evidence, founders)
+        found.history = earlier + found.history
         founding = set(homeless)
         rest = [c for c in range(len(chains_left)) if c not in founding]
         attachments, _ = attach(
