@@ -1,7 +1,11 @@
 """What the people and programs on a machine do: visits in bursts, long connections, polls."""
 
+import tomllib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from random import Random
+from typing import Any
 
 from lab.sim.dialogue import ClientSide, Dialogue, Exchange
 from lab.sim.hello import application_data, client_hello, server_flight
@@ -15,7 +19,24 @@ _HTTP_SHARE = 0.3
 _DNS_KEPT_S = 120.0
 _BYTES_MEDIAN, _BYTES_SIGMA, _BYTES_MOST = 6000.0, 1.3, 150_000
 _FILLER = Random("filler").randbytes(1 << 18)
-_CHAT_PORT = 5228
+_CHAT_PORT, _HTTPS_PORT = 5228, 443
+
+
+@cache
+def _families() -> list[dict[str, Any]]:
+    with Path(__file__).with_name("push.toml").open("rb") as file:
+        families: list[dict[str, Any]] = tomllib.load(file)["family"]
+    return families
+
+
+def _chat_ports(stack: str, rng: Random) -> tuple[int, ...]:
+    """Remote ports of the connections that this machine keeps open."""
+    kept, twice = rng.random(), rng.random()
+    for family in _families():
+        if stack.startswith(tuple(family["stacks"])) and kept < family["kept"]:
+            port: int = family["port"]
+            return (port, port) if twice < family["twice"] else (port,)
+    return (_HTTPS_PORT,)
 
 
 class User:
@@ -41,6 +62,7 @@ class User:
         self._rng = rng
         self._own_server = rng.choice(pool.web)
         self._resolver = rng.choice(pool.resolvers)
+        self._chat_ports = _chat_ports(host.stack.name, rng)
         self._known: dict[int, float] = {}
         self._waiting: dict[int, list[Callable[[], None]]] = {}
         self._session = 0
@@ -53,10 +75,10 @@ class User:
         session, rng = self._session, self._rng
         match self._habit:
             case "office":
-                self._loop.after(rng.uniform(0.0, 6.0), self._chat, session)
+                self._begin_chats(session)
                 self._loop.after(rng.uniform(0.0, 15.0), self._browse, session)
             case "idle":
-                self._loop.after(rng.uniform(0.0, 20.0), self._chat, session)
+                self._begin_chats(session)
                 self._loop.after(rng.uniform(10.0, 90.0), self._fetch_now_and_then, session)
             case "appliance":
                 self._loop.after(rng.uniform(0.0, 30.0), self._poll, session)
@@ -103,7 +125,11 @@ class User:
         self._host.ask(self._pool.time.host.ip, 123, query, answer, lambda: None)
         self._loop.after(128.0 + self._rng.uniform(-4.0, 4.0), self._ask_time, session)
 
-    def _chat(self, session: int) -> None:
+    def _begin_chats(self, session: int) -> None:
+        for port in self._chat_ports:
+            self._loop.after(self._rng.uniform(0.0, 12.0), self._chat, session, port)
+
+    def _chat(self, session: int, port: int) -> None:
         """A connection that stays, with a small exchange now and then."""
         if not self._active(session):
             return
@@ -111,7 +137,7 @@ class User:
         small = [self._small_exchange(rng.uniform(12.0, 45.0)) for _ in range(200)]
         hello = self._tls_opening(self._own_server)
         dialogue = Dialogue((*hello, *small), closer="nobody")
-        self._talk(self._own_server, _CHAT_PORT, dialogue)
+        self._talk(self._own_server, port, dialogue)
 
     def _stay(self, session: int) -> None:
         if not self._active(session):

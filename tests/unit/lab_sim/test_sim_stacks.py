@@ -19,9 +19,9 @@ _CLIENTS = [name for name in stacks() if not name.startswith("server-")]
 
 @cache
 def _alone(name: str) -> list[wire.Seen]:
-    """Five minutes of one busy machine on a clean line."""
+    """Some minutes of one busy machine on a clean line."""
     machine = MachineSpec(name, habit="office")
-    capture = simulate(Scenario((machine,), seconds=300.0, path=_CLEAN), seed=11)
+    capture = simulate(Scenario((machine,), seconds=400.0, path=_CLEAN), seed=11)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "capture.pcapng"
         write_pcapng(path, capture.packets)
