@@ -26,7 +26,7 @@ _CONNECTIONS_PER_S: dict[Habit, float] = {"office": 0.15, "idle": 0.012, "applia
 """TCP connections a second, as above: measured over 600 s."""
 _SHORTEST_S = 120.0
 """Machines of a shorter capture all start with it."""
-_PACES = 0.02, 25.0
+_PACES = 0.02, 80.0
 _FIRST_START_NS, _LAST_START_NS = 1_650_000_000, 1_770_000_000
 """The tap is opened at a whole second between these."""
 
