@@ -22,7 +22,7 @@ from wiretell.devices.attach import Activity, Attachment, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
-from wiretell.devices.multiplicity import Body, multiplicities
+from wiretell.devices.multiplicity import Body, extras, multiplicities
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
 
@@ -114,8 +114,9 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     for sides, attachment in placed:
         for side in sides:
             home[side] = (attachment.group, attachment.probability)
-    crowds = multiplicities(bodies_of(found.groups, home, evidence, connections))
-    distribution = _distribution(found, crowds)
+    bodies = bodies_of(found.groups, home, evidence, connections)
+    crowds = multiplicities(bodies)
+    distribution = _distribution(found, list(extras(bodies).values()))
     return Judgement(found.groups, found, placed, home, distribution, crowds)
 
 
@@ -166,7 +167,7 @@ def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:
     return parts + [sorted(sides) for sides in alike.values()]
 
 
-def _distribution(found: Partition, crowds: Sequence[FloatArray]) -> dict[int, float]:
+def _distribution(found: Partition, beyond: Sequence[FloatArray]) -> dict[int, float]:
     """Count of machines: near misses may still merge, weak merges or alike ones may be several."""
     merges: list[float] = []
     used: set[int] = set()
@@ -178,9 +179,8 @@ def _distribution(found: Partition, crowds: Sequence[FloatArray]) -> dict[int, f
     told = count_distribution(max(1, len(found.groups)), merges, splits)
     total = np.zeros(max(told) + 1)
     total[list(told)] = list(told.values())
-    for crowd in crowds:
-        if len(crowd) > 1:
-            total = np.convolve(total, np.trim_zeros(crowd, "b"))
+    for more in beyond:
+        total = np.convolve(total, np.trim_zeros(more, "b"))
     return {n: float(p) for n, p in enumerate(total) if p > 1e-9}
 
 
@@ -209,12 +209,13 @@ def bodies_of(
         tied = max(Counter(label[own].tolist()).values(), default=0)
         look = " ".join(_commonest(group, kind) for kind in LOOK)
         held = tied / len(own) if len(own) > 1 else 1.0
-        bodies.append(Body(look, len(own), held, most_at_once(holds[g]), group.rates()))
+        kept = tuple(holds[g])
+        bodies.append(Body(look, len(own), held, most_at_once(kept), group.rates(), kept))
     return bodies
 
 
-LOOK = ("stack", "window", "system version", "user_agent_cut")
-"""What machines of one make and version share."""
+LOOK = ("stack", "window")
+"""What machines of one make share, whatever runs on them."""
 
 
 def _commonest(group: Group, kind: str) -> str:

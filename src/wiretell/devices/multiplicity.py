@@ -10,12 +10,15 @@ distribution for each group; the head count adds them up.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wiretell.devices.exclusive import most_at_once
+from wiretell.signal import Hold
 
 FloatArray = NDArray[np.float64]
 
@@ -39,9 +42,10 @@ STANDS_OUT = 3.0
 class Body:
     """One group as far as its multiplicity goes.
 
-    `look` names its make; `n_connections` counts TCP connections it opened; `held` is the share
-    of these that counters or a clock tie together; `at_once` the most push connections it keeps
-    at one moment. `skews` are the measured (ppm, standard error) of its clocks, of one rate.
+    `look` is what its kernel writes; `n_connections` counts TCP connections it opened; `held` is
+    the share of these that counters or a clock tie together; `at_once` the most push connections
+    it keeps at one moment, `holds` these connections. `skews` are the measured (ppm, standard
+    error) of its clocks, of one rate.
     """
 
     look: str
@@ -49,6 +53,7 @@ class Body:
     held: float
     at_once: int
     skews: tuple[tuple[float, float], ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     @property
     def one(self) -> bool:
@@ -56,25 +61,64 @@ class Body:
         return self.held >= HELD_SHARE
 
 
-def multiplicities(bodies: Sequence[Body]) -> list[FloatArray]:
-    """For each group the probabilities of 1, 2, ... `MOST` machines."""
+def extras(bodies: Sequence[Body]) -> dict[str, FloatArray]:
+    """Look -> probabilities of 0, 1, ... machines beyond the groups that were found of it.
+
+    Groups of one look that nothing holds together are judged as one crowd: what parted them says
+    that there are so many machines at least, not which connection is whose.
+    """
     looks = Counter(body.look for body in bodies)
-    shape = EXTRA_SHAPE + sum(n - 1 for n in looks.values())
-    rate = EXTRA_RATE + len(looks)
-    prior = _extra(shape, rate)
     volumes = np.log([body.n_connections for body in bodies if body.one and body.n_connections])
     keeps = _keeps(bodies)
-    certain = np.eye(1, MOST)[0]
+    crowds: dict[str, list[Body]] = defaultdict(list)
+    for body in bodies:
+        if not body.one:
+            crowds[body.look].append(body)
+    found: dict[str, FloatArray] = {}
+    for look, crowd in crowds.items():
+        others = [n for other, n in looks.items() if other != look]
+        # Those of the look that are seen to be single are as many again.
+        known = looks[look] - len(crowd)
+        shape = EXTRA_SHAPE + sum(n - 1 for n in others)
+        bits = _extra(shape, EXTRA_RATE + len(others))[known:]
+        bits = bits[:MOST] + _busy(sum(b.n_connections for b in crowd), volumes)
+        holds = [hold for body in crowd for hold in body.holds]
+        at_once = max(most_at_once(holds), *(body.at_once for body in crowd))
+        bits = (bits + _at_once(at_once, keeps))[len(crowd) - 1 :]
+        share = np.array([max(body.n_connections, 1) for body in crowd], dtype=np.float64)
+        hides = float(np.average([_unseen(body.skews) for body in crowd], weights=share))
+        bits = bits + np.arange(len(bits)) * math.log2(max(hides, 1e-9))
+        weight = np.exp2(bits - bits.max())
+        found[look] = weight / weight.sum()
+    return found
+
+
+def multiplicities(bodies: Sequence[Body]) -> list[FloatArray]:
+    """For each group the probabilities of 1, 2, ... machines: its share of its look's extras."""
+    beyond = extras(bodies)
+    busy: Counter[str] = Counter()
+    for body in bodies:
+        if not body.one:
+            busy[body.look] += max(body.n_connections, 1)
     found: list[FloatArray] = []
     for body in bodies:
         if body.one:
-            found.append(certain)
+            found.append(np.ones(1))
             continue
-        bits = prior + _busy(body.n_connections, volumes) + _at_once(body.at_once, keeps)
-        bits = bits + _one_rate(body.skews)
-        weight = np.exp2(bits - bits.max())
-        found.append(weight / weight.sum())
+        share = max(body.n_connections, 1) / busy[body.look]
+        found.append(_thinned(beyond[body.look], share))
     return found
+
+
+def _thinned(total: FloatArray, share: float) -> FloatArray:
+    """Distribution of a number of which each is kept with probability `share`."""
+    n = len(total)
+    kept = np.zeros(n)
+    for all_of, p in enumerate(total):
+        for some in range(all_of + 1):
+            chance = math.comb(all_of, some) * share**some * (1.0 - share) ** (all_of - some)
+            kept[some] += p * chance
+    return kept
 
 
 def _extra(shape: float, rate: float) -> FloatArray:
@@ -86,7 +130,7 @@ def _extra(shape: float, rate: float) -> FloatArray:
             - math.lgamma(n + 1)
             + shape * math.log(rate / (rate + 1.0))
             - n * math.log(rate + 1.0)
-            for n in range(MOST)
+            for n in range(3 * MOST)
         ]
     )
     result: FloatArray = bits / math.log(2.0)
@@ -132,8 +176,8 @@ def _at_once(at_once: int, keeps: float) -> FloatArray:
     return bits
 
 
-def _one_rate(skews: Sequence[tuple[float, float]]) -> FloatArray:
-    """log2 of the chance that 2, 3, ... machines show no more than one clock rate.
+def _unseen(skews: Sequence[tuple[float, float]]) -> float:
+    """Chance that a further machine shows no other clock rate than these measurements.
 
     Disciplined clocks all run true, and say nothing. Free ones spread by `FREE_PPM`; two whose
     rates lie closer than the measurements resolve would look like one. What is resolved: a
@@ -141,18 +185,17 @@ def _one_rate(skews: Sequence[tuple[float, float]]) -> FloatArray:
     which has to stand out of its own spread, sqrt(2 n).
     """
     if not skews:
-        return np.zeros(MOST)
+        return 1.0
     ppm, error = np.array(skews).T
     weight = 1.0 / error**2
     mean = float(np.average(ppm, weights=weight))
     scatter = float(np.sum(weight * (ppm - mean) ** 2))
     noise = math.sqrt(2.0 * len(ppm))
     if scatter > len(ppm) + STANDS_OUT * noise:
-        return np.zeros(MOST)
+        return 1.0
     resolved = math.sqrt(4.0 * STANDS_OUT * noise / float(weight.sum()))
     unseen = math.erf(resolved / (2.0 * FREE_PPM))
     free = math.exp(-0.5 * (mean / FREE_PPM) ** 2) / FREE_PPM
     true = math.exp(-0.5 * (mean / TRUE_PPM) ** 2) / TRUE_PPM
     share = free / (free + true)
-    result: FloatArray = np.log2(share * unseen ** np.arange(MOST) + 1.0 - share + 1e-9)
-    return result
+    return share * unseen + 1.0 - share
