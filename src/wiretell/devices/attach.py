@@ -6,42 +6,42 @@ are attached one chain at a time to the group that explains them best, if it is 
 all others together; the confidence is that probability. What speaks for a group, beside links and
 handwriting: that it is active at the same moments, talks to the same remote addresses, and uses
 the same services. The remote addresses of a group grow with what is attached, so the chains are
-gone through again.
+gone through again. All chains are weighed against all groups as matrices, a block of chains at a
+time; words are made for what was decided only.
 """
 
 from __future__ import annotations
 
-import bisect
-import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from wiretell.devices.attach_company import Activity, Alone, Company, Visits, peers_bits
+from wiretell.devices.attach_writing import Looks
 from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
     clock_bits,
-    discounted,
     labels_bits,
+    lines_bits,
+    rates_bits,
     skew_bits,
 )
 from wiretell.devices.group import Group
-from wiretell.signal import LabelRule, Link
-from wiretell.stats.likelihood import capped
+from wiretell.signal import Clock, LabelRule, Link
+
+__all__ = ["Activity", "Attachment", "attach", "ranking"]
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 ROUNDS = 3
 SURE_ENOUGH = 0.5
 """A chain stays without a machine unless one is more probable than all others together."""
-NEAR_S = 20.0
-"""Two flows this close in time count as activity of the same moment."""
-ACTIVITY_BITS = (-4.0, 4.0)
-FIRST_PEER_BITS, NEXT_PEER_BITS, PEER_BITS_CAP = 3.0, 1.0, 8.0
-"""For remote addresses that no other group talks to."""
-SERVICE_BITS = (-2.0, 3.0)
-MAX_STARTS = 48
-"""Starts of one chain that are compared with the groups' activity."""
+BLOCK_SCORES, KEPT_SCORES = 1 << 20, 1 << 24
+"""Pairs of chain and group weighed at a time, and up to how many in all are kept between rounds."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,13 @@ class Attachment:
     arguments: tuple[Argument, ...]
 
 
-@dataclass
-class Profile:
-    """What a group is seen to do: when it opens flows, to whom, for what."""
-
-    starts: list[float] = field(default_factory=list)
-    services: Counter[str] = field(default_factory=Counter)
-
-    def near(self, time: float) -> int:
-        """Flows begun within NEAR_S of `time`."""
-        low = bisect.bisect_left(self.starts, time - NEAR_S)
-        return bisect.bisect_right(self.starts, time + NEAR_S) - low
-
-
 @dataclass(frozen=True)
-class Activity:
-    """When each side of the address began, and which service it used."""
+class _Block:
+    """Bits (groups, chains) of some chains: all but what remote addresses say, and moments."""
 
-    starts: Sequence[float]
-    services: Sequence[str]
+    chains: IntArray
+    bits: FloatArray
+    moments: FloatArray
 
 
 def attach(
@@ -85,38 +73,19 @@ def attach(
     """Attach each loose chain to a group; returns the attachments and the chains that fit none.
 
     A chain that several groups explain about equally is in neither: the evidence does not say.
+    Cost: O(chains * groups) time in arrays, O(chains + groups) memory beside `KEPT_SCORES`.
     """
-    if not groups:
+    if not groups or not loose:
         return [], list(range(len(loose)))
-    linked = _linked(groups, loose, links)
-    profiles = [_profile(group, activity) for group in groups]
-    known: list[list[list[Argument]]] = []
-    for c, fits in enumerate(_fits(groups, loose, rules)):
-        company = _company(loose[c], profiles, activity)
-        tied = [[linked[c][g]] if g in linked[c] else [] for g in range(len(groups))]
-        known.append([fits[g] + company[g] + tied[g] for g in range(len(groups))])
-    bits = [[_sum(arguments) for arguments in row] for row in known]
-    placed: dict[int, Attachment] = {}
-    homeless: list[int] = []
+    work = _Attaching(groups, loose, links, activity, rules)
+    home = np.full(len(loose), -1, dtype=np.int64)
     for _ in range(ROUNDS):
-        owners = _owners(groups, loose, placed)
-        before = {c: a.group for c, a in placed.items()}
-        homeless, placed = [], {}
-        for c, chain in enumerate(loose):
-            extra = _peers(chain, owners, before.get(c))
-            scores = [b + (extra[g].bits if g in extra else 0.0) for g, b in enumerate(bits[c])]
-            best = max(range(len(scores)), key=lambda g: (scores[g], -g))
-            if scores[best] <= 0.0:
-                homeless.append(c)
-                continue
-            total = sum(math.exp2(max(s - scores[best], -1000.0)) for s in scores)
-            if total >= 1.0 / SURE_ENOUGH:
-                continue
-            arguments = known[c][best] + ([extra[best]] if best in extra else [])
-            placed[c] = Attachment(c, best, 1.0 / total, tuple(arguments))
-        if before == {c: a.group for c, a in placed.items()}:
+        before, alone = home, work.visits.alone(home)
+        home, doubt, fits = work.round(alone)
+        if np.array_equal(before, home):
             break
-    return [placed[c] for c in sorted(placed)], homeless
+    homeless = np.flatnonzero(~fits).tolist()
+    return work.told(home, doubt, alone), homeless
 
 
 def ranking(
@@ -125,7 +94,7 @@ def ranking(
     links: Sequence[Link],
     activity: Activity,
     rules: Mapping[str, LabelRule],
-    owners: Mapping[str, Counter[int]],
+    owners: Mapping[str, Mapping[int, int]],
 ) -> list[tuple[float, list[Argument]]]:
     """Per group the bits for one loose chain being its machine's, and what they consist of.
 
@@ -133,123 +102,201 @@ def ranking(
     """
     if not groups:
         return []
-    linked = _linked(groups, [chain], links)[0]
-    company = _company(chain, [_profile(group, activity) for group in groups], activity)
-    alone = _peers(chain, owners, None)
-    found: list[tuple[float, list[Argument]]] = []
-    for g, fits in enumerate(_fits(groups, [chain], rules)[0]):
-        more = [x[g] for x in (linked, alone) if g in x]
-        arguments = [*fits, *company[g], *more]
-        found.append((_sum(arguments), arguments))
-    return found
+    return _Attaching(groups, [chain], links, activity, rules).ranking(owners)
 
 
-def _sum(arguments: Sequence[Argument]) -> float:
-    """Handwriting is discounted against itself; the other arguments stand alone."""
-    written = [x for x in arguments if x.correlated]
-    return (
-        ONE_MACHINE_BITS + discounted(written) + sum(x.bits for x in arguments if not x.correlated)
-    )
+class _Attaching:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        loose: Sequence[Group],
+        links: Sequence[Link],
+        activity: Activity,
+        rules: Mapping[str, LabelRule],
+    ) -> None:
+        self._groups, self._loose, self._rules = groups, loose, rules
+        self._linked = _linked(groups, loose, links)
+        self._looks = Looks(groups, loose, rules)
+        self._company = Company(groups, loose, activity)
+        self._clocks = _Clocks(groups)
+        self._service = activity.services
+        self.visits = Visits(groups, loose)
+        order = np.argsort(self._looks.of_chain, kind="stable")
+        step = max(1, BLOCK_SCORES // len(groups))
+        self._parts = [order[i : i + step] for i in range(0, len(order), step)]
+        self._keeps = len(loose) * len(groups) <= KEPT_SCORES
+        self._kept: list[_Block] = []
 
+    def _blocks(self) -> Iterator[_Block]:
+        if self._kept:
+            yield from self._kept
+            return
+        for part in self._parts:
+            block = self._block(part)
+            if self._keeps:
+                self._kept.append(block)
+            yield block
 
-def _fits(
-    groups: Sequence[Group], loose: Sequence[Group], rules: Mapping[str, LabelRule]
-) -> list[list[list[Argument]]]:
-    """Per chain and group the arguments of handwriting (compared once per look) and of clocks."""
-    alike: dict[tuple[object, ...], list[list[Argument]]] = {}
-    fits: list[list[list[Argument]]] = []
-    for chain in loose:
-        key = tuple(
-            (kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items())
-        )
-        if key not in alike:
-            alike[key] = [labels_bits(group, chain, rules) for group in groups]
+    def _block(self, chains: IntArray) -> _Block:
+        looks = self._looks.of_chain[chains]
+        written = self._looks.bits(int(looks[0]), int(looks[-1]) + 1)[:, looks - looks[0]]
+        moments = self._company.moments(chains)
+        more = self._clocks.bits([self._loose[c] for c in chains.tolist()])
+        more = more + moments + self._company.services[self._company.service_of[chains]].T
+        for column, c in enumerate(chains.tolist()):
+            for group, argument in self._linked.get(c, {}).items():
+                more[group, column] += argument.bits
+        return _Block(chains, ONE_MACHINE_BITS + written + more, moments)
+
+    def round(self, alone: Alone) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
+        """(group or -1, sum of all groups' odds against the best, fits any) of every chain."""
+        n = len(self._loose)
+        home, doubt = np.full(n, -1, dtype=np.int64), np.ones(n)
+        fits = np.zeros(n, dtype=bool)
+        extra, bits = alone.chain, alone.bits
+        for block in self._blocks():
+            scores = block.bits.copy()
+            column = np.full(n, -1, dtype=np.int64)
+            column[block.chains] = np.arange(len(block.chains))
+            here = np.flatnonzero(column[extra] >= 0)
+            scores[alone.group[here], column[extra[here]]] += bits[here]
+            best = scores.argmax(axis=0)
+            top = scores[best, np.arange(len(best))]
+            total = np.exp2(np.maximum(scores - top, -1000.0)).sum(axis=0)
+            fits[block.chains] = top > 0.0
+            sure = (top > 0.0) & (total < 1.0 / SURE_ENOUGH)
+            home[block.chains[sure]] = best[sure]
+            doubt[block.chains] = total
+        return home, doubt, fits
+
+    def told(self, home: IntArray, doubt: FloatArray, alone: Alone) -> list[Attachment]:
+        """Attachments with their arguments, by chain."""
+        columns = (alone.chain.tolist(), alone.group.tolist(), alone.bits.tolist(), alone.peer)
+        extra = {
+            (c, g): _unshared(bits, peer)
+            for c, g, bits, peer in zip(*columns, strict=True)
+            if home[c] == g
+        }
+        written: dict[tuple[int, int], list[Argument]] = {}
+        found: dict[int, Attachment] = {}
+        for block in self._blocks():
+            columns = np.flatnonzero(home[block.chains] >= 0)
+            chains = block.chains[columns]
+            moments = block.moments[home[chains], columns]
+            for c, g, moment in zip(
+                chains.tolist(), home[chains].tolist(), moments.tolist(), strict=True
+            ):
+                look = (int(self._looks.of_chain[c]), g)
+                if look not in written:
+                    written[look] = labels_bits(self._groups[g], self._loose[c], self._rules)
+                arguments = [*written[look], *self._arguments(c, g, moment)]
+                if (c, g) in extra:
+                    arguments.append(extra[c, g])
+                found[c] = Attachment(c, g, 1.0 / float(doubt[c]), tuple(arguments))
+        return [found[c] for c in sorted(found)]
+
+    def ranking(
+        self, owners: Mapping[str, Mapping[int, int]]
+    ) -> list[tuple[float, list[Argument]]]:
+        """Bits and arguments of every group for the only chain there is."""
+        (block,) = self._blocks()
+        (chain,) = self._loose
+        known: dict[int, list[str]] = {}
+        for peer in sorted(chain.peers):
+            visitors = [g for g, n in owners.get(peer, {}).items() if n > 0]
+            if len(visitors) == 1:
+                known.setdefault(visitors[0], []).append(peer)
+        found: list[tuple[float, list[Argument]]] = []
+        for g, group in enumerate(self._groups):
+            arguments = labels_bits(group, chain, self._rules)
+            arguments += self._arguments(0, g, float(block.moments[g, 0]))
+            bits = float(block.bits[g, 0])
+            if g in known:
+                arguments.append(_unshared(float(peers_bits(len(known[g]))), known[g][0]))
+                bits += arguments[-1].bits
+            found.append((bits, arguments))
+        return found
+
+    def _arguments(self, c: int, g: int, moment: float) -> list[Argument]:
+        """What clocks, moments, services and links say for chain `c` and group `g`."""
+        chain, group = self._loose[c], self._groups[g]
+        found: list[Argument] = []
         if chain.lines or chain.singles:
-            clocks = [skew_bits(group, chain) + clock_bits(group, chain) for group in groups]
-            fits.append([a + b for a, b in zip(alike[key], clocks, strict=True)])
-        else:
-            fits.append(alike[key])
-    return fits
-
-
-def _profile(group: Group, activity: Activity) -> Profile:
-    starts = sorted(activity.starts[s] for s in group.sides)
-    return Profile(starts, Counter(activity.services[s] for s in group.sides))
-
-
-def _owners(
-    groups: Sequence[Group], loose: Sequence[Group], placed: Mapping[int, Attachment]
-) -> dict[str, Counter[int]]:
-    """Remote address -> group -> how many of its parts talk to that address."""
-    owners: dict[str, Counter[int]] = defaultdict(Counter)
-    parts = [(g, group) for g, group in enumerate(groups)]
-    parts += [(attachment.group, loose[c]) for c, attachment in placed.items()]
-    for g, part in parts:
-        for peer in part.peers:
-            owners[peer][g] += 1
-    return owners
-
-
-def _company(chain: Group, profiles: Sequence[Profile], activity: Activity) -> list[list[Argument]]:
-    """Per group: its share in what the address does at these moments, and for this service."""
-    n = len(profiles)
-    moments = np.zeros(n)
-    sides = chain.sides[:: max(1, len(chain.sides) // MAX_STARTS)]
-    for side in sides:
-        counts = np.array([profile.near(activity.starts[side]) for profile in profiles])
-        moments += np.log2(n * (counts + 0.5) / (counts.sum() + 0.5 * n))
-    moments *= min(len(sides), 4) / len(sides)
-    service = activity.services[chain.sides[0]]
-    used = np.array([profile.services[service] for profile in profiles])
-    rates = (used + 0.5) / np.array([profile.services.total() + 10.0 for profile in profiles])
-    shares = np.log2(rates * n / rates.sum()) if used.any() else np.zeros(n)
-    found: list[list[Argument]] = []
-    for moment, share in zip(np.clip(moments, *ACTIVITY_BITS), shares, strict=True):
+            found += skew_bits(group, chain) + self._clocks.arguments(g, chain)
         when = "active at the same moments" if moment > 0 else "little active at these moments"
-        arguments = [Argument("activity", float(moment), when)]
+        found.append(Argument("activity", moment, when))
+        share = float(self._company.services[self._company.service_of[c], g])
         if share:
-            words = f"uses {service} {'also' if share > 0 else 'seldom'}"
-            arguments.append(Argument("services", capped(float(share), *SERVICE_BITS), words))
-        found.append(arguments)
-    return found
+            words = f"uses {self._service[chain.sides[0]]} {'also' if share > 0 else 'seldom'}"
+            found.append(Argument("services", share, words))
+        tied = self._linked.get(c, {}).get(g)
+        return [*found, tied] if tied is not None else found
 
 
-def _peers(
-    chain: Group, owners: Mapping[str, Counter[int]], now: int | None
-) -> dict[int, Argument]:
-    """Groups that alone talk to some of the chain's remote addresses (its own visit aside)."""
-    known: dict[int, list[str]] = defaultdict(list)
-    for peer in sorted(chain.peers):
-        visits = Counter(owners.get(peer, {}))
-        if now is not None:
-            visits[now] -= 1
-        alone = [group for group, n in visits.items() if n > 0]
-        if len(alone) == 1:
-            known[alone[0]].append(peer)
-    return {
-        g: Argument(
-            "peers",
-            min(FIRST_PEER_BITS + NEXT_PEER_BITS * (len(peers) - 1), PEER_BITS_CAP),
-            f"no other machine here talks to {peers[0]}",
-        )
-        for g, peers in known.items()
-    }
+def _unshared(bits: float, peer: str) -> Argument:
+    return Argument("peers", bits, f"no other machine here talks to {peer}")
+
+
+class _Clocks:
+    """Clocks of the groups, by what a chain's clocks can contradict."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._skews = np.array([group.skew() or (0.0, 0.0, 0.0) for group in groups]).reshape(-1, 3)
+        self._everywhere = [[c for c in g.lines if c.scope == "host"] for g in groups]
+        self._common = [g for g, lines in enumerate(self._everywhere) if lines]
+        self._towards: dict[str, dict[int, list[Clock]]] = {}
+        for g, group in enumerate(groups):
+            for clock in group.lines:
+                if clock.scope == "destination":
+                    self._towards.setdefault(clock.peer, {}).setdefault(g, []).append(clock)
+
+    def bits(self, chains: Sequence[Group]) -> FloatArray:
+        """Bits (groups, chains) of rates and of lines."""
+        skews = np.array([chain.skew() or (0.0, 0.0, 0.0) for chain in chains]).reshape(-1, 3)
+        bits = rates_bits(self._skews[:, None, :], skews[None, :, :])
+        for column, chain in enumerate(chains):
+            if not chain.lines and not chain.singles:
+                continue
+            asked = {*self._common}.union(*(self._towards.get(c.peer, ()) for c in chain.singles))
+            for g in range(len(self._groups)) if chain.lines else asked:
+                bits[g, column] += sum(x.bits for x in self.arguments(g, chain))
+        return bits
+
+    def arguments(self, g: int, chain: Group) -> list[Argument]:
+        """`clock_bits`, without asking pairs that never contradict."""
+        group = self._groups[g]
+        if chain.lines:
+            return clock_bits(group, chain)
+        pairs = [
+            (mine, theirs)
+            for theirs in chain.singles
+            for mine in (*self._everywhere[g], *self._towards.get(theirs.peer, {}).get(g, ()))
+        ]
+        return lines_bits(group, chain, pairs) if pairs else []
 
 
 def _linked(
     groups: Sequence[Group], loose: Sequence[Group], links: Sequence[Link]
-) -> list[dict[int, Argument]]:
-    """Per chain: group -> sum of the links between them, with the words of the strongest."""
-    home = {side: g for g, group in enumerate(groups) for side in group.sides}
-    chain_of = {side: c for c, chain in enumerate(loose) for side in chain.sides}
+) -> dict[int, dict[int, Argument]]:
+    """Chain -> group -> sum of the links between them, with the words of the strongest."""
+    n = 1 + max((max(part.sides) for part in (*groups, *loose) if part.sides), default=0)
+    n = max(n, 1 + max((max(link.a, link.b) for link in links), default=0))
+    home, chain_of = np.full((2, n), -1, dtype=np.int64)
+    for number, parts in ((home, groups), (chain_of, loose)):
+        for i, part in enumerate(parts):
+            number[part.sides] = i
     strongest: dict[tuple[int, int], float] = {}
-    linked: list[dict[int, Argument]] = [{} for _ in loose]
-    for link in links:
+    linked: dict[int, dict[int, Argument]] = {}
+    ends = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2)
+    across = (home[ends] >= 0) & (chain_of[ends[:, ::-1]] >= 0)
+    for i in np.flatnonzero(across.any(axis=1)).tolist():
+        link = links[i]
         for side, other in ((link.a, link.b), (link.b, link.a)):
-            chain, group = chain_of.get(side), home.get(other)
-            if chain is None or group is None:
+            chain, group = int(chain_of[side]), int(home[other])
+            if chain < 0 or group < 0:
                 continue
-            old = linked[chain].get(group)
+            old = linked.setdefault(chain, {}).get(group)
             words = link if old is None or link.bits > strongest[chain, group] else old
             strongest[chain, group] = max(link.bits, strongest.get((chain, group), 0.0))
             bits = link.bits + (old.bits if old else 0.0)

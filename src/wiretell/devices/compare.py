@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,20 +118,23 @@ def skews_bits(skews: FloatArray, a: int) -> FloatArray:
 
     A nominal rate of 0 says that a group has no clock.
     """
-    hz, ppm, doubt = skews[a]
-    if hz == 0.0:
-        return np.zeros(len(skews))
-    error = np.hypot(skews[:, 2], doubt)
+    return rates_bits(skews, skews[a])
+
+
+def rates_bits(these: FloatArray, those: FloatArray) -> FloatArray:
+    """`skew_bits` of rows (nominal Hz, ppm, error in ppm): any shapes that broadcast."""
+    hz, other_hz = these[..., 0], those[..., 0]
+    error = np.hypot(these[..., 2], those[..., 2])
     wide = np.hypot(error, math.sqrt(2.0) * POPULATION_PPM)
-    apart = skews[:, 1] - ppm
+    apart = these[..., 1] - those[..., 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         same = np.log2(wide / error) - 0.5 / math.log(2.0) * (
             (apart / error) ** 2 - (apart / wide) ** 2
         )
-        off = np.abs(skews[:, 0] / hz - 1.0) > 4e-6 * (skews[:, 2] + doubt) + 0.08
+        off = np.abs(hz / other_hz - 1.0) > 4e-6 * (these[..., 2] + those[..., 2]) + 0.08
     bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, *SKEW_BITS))
-    bits = np.where(skews[:, 0] == hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))
-    return np.where(skews[:, 0] == 0.0, 0.0, bits)
+    bits = np.where(hz == other_hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))
+    return np.where((hz == 0.0) | (other_hz == 0.0), 0.0, bits)
 
 
 def clock_bits(a: Group, b: Group) -> list[Argument]:
@@ -140,9 +143,26 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
     Flows off the other group's common line ("host" or "destination" scope) are strays: a few
     among many may have been put into the wrong group, all of a group's flows may not.
     """
+    pairs = chain(_meeting(a.lines, [*b.lines, *b.singles]), _meeting(a.singles, b.lines))
+    return lines_bits(a, b, pairs)
+
+
+def _meeting(ours: Sequence[Clock], theirs: Sequence[Clock]) -> Iterator[tuple[Clock, Clock]]:
+    """Pairs that may contradict: a host's line meets all, others those towards the same peer."""
+    everywhere = [i for i, clock in enumerate(theirs) if clock.scope == "host"]
+    towards: dict[str, list[int]] = {}
+    for i, clock in enumerate(theirs):
+        towards.setdefault(clock.peer, []).append(i)
+    for mine in ours:
+        near = sorted({*everywhere, *towards.get(mine.peer, ())})
+        for i in range(len(theirs)) if mine.scope == "host" else near:
+            yield mine, theirs[i]
+
+
+def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list[Argument]:
+    """The same from `pairs` alone: clocks of `a` and of `b` that one machine may not both have."""
     worst: Argument | None = None
     strays = [0, 0]
-    pairs = chain(product(a.lines, chain(b.lines, b.singles)), product(a.singles, b.lines))
     for mine, theirs in pairs:
         argument = _line_bits(mine, theirs)
         if argument is None:

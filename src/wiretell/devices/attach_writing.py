@@ -1,0 +1,137 @@
+"""Handwriting of many chains against the groups they may go to, as matrices.
+
+The same arithmetic as `compare.labels_bits` and `compare.discounted`. Chains that write exactly
+alike are one look, and compared once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array
+
+from wiretell.devices.group import Group
+from wiretell.signal import LabelRule
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+Look = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+"""(kind, ((text, how many sides show it), ...)), sorted."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of label. `parts` is (groups, texts): a text's share in a group's labels.
+
+    `shown` counts the labels of each group, `totals` those of each look. `text`, `look` and `part`
+    have a row for each text of a look that some group shows too, in order of looks.
+    """
+
+    rule: LabelRule
+    parts: csc_array
+    shown: FloatArray
+    totals: FloatArray
+    text: IntArray
+    look: IntArray
+    part: FloatArray
+
+    def bits(self, low: int, high: int) -> FloatArray | None:
+        """Bits (groups, looks) of the looks from `low` up to `high`; None where none shows it."""
+        totals = self.totals[low:high]
+        if not totals.any():
+            return None
+        first, last = np.searchsorted(self.look, [low, high])
+        overlap = np.zeros((len(self.shown), high - low))
+        if last > first:
+            theirs = self.parts[:, self.text[first:last]].toarray()
+            shared = np.minimum(theirs, self.part[first:last])
+            own = self.look[first:last]
+            begins = np.flatnonzero(np.diff(own, prepend=-1))
+            overlap[:, own[begins] - low] = np.add.reduceat(shared, begins, axis=1)
+        fewest = np.minimum(self.shown[:, None], totals)
+        sure = 1.0 - np.exp2(-fewest / self.rule.sure_after * 2.0)
+        equal = self.rule.bits_equal * np.minimum(1.0, 0.25 + overlap)
+        bits: FloatArray = np.where(overlap > 0.0, equal, self.rule.bits_other * sure)
+        bits[self.shown == 0.0] = 0.0
+        bits[:, totals == 0.0] = 0.0
+        return bits
+
+
+class Looks:
+    """The looks of loose chains. `of_chain` has the number of each chain's look."""
+
+    def __init__(
+        self, groups: Sequence[Group], loose: Sequence[Group], rules: Mapping[str, LabelRule]
+    ) -> None:
+        known: dict[Look, int] = {}
+        self.of_chain = np.array(
+            [known.setdefault(_look(chain), len(known)) for chain in loose], dtype=np.int64
+        )
+        self._n_groups = len(groups)
+        shown = {kind for group in groups for kind in group.labels}
+        rows: dict[str, list[tuple[int, tuple[tuple[str, int], ...]]]] = {}
+        for number, look in enumerate(known):
+            for kind, texts in look:
+                if kind in shown:
+                    rows.setdefault(kind, []).append((number, texts))
+        self._kinds = [_kind(groups, rules[kind], rows[kind], len(known)) for kind in sorted(rows)]
+
+    def bits(self, low: int, high: int) -> FloatArray:
+        """Discounted bits (groups, looks) of the looks from `low` up to `high`."""
+        rows = [row for kind in self._kinds if (row := kind.bits(low, high)) is not None]
+        total: FloatArray = np.zeros((self._n_groups, high - low))
+        if not rows:
+            return total
+        table = np.stack(rows)
+        gains = -np.sort(-np.maximum(table, 0.0), axis=0)
+        losses = np.sort(np.minimum(table, 0.0), axis=0)
+        for i, (gain, loss) in enumerate(zip(gains, losses, strict=True)):
+            total += 0.5**i * (gain + loss)
+        return total
+
+
+def _look(chain: Group) -> Look:
+    return tuple(
+        (kind, tuple(sorted(texts.items()))) for kind, texts in sorted(chain.labels.items())
+    )
+
+
+def _kind(
+    groups: Sequence[Group],
+    rule: LabelRule,
+    rows: Sequence[tuple[int, tuple[tuple[str, int], ...]]],
+    n_looks: int,
+) -> _Kind:
+    column: dict[str, int] = {}
+    wanted = {text for _, texts in rows for text, _ in texts}
+    shown = np.zeros(len(groups))
+    entries: list[tuple[int, int, float]] = []
+    for g, group in enumerate(groups):
+        counts = group.labels.get(rule.kind)
+        if not counts:
+            continue
+        shown[g] = total = counts.total()
+        for text in sorted(wanted & counts.keys()) if len(wanted) < len(counts) else counts:
+            if text in wanted:
+                entries.append((g, column.setdefault(text, len(column)), counts[text] / total))
+    totals = np.zeros(n_looks)
+    found: list[tuple[int, int, float]] = []
+    for number, texts in rows:
+        totals[number] = total = sum(n for _, n in texts)
+        found += [(column[t], number, n / total) for t, n in texts if t in column]
+    g_of, t_of, part_of = _columns(entries)
+    parts = csc_array((part_of, (g_of, t_of)), (len(groups), len(column)))
+    return _Kind(rule, parts, shown, totals, *_columns(found))
+
+
+def _columns(rows: Sequence[tuple[int, int, float]]) -> tuple[IntArray, IntArray, FloatArray]:
+    first, second, third = zip(*rows, strict=True) if rows else ((), (), ())
+    return (
+        np.array(first, dtype=np.int64),
+        np.array(second, dtype=np.int64),
+        np.array(third, dtype=np.float64),
+    )
