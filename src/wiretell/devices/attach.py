@@ -171,10 +171,10 @@ class _Attaching:
 
     def told(self, home: IntArray, doubt: FloatArray, alone: Alone) -> list[Attachment]:
         """Attachments with their arguments, by chain."""
-        columns = (alone.chain.tolist(), alone.group.tolist(), alone.bits.tolist(), alone.peer)
+        rows = (alone.chain.tolist(), alone.group.tolist(), alone.bits.tolist(), alone.peer)
         extra = {
             (c, g): _unshared(bits, peer)
-            for c, g, bits, peer in zip(*columns, strict=True)
+            for c, g, bits, peer in zip(*rows, strict=True)
             if home[c] == g
         }
         written: dict[tuple[int, int], list[Argument]] = {}
