@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr
 
+from wiretell.stats.clouds import Clouds
 from wiretell.stats.line import Cloud, FloatArray
 
 MOST_EDGES = 4096
@@ -59,7 +60,7 @@ class Edges:
     @cached_property
     def rate(self) -> Rate:
         """The joint fit. Cost: O(edges), as they are sorted."""
-        return _fit(self)
+        return _rate(self)
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,13 @@ def edges_of(cloud: Cloud) -> Edges | None:
     if len(cloud.hull_x) < 2:
         return None
     x, v, n = cloud.hull_x, cloud.hull_v, cloud.n
-    dx = np.diff(x)
+    dx = x[1:] - x[:-1]
     span = float(x[-1] - x[0])
-    mean = cloud.sum_x / n
+    spread = cloud.sum_xx / n - (cloud.sum_x / n) ** 2 if cloud.sum_xx is not None else 0.0
     # Readings of one burst share their delay, so its place counts once: the ends count more.
-    spread = cloud.sum_xx / n - mean**2 if cloud.sum_xx is not None else 0.0
     variance = (n * n) * max(spread, span**2 / 12.0)
     return Edges(
-        slope=np.diff(v) / dx,
+        slope=(v[1:] - v[:-1]) / dx,
         weight=n * dx,
         n=n,
         sum_x=cloud.sum_x - n * float(x[0]),
@@ -133,45 +133,94 @@ def _thinned(slope: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatAr
     return np.add.reduceat(slope * weight, first) / heavy, heavy
 
 
-def _fit(edges: Edges) -> Rate:
+def rates_each(clouds: Clouds) -> tuple[FloatArray, FloatArray]:
+    """(ticks per s, relative error) of `edges_of(...).rate` for every flow on its own.
+
+    Where a hull is a single point the rate is 0 and the error infinite.
+    """
+    hz, error = np.zeros(len(clouds.n)), np.full(len(clouds.n), math.inf)
+    for rows, x, v in clouds.by_size(2):
+        n, sum_x = clouds.n[rows].astype(np.float64), clouds.sum_x[rows]
+        span = x[:, -1] - x[:, 0]
+        spread = clouds.sum_xx[rows] / n - (sum_x / n) ** 2
+        variance = n * n * np.maximum(spread, span**2 / 12.0)
+        n_apart = np.where(clouds.n_apart[rows] > 0, clouds.n_apart[rows], n)
+        dx = np.diff(x)
+        sums = _Sums(
+            n,
+            sum_x - n * x[:, 0],
+            clouds.sum_v[rows] - n * v[:, 0],
+            variance,
+            variance**2,
+            span**2,
+            n_apart * span**2,
+        )
+        hz[rows], error[rows] = _fit(np.diff(v) / dx, n[:, None] * dx, sums)
+    return hz, error
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The sums of `Edges` for several clocks: a row each."""
+
+    n: FloatArray
+    sum_x: FloatArray
+    sum_v: FloatArray
+    variance: FloatArray
+    variance_squared: FloatArray
+    span_squared: FloatArray
+    n_span_squared: FloatArray
+
+
+def _rate(edges: Edges) -> Rate:
+    sums = _Sums(*(np.array([float(getattr(edges, f.name))]) for f in fields(_Sums)))
+    hz, error = _fit(edges.slope[None, :], edges.weight[None, :], sums)
+    return Rate(float(hz[0]), float(error[0]))
+
+
+def _fit(slope: FloatArray, weight: FloatArray, of: _Sums) -> tuple[FloatArray, FloatArray]:
+    """Rates and relative errors of clocks with equally many edges: a row each."""
     # Above the steepest edge every line rests on its first vertex: the gradient is positive.
     # Each edge passed on the way down moves a vertex to the right and lowers it.
-    gradient = edges.sum_x - np.concatenate([[0.0], np.cumsum(edges.weight)])
-    past = gradient[1:] <= 0.0
-    best = int(np.argmax(past)) if past.any() else len(past) - 1
-    hz = float(edges.slope[best])
-    if hz <= 0.0:
-        return Rate(hz, math.inf)
-    n_clouds = edges.variance**2 / edges.variance_squared
-    trimmed, half = _spread(edges, gradient / math.sqrt(edges.variance), hz)
-    model = _modelled(edges, hz)
-    n_each = edges.n_span_squared / edges.span_squared
-    single = model**MODEL_SHARE * max(half, LEAST_SHARE * model) ** (1.0 - MODEL_SHARE)
+    gradient = np.repeat(of.sum_x[:, None], slope.shape[1] + 1, axis=1)
+    gradient[:, 1:] -= np.cumsum(weight, axis=1)
+    past = gradient[:, 1:] <= 0.0
+    best = np.where(past.any(axis=1), past.argmax(axis=1), past.shape[1] - 1)
+    hz = slope[np.arange(len(slope)), best]
+    error = np.full(len(hz), math.inf)
+    up = np.flatnonzero(hz > 0.0)
+    of = _Sums(*(getattr(of, f.name)[up] for f in fields(_Sums)))
+    off = np.abs(slope[up] / hz[up, None] - 1.0)
+    trimmed, half = _spread(off, gradient[up] / np.sqrt(of.variance)[:, None])
+    model = _modelled(slope[up], weight[up], of, hz[up])
+    n_each = of.n_span_squared / of.span_squared
+    single = model**MODEL_SHARE * np.maximum(half, LEAST_SHARE * model) ** (1.0 - MODEL_SHARE)
     single *= MODEL_FACTOR * (1.0 + FEW_READINGS / n_each)
-    share = n_clouds**-FEW_CLOUDS
-    many = max(TRIMMED * trimmed, LEAST_SHARE * model)
-    return Rate(hz, float(many ** (1.0 - share) * single**share))
+    share = (of.variance**2 / of.variance_squared) ** -FEW_CLOUDS
+    many = np.maximum(TRIMMED * trimmed, LEAST_SHARE * model)
+    error[up] = many ** (1.0 - share) * single**share
+    return hz, error
 
 
-def _spread(edges: Edges, z: FloatArray, hz: float) -> tuple[float, float]:
-    """Root mean square within Z_MOST, and half-moment, of the slopes about `hz`, relative."""
-    off = np.abs(edges.slope / hz - 1.0)
-    inside = np.clip(z, -Z_MOST, Z_MOST)
-    chance = ndtr(inside[:-1]) - ndtr(inside[1:])
-    trimmed = math.sqrt(float((chance * off**2).sum() / max(float(chance.sum()), 1e-300)))
-    chance = ndtr(z[:-1]) - ndtr(z[1:])
-    half = float((chance * np.sqrt(off)).sum() / max(float(chance.sum()), 1e-300)) ** 2
-    return trimmed, half
+def _spread(off: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Root mean square within Z_MOST, and half-moment, of edges' distances `off` (relative)."""
+
+    def mean(of: FloatArray, within: FloatArray) -> FloatArray:
+        chance = -np.diff(ndtr(within), axis=1)
+        found: FloatArray = (chance * of).sum(axis=1) / np.maximum(chance.sum(axis=1), 1e-300)
+        return found
+
+    return np.sqrt(mean(off**2, np.clip(z, -Z_MOST, Z_MOST))), mean(np.sqrt(off), z) ** 2
 
 
-def _modelled(edges: Edges, hz: float) -> float:
+def _modelled(slope: FloatArray, weight: FloatArray, of: _Sums, hz: FloatArray) -> FloatArray:
     """Relative error if delays were exponential: the least of n delays, over the span."""
     tick = 1.0 / hz
-    above = edges.slope > hz
-    touching = float((edges.weight[above] * (edges.slope[above] - hz)).sum())
-    gap = (touching + hz * edges.sum_x - edges.sum_v) / edges.n / hz
-    mean = max(gap - tick / 2.0, 0.2 * gap, 0.1 * tick)
-    n = edges.n_span_squared / edges.span_squared
+    steeper = np.maximum(slope - hz[:, None], 0.0)
+    touching = (weight * steeper).sum(axis=1)
+    gap = (touching + hz * of.sum_x - of.sum_v) / of.n / hz
+    mean = np.maximum(np.maximum(gap - tick / 2.0, 0.2 * gap), 0.1 * tick)
+    n = of.n_span_squared / of.span_squared
     # F(d) of delay plus quantisation is d**2 / (2 tick mean) first, then d / (tick + mean).
-    least = (tick + mean) / n + math.sqrt(2.0 * tick * mean / n)
-    return least / math.sqrt(edges.span_squared)
+    least: FloatArray = (tick + mean) / n + np.sqrt(2.0 * tick * mean / n)
+    return least / np.sqrt(of.span_squared)

@@ -73,18 +73,20 @@ def bound_from_above(cloud: Cloud) -> Line | None:
     return Line(slope, intercept, slope * mean_x + intercept - mean_v)
 
 
-def slope_error(line: Line, n: int, span: float) -> float:
-    """Standard error of the slope of `bound_from_above`, as a fraction of the slope.
+def slope_errors(slope: FloatArray, gap: FloatArray, n: FloatArray, span: FloatArray) -> FloatArray:
+    """Standard errors of slopes of `bound_from_above`, as fractions of the slopes.
 
-    `n` counts independent readings: packets of one burst share their delay.
+    `n` counts independent readings: packets of one burst share their delay. `span` is in the
+    unit of x, `gap` in ticks: one tick is 1 / slope.
 
     An empirical rule for exponential delays plus quantisation: about 1.3 (tick + gap) /
     (span * sqrt(n)), with gap the mean distance below the line. Two readings always touch the
     line, so few of them show too small a gap: (n / (n - 2))**2 keeps errors beyond four of these
     at about one in a hundred from three readings on. Infinite for two: they show no gap at all.
-    `span` and `gap / slope` are in the units of x; one tick is 1 / slope.
     """
-    if span <= 0.0 or line.slope <= 0.0 or n < 3:
-        return float("inf")
+    errors = np.full(len(slope), np.inf)
+    told = np.flatnonzero((span > 0.0) & (slope > 0.0) & (n >= 3))
+    slope, gap, n, span = slope[told], gap[told], n[told], span[told]
     few = (n / (n - 2)) ** 2
-    return 1.3 * few * (1.0 + max(line.gap, 0.0)) / (line.slope * span * float(np.sqrt(n)))
+    errors[told] = 1.3 * few * (1.0 + np.maximum(gap, 0.0)) / (slope * span * np.sqrt(n))
+    return errors

@@ -9,7 +9,7 @@ from sides_builder import ClockOf, Wire, ticking
 
 from wiretell.model.tables import OBSERVATIONS
 from wiretell.signal import Scores
-from wiretell.signals.tcp_timestamp import candidate_rates, likely_rate, nominal_rate, score
+from wiretell.signals.tcp_timestamp import score
 from wiretell.stats.counter_lines import MODULUS
 
 PEERS = [f"198.51.100.{i}" for i in range(1, 7)]
@@ -234,39 +234,6 @@ def test_numbers_do_not_depend_on_when_the_capture_was_made() -> None:
                 row[name] += 86_400 * 10**9
     (there,) = scored(wire).clocks
     assert here == there
-
-
-def test_candidate_rates() -> None:
-    assert candidate_rates([]) == []
-    assert candidate_rates([(1000.03, 2e-5), (999.98, 3e-5), (958.9, 1e-4)]) == [
-        (959.0, pytest.approx(3e-4)),
-        (1000.0, pytest.approx(3e-4)),
-    ]
-    # a flow too short to know its rate proposes none
-    assert candidate_rates([(990.0, 0.01)]) == []
-
-
-@pytest.mark.parametrize(
-    ("hz", "nominal"),
-    [(1000.2, 1000.0), (249.99, 250.0), (959.4, 959.0), (1_000_100.0, 1e6), (10.001, 10.0)],
-)
-def test_nominal_rate(hz: float, nominal: float) -> None:
-    assert nominal_rate(hz) == nominal
-
-
-@pytest.mark.parametrize(
-    ("hz", "error", "known", "likely"),
-    [
-        (998.1, 5e-4, [], 1000.0),  # a late first packet
-        (993.0, 4e-3, [994.0], 994.0),
-        (993.9, 2e-4, [], 994.0),
-        (2.1, 0.06, [], 2.0),
-        (700.0, 0.05, [], 0.0),
-        (1000.1, 2e-4, [994.0], 1000.0),
-    ],
-)
-def test_likely_rate(hz: float, error: float, known: list[float], likely: float) -> None:
-    assert likely_rate(hz, error, known) == likely
 
 
 def test_a_line_of_one_destination_at_100_hz_is_the_hosts() -> None:

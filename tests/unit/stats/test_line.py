@@ -12,7 +12,7 @@ from wiretell.stats.line import (
     Cloud,
     Line,
     bound_from_above,
-    slope_error,
+    slope_errors,
     upper_hull,
 )
 
@@ -33,6 +33,11 @@ def late_clock(
 ) -> tuple:
     sent = np.sort(rng.uniform(0.0, span_s, n))
     return sent + rng.exponential(jitter_s, n), np.floor(rate * sent)
+
+
+def slope_error(line: Line, n: int, span: float) -> float:
+    of = (np.array([float(x)]) for x in (line.slope, line.gap, n, span))
+    return float(slope_errors(*of)[0])
 
 
 def program_value(x: np.ndarray, v: np.ndarray) -> float:

@@ -1,0 +1,198 @@
+"""Flows of many clocks of unknown rates -> the lines that several flows are on.
+
+Every rate that some flow shows, then every usual one, is tried on all flows that fit it; the
+longest lines are taken first. A line that so many flows would show by accident is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wiretell.stats.clouds import Clouds, IntArray
+from wiretell.stats.counter_lines import Readings, ahead_s, chance_bits, find_lines, grow
+from wiretell.stats.line import FloatArray
+from wiretell.stats.near_pairs import BoolArray
+from wiretell.stats.nominal_rate import DRIFT_NOMINAL, NOMINAL_HZ, candidate_rates, nominal_rate
+
+TOLERANCE_S = 0.15
+"""Delay jitter between two readings of one clock that is still the same line."""
+UNSTEADY_S = 0.3
+UNSTEADY_DRIFT = 0.06
+"""Tolerance and relative uncertainty for clocks that lose ticks when idle."""
+UNSTEADY_SLACK = 4.0
+"""Flows that miss the seeds of an unsteady line by more tolerances cannot join it."""
+SURE_BITS = 14.0
+"""A line must be this much rarer than by chance among all flows."""
+SETTLED, SETTLED_S = 6, 60.0
+"""So many flows over so long on a line of a measured rate: no other rate is tried on them."""
+
+
+@dataclass(frozen=True)
+class ClockedFlows:
+    """Flows that show a clock, a row each.
+
+    `rate` is what a flow alone shows (ticks per s; 0 if nothing), `error` its relative standard
+    error (infinite where it is too short to have one), `peer` a number for its destination.
+    """
+
+    readings: Readings
+    clouds: Clouds
+    peer: IntArray
+    rate: FloatArray
+    error: FloatArray
+
+    def fitting(self, rate_hz: float) -> BoolArray:
+        """Flows whose own rate may be this one."""
+        near = np.abs(self.rate / rate_hz - 1.0) <= 4.0 * self.error + 5e-4
+        return near | (self.error > 0.05)
+
+    def span_s(self, rows: IntArray) -> float:
+        """Time from the first to the last reading of `rows`."""
+        return float(self.readings.t_last[rows].max() - self.readings.t_first[rows].min())
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """Flows on one line, in order of time, and the rate (Hz, +- `drift` of it) that put them there.
+
+    `late` are flows that belong to it but would bend it.
+    """
+
+    rows: IntArray
+    rate: float
+    drift: float
+    tolerance_s: float
+    late: list[int] = field(default_factory=list)
+
+
+def clock_lines(of: ClockedFlows) -> tuple[list[ClockLine], list[float]]:
+    """Lines of two flows or more, longest first, and the nominal rates that were measured.
+
+    Some stacks lose ticks when idle: their rate differs by percents between flows, while their
+    readings stay within a fraction of a second of one line. Such flows seed loose lines, which
+    short flows then join; steady clocks are looked for among the others.
+    """
+    loose = unsteady_lines(of)
+    free = np.ones(len(of.rate), dtype=bool)
+    for line in loose:
+        free[line.rows] = False
+    steady = np.flatnonzero(free)
+    rates = candidate_rates(of.rate[steady], of.error[steady])
+    # Rates are known where several flows agree on them: one alone may have been late.
+    known = [nominal_rate(rate) for rate, _ in rates]
+    proposals = list(loose)
+    for rate, drift in rates:
+        proposals += _proposed(of, free, rate, drift)
+    taking = _Taking(of)
+    proposals = taking.settle(proposals)
+    free &= ~taking.taken
+    for nominal in NOMINAL_HZ:
+        if all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
+            proposals += _proposed(of, free, nominal, DRIFT_NOMINAL)
+    taking.take(proposals)
+    return taking.lines, known
+
+
+def _proposed(of: ClockedFlows, free: BoolArray, rate: float, drift: float) -> list[ClockLine]:
+    rows = np.flatnonzero(free & of.fitting(rate))
+    found = find_lines(of.readings, rows, rate, TOLERANCE_S, drift)
+    found.sort(key=lambda line: int(line[0]))
+    return [ClockLine(line, rate, drift, TOLERANCE_S) for line in found]
+
+
+class _Taking:
+    """Gives each flow to one line: longest first, then in the order of the proposals."""
+
+    def __init__(self, of: ClockedFlows) -> None:
+        self._of = of
+        self.taken = np.zeros(len(of.rate), dtype=bool)
+        self._n_free = len(of.rate)
+        self._n_free_to = np.bincount(of.peer)
+        self.lines: list[ClockLine] = []
+
+    def settle(self, proposals: Sequence[ClockLine]) -> list[ClockLine]:
+        """Takes the lines that no other rate can explain better; the others are handed back."""
+        sure = [
+            line
+            for line in proposals
+            if len(line.rows) >= SETTLED and self._of.span_s(line.rows) >= SETTLED_S
+        ]
+        self.take(sure)
+        return [line for line in proposals if not self.taken[line.rows].all()]
+
+    def take(self, proposals: Sequence[ClockLine]) -> None:
+        """Takes what is free of each line, unless so few would agree by chance."""
+        for line in sorted(proposals, key=lambda line: -len(line.rows)):
+            rows = line.rows[~self.taken[line.rows]]
+            if len(rows) > 1 and not self._by_chance(rows, line):
+                self.taken[rows] = True
+                self._n_free -= len(rows)
+                np.subtract.at(self._n_free_to, self._of.peer[rows], 1)
+                self.lines.append(ClockLine(rows, line.rate, line.drift, line.tolerance_s))
+        self.lines.sort(key=lambda line: -len(line.rows))
+
+    def _by_chance(self, rows: IntArray, line: ClockLine) -> bool:
+        """Could so few of so many flows with random offsets have met on a line by accident?
+
+        The bits of each agreement against the number of ways to choose the members among the
+        flows that are on no line yet (only those to one destination, where the members have one).
+        """
+        times = np.sort(self._of.readings.t_first[rows])
+        peers = self._of.peer[rows]
+        one = bool((peers == peers[0]).all())
+        n, m = int(self._n_free_to[peers[0]]) if one else self._n_free, len(rows)
+        choices = math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1)
+        needed = choices / math.log(2.0) + math.log2(len(NOMINAL_HZ)) + SURE_BITS
+        bits = 0.0
+        for dt in np.diff(times).tolist():
+            bits += chance_bits(line.rate, line.tolerance_s + line.drift * dt)
+            if bits >= needed:
+                return False
+        return True
+
+
+def unsteady_lines(of: ClockedFlows) -> list[ClockLine]:
+    """Lines seeded by flows whose own rate is certainly off nominal, one try per nominal rate."""
+    off = (of.error < 0.01) & (of.rate > 0.0)
+    for nominal in NOMINAL_HZ:
+        off &= np.abs(of.rate / nominal - 1.0) > 6.0 * of.error + 1e-3
+    found: list[ClockLine] = []
+    for nominal in NOMINAL_HZ:
+        near = np.abs(of.rate / nominal - 1.0) <= UNSTEADY_DRIFT
+        seeds = np.flatnonzero(near & off)
+        if len(seeds) < 2:
+            continue
+        rate = float(np.average(of.rate[seeds], weights=of.error[seeds] ** -2.0))
+        lines = find_lines(of.readings, seeds, rate, UNSTEADY_S, UNSTEADY_DRIFT)
+        if not lines:
+            continue
+        lines.sort(key=lambda line: int(line[0]))
+        short = near | (of.error > 0.01)
+        short[seeds] = False
+        close = np.zeros(len(short), dtype=bool)
+        for line in lines:
+            close |= _in_reach(of.readings, line, rate)
+        joined = grow(
+            of.readings, np.flatnonzero(short & close), rate, UNSTEADY_S, UNSTEADY_DRIFT, lines
+        )
+        found += [
+            ClockLine(of.readings.in_time(np.array(line.items)), rate, UNSTEADY_DRIFT, UNSTEADY_S)
+            for line in joined[: len(lines)]
+        ]
+    return found
+
+
+def _in_reach(of: Readings, line: IntArray, rate: float) -> BoolArray:
+    """Flows that may lie on an unsteady line, seen from its readings before and after."""
+    t, v = of.anchors(line)
+    at = np.searchsorted(t, of.t_first)
+    near = np.zeros(len(at), dtype=bool)
+    for anchor in (np.maximum(at - 1, 0), np.minimum(at, len(t) - 1)):
+        age = of.t_first - t[anchor]
+        miss = np.abs(ahead_s(age, of.v_first - v[anchor], rate))
+        near |= miss <= UNSTEADY_SLACK * UNSTEADY_S + UNSTEADY_DRIFT * np.abs(age)
+    return near
