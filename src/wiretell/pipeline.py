@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 
 from wiretell._core import Reader, Tracker
-from wiretell.devices.engine import find_devices
+from wiretell.devices.engine import find_devices, judge_address
+from wiretell.devices.flow_choice import address_of_both, choose_flow
+from wiretell.devices.why import Why, why
 from wiretell.errors import CaptureError
 from wiretell.model.report import Report
-from wiretell.model.tables import FLOWS, OBSERVATIONS, SAMPLES, SCHEMA_VERSION
+from wiretell.model.tables import (
+    ADDRESSES,
+    DEVICES,
+    EVIDENCE,
+    FLOWS,
+    MEMBERS,
+    OBSERVATIONS,
+    SAMPLES,
+    SCHEMA_VERSION,
+)
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
 
@@ -80,43 +91,90 @@ def analyze(
     `paths` and `filter` as for `read`. Damage in a capture is kept in the report
     (`Report.damaged`), never raised. Raises OSError, CaptureError, ConfigError.
     """
-    config = config or Config()
     say = progress or (lambda _: None)
-    reader, unread = _open(_names(paths), compile_filter(filter) if filter else None)
+    measured, last = _measure(_names(paths), filter, config or Config(), say)
+    say(replace(last, stage="devices"))
+    found = find_devices(measured.flows, measured.observations, ALL)
+    failed = measured.provenance["failed_signals"] | dict(found.failed)
+    return replace(
+        measured,
+        observations=found.observations,
+        evidence=found.evidence,
+        addresses=found.addresses,
+        devices=found.devices,
+        members=found.members,
+        provenance={**measured.provenance, "failed_signals": failed},
+    )
+
+
+def measure(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    filter: str | None = None,
+    config: Config | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """What these captures hold before anything is judged: flows, samples, observations.
+
+    As `analyze`, but its tables of machines are empty. Raises OSError, CaptureError, ConfigError.
+    """
+    return _measure(_names(paths), filter, config or Config(), progress or (lambda _: None))[0]
+
+
+def explain_pair(report: Report, flow: str, other: str, *, address: str | None = None) -> Why:
+    """What speaks for and against two flows being one machine's, and what is decided.
+
+    A flow is named by its `flow_id`, by `ADDR:PORT` (the first flow from there), or by
+    `ADDR:PORT>ADDR:PORT`. `report` is of `analyze` or `measure`, or a saved one. `address` is
+    the one to judge where the flows share two. Raises ValueError, in words for people, where a
+    flow is unknown or the two have no address in common.
+    """
+    a, b = choose_flow(report.flows, flow), choose_flow(report.flows, other)
+    shared = address_of_both(a, b, address)
+    judged = judge_address(shared, report.flows, report.observations, ALL)
+    answer = why(judged, a.flow_id, b.flow_id)
+    several = [
+        f"{choice.n_fitting} flows fit {choice.asked}: {choice.flow_id} is the first"
+        for choice in (a, b)
+        if choice.n_fitting > 1
+    ]
+    return replace(answer, notes=(*several, *answer.notes))
+
+
+def _measure(
+    names: list[str], filter: str | None, config: Config, say: Callable[[Progress], None]
+) -> tuple[Report, Progress]:
+    """The report before anything is judged, and how far the captures were read."""
+    reader, unread = _open(names, compile_filter(filter) if filter else None)
     tracker = Tracker(
         max_flows=config.max_flows,
         max_payload_bytes=config.max_payload_bytes,
         samples_per_side=config.samples_per_side,
     )
     tracked = _track(reader, tracker, config, say)
-    flows = _joined(tracked.flows, FLOWS.schema).sort("flow_id")
-    samples = _joined(tracked.samples, SAMPLES.schema).sort(
-        "flow_id", "side", "time_ns", maintain_order=True
-    )
+    samples = _joined(tracked.samples, SAMPLES.schema)
     observations = _joined(tracked.observations, OBSERVATIONS.schema)
-    say(Progress("devices", *reader.position(), reader.counters()["frames"]))
-    found = find_devices(flows, observations.sort("flow_id", maintain_order=True), ALL)
-    provenance = {
-        "version": version("wiretell"),
-        "schema": SCHEMA_VERSION,
-        "filter": filter,
-        "config": asdict(config),
-        "files": reader.files(),
-        "counters": reader.counters() | tracker.counters(),
-        "weirds": tracker.weirds(),
-        "damage": [*unread, *reader.damage()],
-        "failed_signals": tracked.failed | dict(found.failed),
-    }
-    return Report(
-        flows=flows,
-        samples=samples,
-        observations=found.observations,
-        evidence=found.evidence,
-        addresses=found.addresses,
-        devices=found.devices,
-        members=found.members,
-        provenance=provenance,
+    report = Report(
+        flows=_joined(tracked.flows, FLOWS.schema).sort("flow_id"),
+        samples=samples.sort("flow_id", "side", "time_ns", maintain_order=True),
+        observations=observations.sort("flow_id", maintain_order=True),
+        evidence=EVIDENCE.empty(),
+        addresses=ADDRESSES.empty(),
+        devices=DEVICES.empty(),
+        members=MEMBERS.empty(),
+        provenance={
+            "version": version("wiretell"),
+            "schema": SCHEMA_VERSION,
+            "filter": filter,
+            "config": asdict(config),
+            "files": reader.files(),
+            "counters": reader.counters() | tracker.counters(),
+            "weirds": tracker.weirds(),
+            "damage": [*unread, *reader.damage()],
+            "failed_signals": tracked.failed,
+        },
     )
+    return report, Progress("tracked", *reader.position(), reader.counters()["frames"])
 
 
 def _track(

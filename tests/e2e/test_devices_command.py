@@ -133,3 +133,42 @@ def test_help_and_version_import_nothing_heavy() -> None:
             [sys.executable, "-c", program, flag], capture_output=True, text=True, check=False
         )
         assert done.stdout.endswith("0 []\n"), done.stdout + done.stderr
+
+
+OFFICE = Path(__file__).parents[2] / "examples" / "office.pcap.zst"
+
+
+def test_why_tells_about_two_flows(tmp_path: Path) -> None:
+    done = wiretell("devices", OFFICE, "--why", "1", "2")
+    assert done.returncode == 0, done.stderr
+    assert "are these two flows one machine's?" in done.stdout
+    assert "Decided: " in done.stdout
+    told = json.loads(wiretell("devices", OFFICE, "--why", "1", "2", "--json").stdout)
+    ends = [
+        [f"{f[e]['address']}:{f[e]['port']}" for e in ("local", "remote")] for f in told["flows"]
+    ]
+    wiretell("devices", OFFICE, "-q", "--save", "report", cwd=tmp_path)
+    saved = wiretell(
+        "devices", tmp_path / "report", "--why", *(">".join(e) for e in ends), "--json"
+    )
+    assert json.loads(saved.stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--why", "1", "1"), "one and the same flow"),
+        (("--why", "1", "999999"), "no flow '999999'"),
+        (("--why", "1", "\x1b[31m"), "give a flow_id"),
+        (("--why", "1", "2", "--html", "x.html"), "not --html"),
+        (("--why", "1", "2", "--address", "192.0.2.1", "--address", "192.0.2.2"), "one address"),
+        (("--why", "1", "2", "--address", "192.0.2.99"), "is no end of flow 1"),
+        (("--why", "1", "2", "--fail-on", "devices>1"), "--fail-on"),
+    ],
+)
+def test_why_refuses_in_words(saved: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = wiretell("devices", saved, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stdout == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from wiretell.cli.output import (
     report_options,
     write_report,
 )
+from wiretell.cli.pair import refuse_for_pair, write_pair
 from wiretell.cli.progress import progress_bar
 from wiretell.model.report import Report
 from wiretell.sources.saved import is_saved_report, load
@@ -31,6 +33,14 @@ from wiretell.sources.saved import is_saved_report, load
     help="Read FILE (repeatable); then every argument is a filter word.",
 )
 @click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@click.option(
+    "--why",
+    "pair",
+    nargs=2,
+    metavar="FLOW FLOW",
+    help="Tell what speaks for and against two flows being one machine's. FLOW is a flow_id,"
+    " ADDR:PORT (the first flow from there) or 'ADDR:PORT>ADDR:PORT'.",
+)
 @report_options
 @click.pass_context
 def command(
@@ -39,6 +49,7 @@ def command(
     arguments: tuple[str, ...],
     files: tuple[str, ...],
     no_names: bool,
+    pair: tuple[str, str] | None,
     **given: Any,
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
@@ -53,10 +64,22 @@ def command(
     outputs = outputs_of(**given)
     captures, expression = split_arguments(arguments, files)
     refuse_overwriting(outputs, captures)
-    ctx.exit(write_report(_report(captures, expression, outputs), outputs))
+    if pair is None:
+        ctx.exit(write_report(_report(captures, expression, outputs), outputs))
+    refuse_for_pair(outputs)
+    from wiretell.pipeline import measure
+
+    report = _report(captures, expression, outputs, measure)
+    ctx.exit(write_pair(report, pair, outputs))
 
 
-def _report(captures: list[str], expression: str | None, outputs: Outputs) -> Report:
+def _report(
+    captures: list[str],
+    expression: str | None,
+    outputs: Outputs,
+    read: Callable[..., Report] | None = None,
+) -> Report:
+    """A saved report, or what `read` (else `analyze`) makes of the captures."""
     folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
     if folders:
         if len(captures) > 1 or expression is not None:
@@ -69,4 +92,4 @@ def _report(captures: list[str], expression: str | None, outputs: Outputs) -> Re
     from wiretell.pipeline import analyze
 
     with progress_bar(quiet=outputs.quiet) as progress:
-        return analyze(captures, filter=expression, progress=progress)
+        return (read or analyze)(captures, filter=expression, progress=progress)

@@ -142,18 +142,30 @@ def refuse_overwriting(outputs: Outputs, inputs: Sequence[str]) -> None:
 
 def write_report(report: Report, outputs: Outputs) -> ExitCode:
     """Writes every result, files before standard output; the exit code that fits."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
+
+    def write_all() -> None:
         for name, place in outputs.files:
             target: Target = sys.stdout if place == STDOUT else Path(place)
             exporter(name).write(report, target, outputs.options)
             if place != STDOUT and not outputs.quiet:
                 click.echo(f"wrote {place}", err=True)
+
+    tells_notes = ("table", STDOUT) in outputs.files
+    return finished(report, outputs, write_all, tells_notes=tells_notes)
+
+
+def finished(
+    report: Report, outputs: Outputs, write: Callable[[], None], *, tells_notes: bool = False
+) -> ExitCode:
+    """Runs `write`; the exit code that fits. `tells_notes`: what it writes has the notes."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        write()
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OUTPUT_CLOSED
-    if not outputs.quiet and ("table", STDOUT) not in outputs.files:
+    if not outputs.quiet and not tells_notes:
         _show_notes(report)
     if outputs.fail_on is not None and outputs.fail_on(report):
         return ExitCode.FINDINGS

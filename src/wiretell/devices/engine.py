@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -47,6 +47,8 @@ class Judged:
     scores: Mapping[str, Scores]
     evidence: Evidence
     judgement: Judgement
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Signals that failed and were left out: name -> message."""
 
     @property
     def regimes(self) -> dict[str, Mapping[int, str]]:
@@ -117,7 +119,8 @@ def judge_address(
     if sides.is_empty():
         raise ValueError(f"{address} sent nothing")
     own = observations.filter(pl.col("address") == address)
-    return _judged(address, number(sides), own, signals, {})
+    failed: dict[str, str] = {}
+    return replace(_judged(address, number(sides), own, signals, failed), failed=failed)
 
 
 def _judged(
