@@ -90,9 +90,13 @@ def counter_share(
     # What is seen out of order would count for both directions.
     weights = replace(weights, rule=replace(weights.rule, early_s=0.0))
     heads = heads[:: max(1, -(-len(heads) // MOST_ASKED))]
-    rises, falls = (
-        _best(candidates(x, weights, heads), n, x, abroad=abroad) for x in (items, items.reversed())
-    )
+    if len(heads) < FEWEST:
+        return NONE
+    rises = _best(candidates(items, weights, heads), n, items, abroad=abroad)
+    if np.count_nonzero(rises >= CLEAR_BITS) < FEWEST:
+        return NONE
+    turned = items.reversed()
+    falls = _best(candidates(turned, weights, heads), n, turned, abroad=abroad)
     n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))
     n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
     able = max(int(np.count_nonzero(_may_go_on(items, weights)[heads])), 1)
