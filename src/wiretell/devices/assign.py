@@ -64,18 +64,38 @@ def _of(labels: Sequence[Label], sides: Sequence[int]) -> list[Label]:
 
 def _clocks_of(clocks: Sequence[Clock], sides: Sequence[int]) -> list[Clock]:
     wanted = set(sides)
-    kept = [replace(clock, sides=tuple(s for s in clock.sides if s in wanted)) for clock in clocks]
-    return [clock for clock in kept if clock.sides]
+    kept: list[Clock] = []
+    for clock in clocks:
+        own = tuple(side for side in clock.sides if side in wanted)
+        if own:
+            kept.append(clock if len(own) == len(clock.sides) else replace(clock, sides=own))
+    return kept
+
+
+NO_TEXT: frozenset[str] = frozenset()
+NOTHING: Mapping[str, frozenset[str]] = {}
+
+
+def _certain(evidence: Evidence) -> dict[int, Mapping[str, frozenset[str]]]:
+    """Side -> its labels that forbid others. Sides that write alike share one object."""
+    kinds = {rule.kind for rule in evidence.rules.values() if rule.bits_other <= -5.0}
+    told: dict[int, tuple[tuple[str, str], ...]] = {}
+    for label in evidence.labels:
+        if label.kind in kinds:
+            told[label.side] = (*told.get(label.side, ()), (label.kind, label.text))
+    looks: dict[tuple[tuple[str, str], ...], Mapping[str, frozenset[str]]] = {}
+    for look in dict.fromkeys(told.values()):
+        texts: dict[str, frozenset[str]] = {}
+        for kind, text in look:
+            texts[kind] = texts.get(kind, NO_TEXT) | {text}
+        looks[look] = texts
+    return {side: looks[look] for side, look in told.items()}
 
 
 def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     """Sides tied by strong links, strongest first, never against a certain contradiction."""
     parent = {side: side for side in sides}
-    marks: dict[int, dict[str, set[str]]] = defaultdict(dict)
-    certain = {rule.kind for rule in evidence.rules.values() if rule.bits_other <= -5.0}
-    for label in evidence.labels:
-        if label.side in parent and label.kind in certain:
-            marks[label.side].setdefault(label.kind, set()).add(label.text)
+    marks = _certain(evidence)
 
     def root(side: int) -> int:
         while parent[side] != side:
@@ -91,9 +111,11 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         a, b = root(link.a), root(link.b)
         if a == b:
             continue
-        ours, theirs = marks[a], marks[b]
-        apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
-        bits = link.bits + sum(evidence.rules[kind].bits_other for kind in apart)
+        ours, theirs = marks.get(a, NOTHING), marks.get(b, NOTHING)
+        bits = link.bits
+        if ours is not theirs:
+            apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
+            bits += sum(evidence.rules[kind].bits_other for kind in apart)
         if bits + agreement(link, evidence.counters) < CHAIN_BITS:
             continue
         if clocks.apart(a, b):
@@ -103,8 +125,10 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         parent[b] = a
         interleaving.merge(a, b)
         clocks.merge(a, b)
-        for kind, texts in theirs.items():
-            ours.setdefault(kind, set()).update(texts)
+        if ours is not theirs:
+            marks[a] = {
+                k: ours.get(k, NO_TEXT) | theirs.get(k, NO_TEXT) for k in {**ours, **theirs}
+            }
     chains: dict[int, list[int]] = defaultdict(list)
     for side in sides:
         chains[root(side)].append(side)

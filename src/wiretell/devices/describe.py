@@ -2,71 +2,117 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from wiretell.devices.group import Group
 from wiretell.devices.looks import looks_like
 
 Row = dict[str, object]
-Texts = Mapping[tuple[object, object], Sequence[tuple[str, str]]]
-"""(flow id, side) -> (quantity, text) said there."""
+IntArray = NDArray[np.int64]
 
 NAME_QUANTITIES = ("dhcp_hostname", "mdns_name", "netbios_name")
 CLOCK_WORTH_PPM = 1000.0
 """A rate known no better than this is not shown as a clock."""
-
-
-def texts_of(observations: pl.DataFrame) -> Texts:
-    """Names and User-Agents of one address, by flow side."""
-    wanted = [*NAME_QUANTITIES, "user_agent"]
-    found: dict[tuple[object, object], list[tuple[str, str]]] = defaultdict(list)
-    rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
-    columns = rows.select("flow_id", "side", "quantity", "text")
-    for flow_id, side, quantity, text in columns.iter_rows():
-        found[flow_id, side].append((quantity, text))
-    return found
+REGIMES = {"clock_regime": "tcp_timestamp", "ipid_regime": "ip_id", "port_regime": "source_port"}
+"""Column -> the signal whose regime it is."""
 
 
 def describe(
-    group: Group,
-    members: Sequence[int],
-    rows: Sequence[Row],
-    texts: Texts,
+    groups: Sequence[Group],
+    members: Sequence[Sequence[int]],
+    sides: pl.DataFrame,
+    observations: pl.DataFrame,
     regimes: Mapping[str, Mapping[int, str]],
-) -> Row:
-    """Columns of DEVICES that describe; `members` index `rows` (the sides of the address)."""
-    own = [rows[side] for side in members]
-    said = Counter(fact for r in own for fact in texts.get((r["flow_id"], r["side"]), ()))
-    syns = Counter(str(r["syn"]) for r in own if r["syn"] is not None and r["initiator"])
-    ttls = Counter(r["ttl"] for r in own if r["ttl"] is not None)
-    hz, skew_ppm, error_ppm = _clock(group) or (None, None, None)
-    return {
-        "looks_like": looks_like(group),
-        "names": _commonest(said, NAME_QUANTITIES),
-        "user_agents": _commonest(said, ("user_agent",)),
-        "ttl": _first(ttls),
-        "syn": _first(syns),
-        "clock_hz": hz,
-        "skew_ppm": skew_ppm,
-        "skew_error_ppm": error_ppm,
-        "clock_regime": _regime(regimes, "tcp_timestamp", members),
-        "ipid_regime": _regime(regimes, "ip_id", members),
-        "port_regime": _regime(regimes, "source_port", members),
-        "boots": max(1, sum(clock.scope == "host" for clock in group.lines)),
-        "n_flows": len(own),
-        "bytes_out": sum(whole(r["ip_bytes"]) for r in own),
-        "bytes_in": sum(whole(r["bytes_in"]) for r in own),
-        "first_ns": min(whole(r["start_ns"]) for r in own),
-        "last_ns": max(whole(r["end_ns"]) for r in own),
-    }
+) -> list[Row]:
+    """Columns of DEVICES that describe, for each group and its members (numbers of sides)."""
+    said = _said(members, sides, observations)
+    volumes = {name: whole(sides[name]) for name in ("ip_bytes", "bytes_in", "start_ns", "end_ns")}
+    syn = sides.select(pl.when("initiator").then("syn")).to_series()
+    tallies = {"ttl": _Tally.of(sides["ttl"].to_list()), "syn": _Tally.of(syn.to_list())}
+    for column, signal in REGIMES.items():
+        told = regimes.get(signal, {})
+        tallies[column] = _Tally.of([told.get(n) for n in range(sides.height)], nothing="unknown")
+    rows: list[Row] = []
+    for group, of_group, facts in zip(groups, members, said, strict=True):
+        own = np.array(of_group, dtype=np.int64)
+        hz, skew_ppm, error_ppm = _clock(group) or (None, None, None)
+        rows.append(
+            {
+                "looks_like": looks_like(group),
+                "names": _commonest(facts, NAME_QUANTITIES),
+                "user_agents": _commonest(facts, ("user_agent",)),
+                "clock_hz": hz,
+                "skew_ppm": skew_ppm,
+                "skew_error_ppm": error_ppm,
+                "boots": max(1, sum(clock.scope == "host" for clock in group.lines)),
+                "n_flows": len(own),
+                "bytes_out": int(volumes["ip_bytes"][own].sum()),
+                "bytes_in": int(volumes["bytes_in"][own].sum()),
+                "first_ns": int(volumes["start_ns"][own].min()),
+                "last_ns": int(volumes["end_ns"][own].max()),
+            }
+            | {column: tally.most(own) for column, tally in tallies.items()}
+        )
+    return rows
 
 
-def whole(value: object) -> int:
-    """An integer cell; 0 for null."""
-    return value if isinstance(value, int) else 0
+def whole(column: pl.Series) -> IntArray:
+    """A column of integers; 0 for null."""
+    return column.fill_null(0).to_numpy().astype(np.int64)
+
+
+def _said(
+    members: Sequence[Sequence[int]], sides: pl.DataFrame, observations: pl.DataFrame
+) -> list[Counter[tuple[str, str]]]:
+    """Per group how often each (quantity, text) was said: names and User-Agents."""
+    found: list[Counter[tuple[str, str]]] = [Counter() for _ in members]
+    wanted = [*NAME_QUANTITIES, "user_agent"]
+    rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
+    if rows.is_empty():
+        return found
+    home = np.full(sides.height, -1, dtype=np.int64)
+    for g, own in enumerate(members):
+        home[own] = g
+    told = rows.select("flow_id", "side", "quantity", "text").join(
+        sides.select("flow_id", "side", pl.Series("home", home)), on=["flow_id", "side"]
+    )
+    counts = told.filter(pl.col("home") >= 0).group_by("home", "quantity", "text").len()
+    for g, quantity, text, n in counts.iter_rows():
+        found[g][quantity, text] = n
+    return found
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What each side shows, as numbers: 0 for nothing, else the place in `shown`, from 1."""
+
+    shown: list[object]
+    code: IntArray
+    nothing: object
+
+    @classmethod
+    def of(cls, values: Sequence[object], nothing: object = None) -> _Tally:
+        """Null and `nothing` are not counted."""
+        known: dict[object, int] = {None: 0, nothing: 0}
+        shown: list[object] = []
+        for value in dict.fromkeys(values):
+            if value not in known:
+                shown.append(value)
+                known[value] = len(shown)
+        code = np.array([known[value] for value in values], dtype=np.int64)
+        return cls(shown, code, nothing)
+
+    def most(self, own: IntArray) -> object:
+        """The value that most of these sides show, of several the first by its text."""
+        counts = np.bincount(self.code[own])[1:].tolist()
+        found = [(-n, str(self.shown[i]), i) for i, n in enumerate(counts) if n]
+        return self.shown[min(found)[2]] if found else self.nothing
 
 
 def _clock(group: Group) -> tuple[float, float, float] | None:
@@ -81,20 +127,9 @@ def _clock(group: Group) -> tuple[float, float, float] | None:
     return skew[0] * (1.0 + skew[1] * 1e-6), skew[1], skew[2]
 
 
-def _regime(regimes: Mapping[str, Mapping[int, str]], signal: str, members: Iterable[int]) -> str:
-    found = Counter(regimes.get(signal, {}).get(side, "unknown") for side in members)
-    known = Counter({words: n for words, n in found.items() if words != "unknown"})
-    return str(_first(known) or "unknown")
-
-
 def _commonest(said: Mapping[tuple[str, str], int], quantities: Sequence[str]) -> list[str]:
     texts = Counter[str]()
     for (quantity, text), n in said.items():
         if quantity in quantities:
             texts[text] += n
     return [text for text, _ in sorted(texts.items(), key=lambda x: (-x[1], x[0]))]
-
-
-def _first(counts: Mapping[object, int] | Counter[str]) -> object:
-    ordered = sorted(counts.items(), key=lambda x: (-x[1], str(x[0])))
-    return ordered[0][0] if ordered else None

@@ -9,7 +9,7 @@ import polars as pl
 
 from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
-from wiretell.devices.explain import explain
+from wiretell.devices.explain import Columns, explain
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
 from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
@@ -58,21 +58,27 @@ class Judged:
 
 @dataclass
 class _Sink:
-    """Gathers rows into a table, a part at a time: a row as a dictionary takes much memory."""
+    """Gathers columns of a table, a part at a time: values as objects take much memory."""
 
     table: Table
     parts: list[pl.DataFrame] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    columns: dict[str, list[object]] = field(default_factory=dict)
+    n_rows: int = 0
 
-    def add(self, rows: Sequence[Row]) -> None:
-        self.rows += rows
-        if len(self.rows) >= FLUSH_ROWS:
+    def add(self, columns: Columns) -> None:
+        for column in self.table.columns:
+            self.columns.setdefault(column.name, []).extend(columns[column.name])
+        self.n_rows += len(next(iter(columns.values())))
+        if self.n_rows >= FLUSH_ROWS:
             self.flush()
 
+    def add_rows(self, rows: Sequence[Row]) -> None:
+        self.add({c.name: [row.get(c.name) for row in rows] for c in self.table.columns})
+
     def flush(self) -> None:
-        if self.rows:
-            self.parts.append(self.table.frame(self.rows))
-            self.rows = []
+        if self.n_rows:
+            self.parts.append(pl.DataFrame(self.columns, self.table.schema, strict=False))
+            self.columns, self.n_rows = {}, 0
 
     def frame(self) -> pl.DataFrame:
         self.flush()
@@ -92,20 +98,27 @@ def find_devices(
     nothing = OBSERVATIONS.empty()
     failed: dict[str, str] = {}
     measured = _Sink(OBSERVATIONS)
-    tables = [_Sink(table) for table in (ADDRESSES, DEVICES, MEMBERS, EVIDENCE)]
+    addresses, devices = _Sink(ADDRESSES), _Sink(DEVICES)
+    members, arguments = _Sink(MEMBERS), _Sink(EVIDENCE)
     for (address,), group in _by_importance(sides_of(flows)):
         own = said.get((address,), nothing)
         one = _judged(str(address), number(group), own, signals, failed)
         rows = explain(
             one.address, one.role, one.sides, own, one.evidence, one.regimes, one.judgement
         )
-        measured.add(_clock_facts(one.address, one.sides, one.evidence.clocks))
-        parts = ([rows.address], rows.devices, rows.members, rows.evidence)
-        for sink, part in zip(tables, parts, strict=True):
-            sink.add(part)
-    addresses, devices, members, arguments = (sink.frame() for sink in tables)
-    everything = pl.concat([observations, measured.frame()])
-    return Findings(everything, arguments, addresses, devices, members, failed)
+        measured.add_rows(_clock_facts(one.address, one.sides, one.evidence.clocks))
+        addresses.add_rows([rows.address])
+        devices.add_rows(rows.devices)
+        members.add(rows.members)
+        arguments.add(rows.evidence)
+    return Findings(
+        pl.concat([observations, measured.frame()]),
+        arguments.frame(),
+        addresses.frame(),
+        devices.frame(),
+        members.frame(),
+        failed,
+    )
 
 
 def judge_address(

@@ -11,7 +11,7 @@ import polars as pl
 from wiretell.devices.alike import Crowd, address_words, crowds_of
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
-from wiretell.devices.describe import Row, describe, texts_of, whole
+from wiretell.devices.describe import Row, describe, whole
 from wiretell.devices.judge import Judgement, bodies_of
 from wiretell.devices.sides import connections_of
 from wiretell.devices.verdict import verdict_of
@@ -21,14 +21,18 @@ from wiretell.stats.likelihood import probability
 N_REASONS = 6
 
 
+Columns = Mapping[str, Sequence[object]]
+"""Column -> its values, of all columns the same number."""
+
+
 @dataclass(frozen=True)
 class Rows:
-    """Rows for the tables of the report that speak of one address."""
+    """Rows for the tables of the report that speak of one address; the long ones as columns."""
 
     address: Row
     devices: list[Row]
-    members: list[Row]
-    evidence: list[Row]
+    members: Columns
+    evidence: Columns
 
 
 def explain(
@@ -46,26 +50,31 @@ def explain(
     names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
     arguments = _arguments(judgement, names)
     crowds = group_crowds(sides, role, evidence, judgement)
-    rows = sides.rows(named=True)
-    texts = texts_of(observations)
+    told = describe(
+        [judgement.groups[g] for g in order], list(members.values()), sides, observations, regimes
+    )
+    confidence = _confidences(judgement)
+    together = _together(evidence, judgement)
     devices = [
-        describe(judgement.groups[g], sorted(members[g]), rows, texts, regimes)
+        row
         | {
             "device": names[g],
             "address": address,
-            "confidence": _confidence(g, judgement),
+            "confidence": confidence[g],
             "n_machines": crowds[g].likely,
             "n_machines_low": crowds[g].low,
             "n_machines_high": crowds[g].high,
-            "reasons": _reasons(g, evidence, judgement, arguments, crowds[g]),
+            "reasons": _reasons(
+                together[g], judgement.partition.weakest[g], arguments.get(g, ()), crowds[g], row
+            ),
         }
-        for g in order
+        for g, row in zip(order, told, strict=True)
     ]
     return Rows(
-        _address(address, role, rows, judgement, evidence, [crowds[g] for g in order]),
+        _address(address, role, sides, judgement, evidence, [crowds[g] for g in order]),
         devices,
-        _members(address, rows, evidence, judgement, names),
-        _evidence(address, rows, evidence, judgement, names),
+        _members(address, sides, evidence, judgement, names),
+        _evidence(address, sides, evidence, judgement, names),
     )
 
 
@@ -86,12 +95,12 @@ def group_crowds(
     return crowds_of(judgement.crowds, bodies)
 
 
-def _confidence(g: int, judgement: Judgement) -> float:
-    """Probability that the group is one machine, and that no other group is the same machine."""
-    sure = probability(judgement.partition.weakest[g][0])
+def _confidences(judgement: Judgement) -> list[float]:
+    """Per group the probability that it is one machine, and that no other is the same machine."""
+    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
     for pair, (bits, _) in judgement.partition.between.items():
-        if g in pair:
-            sure *= probability(-bits)
+        for g in pair:
+            sure[g] *= probability(-bits)
     return sure
 
 
@@ -108,109 +117,107 @@ def _arguments(
     return {g: sorted(found, key=lambda x: (x[1].bits, x[0])) for g, found in against.items()}
 
 
-def _reasons(
-    g: int,
-    evidence: Evidence,
-    judgement: Judgement,
-    arguments: Mapping[int, Sequence[tuple[str, Argument]]],
-    crowd: Crowd,
-) -> list[str]:
-    inside = {side for side, (group, _) in judgement.home.items() if group == g}
-    by_signal: dict[str, list[tuple[float, str]]] = defaultdict(list)
+def _together(evidence: Evidence, judgement: Judgement) -> list[list[tuple[float, str]]]:
+    """Per group (weight, words) of the strongest link of each signal within it."""
+    strongest: list[dict[str, tuple[int, float, str]]] = [{} for _ in judgement.groups]
+    home = judgement.home
+    nowhere = (-1, 0.0)
     for link in evidence.links:
-        if link.a in inside and link.b in inside:
-            by_signal[link.signal].append((link.bits, link.reason))
-    together: list[tuple[float, str]] = []
-    for signal, found in by_signal.items():
-        bits, words = max(found)
-        more = f" ({len(found)} such links)" if len(found) > 1 and signal != "tcp_timestamp" else ""
-        together.append((bits + min(len(found), 20) * 0.1, f"{words}{more}: {bits:+.1f} bits"))
-    _, merge = judgement.partition.weakest[g]
-    best = max(merge, key=lambda x: x.bits, default=None)
+        g = home.get(link.a, nowhere)[0]
+        if g < 0 or g != home.get(link.b, nowhere)[0]:
+            continue
+        n, bits, words = strongest[g].get(link.signal, (0, link.bits, link.reason))
+        strongest[g][link.signal] = (n + 1, *max((bits, words), (link.bits, link.reason)))
+    together: list[list[tuple[float, str]]] = []
+    for found in strongest:
+        told: list[tuple[float, str]] = []
+        for signal, (n, bits, words) in found.items():
+            more = f" ({n} such links)" if n > 1 and signal != "tcp_timestamp" else ""
+            told.append((bits + min(n, 20) * 0.1, f"{words}{more}: {bits:+.1f} bits"))
+        together.append(told)
+    return together
+
+
+def _reasons(
+    together: list[tuple[float, str]],
+    weakest: tuple[float, list[Argument]],
+    arguments: Sequence[tuple[str, Argument]],
+    crowd: Crowd,
+    row: Row,
+) -> list[str]:
+    best = max(weakest[1], key=lambda x: x.bits, default=None)
     if best is not None and best.bits > 0.0:
         together.append((best.bits, f"{best.reason}: {best.bits:+.1f} bits"))
     together.sort(key=lambda x: (-x[0], x[1]))
-    apart = [f"not {name}: {x.reason}: {x.bits:+.1f} bits" for name, x in arguments.get(g, ())]
+    apart = [f"not {name}: {x.reason}: {x.bits:+.1f} bits" for name, x in arguments]
     woven = ["; ".join(crowd.reasons)] if crowd.reasons else []
     woven += [words for _, words in together[:1]] + apart[:1]
     woven += [words for _, words in together[1:]] + apart[1:]
-    if len(inside) == 1:
+    if row["n_flows"] == 1:
         woven.append("a single flow")
     return woven[:N_REASONS] or ["nothing contradicts that these flows are one machine"]
 
 
 def _members(
     address: str,
-    rows: Sequence[Row],
+    sides: pl.DataFrame,
     evidence: Evidence,
     judgement: Judgement,
     names: Mapping[int, str],
-) -> list[Row]:
-    reason: dict[int, str] = {}
+) -> Columns:
+    home, nowhere = judgement.home, (-1, 0.0)
+    reason = ["nothing contradicts it"] * sides.height
     for link in sorted(evidence.links, key=lambda x: x.bits):
-        if judgement.home.get(link.a, (-1,))[0] == judgement.home.get(link.b, (-2,))[0]:
+        g = home.get(link.a, nowhere)[0]
+        if g >= 0 and g == home.get(link.b, nowhere)[0]:
             reason[link.a] = reason[link.b] = link.reason
-    for sides, attachment in judgement.attachments:
+    for own, attachment in judgement.attachments:
         words = max(attachment.arguments, key=lambda x: x.bits).reason
-        for side in sides:
+        for side in own:
             reason[side] = words
-    found: list[Row] = []
-    for side, row in enumerate(rows):
-        group, sure = judgement.home.get(side, (-1, 0.0))
-        found.append(
-            {
-                "flow_id": row["flow_id"],
-                "side": row["side"],
-                "address": address,
-                "device": names.get(group),
-                "confidence": sure * probability(judgement.partition.weakest[group][0])
-                if group in names
-                else 0.0,
-                "reason": reason.get(side, "nothing contradicts it")
-                if group in names
-                else "nothing tells",
-            }
-        )
-    return found
+    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
+    devices: list[str | None] = [None] * sides.height
+    confidence = [0.0] * sides.height
+    for side in range(sides.height):
+        g, share = home.get(side, nowhere)
+        if g in names:
+            devices[side], confidence[side] = names[g], share * sure[g]
+        else:
+            reason[side] = "nothing tells"
+    return {
+        "flow_id": sides["flow_id"].to_list(),
+        "side": sides["side"].to_list(),
+        "address": [address] * sides.height,
+        "device": devices,
+        "confidence": confidence,
+        "reason": reason,
+    }
 
 
 def _evidence(
     address: str,
-    rows: Sequence[Row],
+    sides: pl.DataFrame,
     evidence: Evidence,
     judgement: Judgement,
     names: Mapping[int, str],
-) -> list[Row]:
-    found: list[Row] = []
+) -> Columns:
+    flow = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
+    rows: list[tuple[str, str, str, float, str]] = []
     for (a, b), (_, arguments) in sorted(judgement.partition.between.items()):
-        for x in arguments:
-            found.append(_argument(address, names[a], names[b], x))
-    for link in evidence.links:
-        tail, head = f"flow:{rows[link.a]['flow_id']}", f"flow:{rows[link.b]['flow_id']}"
-        argument = Argument(link.signal, link.bits, link.reason)
-        found.append(_argument(address, tail, head, argument))
-    for sides, attachment in judgement.attachments:
-        strongest = max(attachment.arguments, key=lambda x: x.bits)
-        flow = f"flow:{rows[sides[0]]['flow_id']}"
-        found.append(_argument(address, flow, names[attachment.group], strongest))
-    return found
-
-
-def _argument(address: str, a: str, b: str, x: Argument) -> Row:
-    return {
-        "signal": x.signal,
-        "address": address,
-        "a": a,
-        "b": b,
-        "bits": x.bits,
-        "reason": x.reason,
-    }
+        rows += [(x.signal, names[a], names[b], x.bits, x.reason) for x in arguments]
+    rows += [(x.signal, flow[x.a], flow[x.b], x.bits, x.reason) for x in evidence.links]
+    for own, attachment in judgement.attachments:
+        x = max(attachment.arguments, key=lambda x: x.bits)
+        rows.append((x.signal, flow[own[0]], names[attachment.group], x.bits, x.reason))
+    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
+    told = dict(zip(("signal", "a", "b", "bits", "reason"), columns, strict=True))
+    return told | {"address": [address] * len(rows)}
 
 
 def _address(
     address: str,
     role: str,
-    rows: Sequence[Row],
+    sides: pl.DataFrame,
     judgement: Judgement,
     evidence: Evidence,
     crowds: Sequence[Crowd],
@@ -228,9 +235,9 @@ def _address(
         "high": max(high, likely),
         "probability": verdict.distribution.get(likely, 0.0),
         "verdict": verdict.word,
-        "n_flows": len(rows),
-        "n_bytes": sum(whole(r["ip_bytes"]) + whole(r["bytes_in"]) for r in rows),
-        "first_ns": min(whole(r["start_ns"]) for r in rows),
-        "last_ns": max(whole(r["end_ns"]) for r in rows),
+        "n_flows": sides.height,
+        "n_bytes": int(whole(sides["ip_bytes"]).sum() + whole(sides["bytes_in"]).sum()),
+        "first_ns": int(whole(sides["start_ns"]).min()),
+        "last_ns": int(whole(sides["end_ns"]).max()),
         "reasons": [verdict.reason, alike] if alike else [verdict.reason],
     }

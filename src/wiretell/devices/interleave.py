@@ -8,9 +8,8 @@ run side by side, far apart.
 from __future__ import annotations
 
 import bisect
-import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from wiretell.devices.compare import Argument
 from wiretell.signal import Counter, Link
@@ -43,9 +42,10 @@ def agreement(link: Link, counters: Sequence[Counter]) -> float:
     """What the other counters of both sides say to a link: it may be two counters that cross."""
     bits = 0.0
     for counter in counters:
-        if counter.signal == link.signal or not {link.a, link.b} <= counter.marks.keys():
+        marks = counter.marks
+        if counter.signal == link.signal or link.a not in marks or link.b not in marks:
             continue
-        within, share = believable(counter, counter.marks[link.a], counter.marks[link.b])
+        within, share = believable(counter, marks[link.a], marks[link.b])
         bits += min(-math.log2(share), AGREES_BITS) if within else CROSSES_BITS * (1.0 - share)
     return bits
 
@@ -57,12 +57,15 @@ class Interleaving:
         """Sort the marks of `groups`, each the numbers of its sides."""
         self._counters = counters
         self._marks: list[dict[int, list[Mark]]] = []
+        home = {side: i for i, sides in enumerate(groups) for side in sides}
         for counter in counters:
-            of_group = {
-                i: sorted(counter.marks[side] for side in sides if side in counter.marks)
-                for i, sides in enumerate(groups)
-            }
-            self._marks.append({i: marks for i, marks in of_group.items() if marks})
+            of_group: dict[int, list[Mark]] = {}
+            for side, mark in counter.marks.items():
+                if side in home:
+                    of_group.setdefault(home[side], []).append(mark)
+            for marks in of_group.values():
+                marks.sort()
+            self._marks.append(of_group)
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
@@ -75,7 +78,7 @@ class Interleaving:
                     bisect.insort(more, mark)
                 marks[a] = more
             else:
-                marks[a] = list(heapq.merge(fewer, more))
+                marks[a] = sorted(fewer + more)
 
     def argument(self, a: int, b: int, least: int = 1) -> Argument | None:
         """The counter that speaks most against `a` and `b` being one machine, if any does.
@@ -95,19 +98,33 @@ class Interleaving:
     def _apart(counter: Counter, mine: list[Mark], theirs: list[Mark]) -> float:
         if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
             return 0.0
-        owned = heapq.merge(((m, 0) for m in mine), ((m, 1) for m in theirs))
-        before, owner = next(owned)
         n_steps = n_within = 0
         weight = 0.0
-        for mark, own in owned:
-            if own != owner:
-                within, share = believable(counter, before, mark)
-                n_steps += 1
-                n_within += within
-                weight += 0.0 if within else 1.0 - share
-            before, owner = mark, own
+        for before, mark in _turns(mine, theirs):
+            within, share = believable(counter, before, mark)
+            n_steps += 1
+            n_within += within
+            weight += 0.0 if within else 1.0 - share
             if n_steps >= MAX_STEPS:
                 break
         if n_steps < 2 or n_within >= ONE_COUNTER_SHARE * n_steps:
             return 0.0
         return max(APART_BITS * weight, APART_CAP)
+
+
+def _turns(mine: list[Mark], theirs: list[Mark]) -> Iterator[tuple[Mark, Mark]]:
+    """Marks that follow one another and are not of one group: (before, after), in order of time.
+
+    Found by bisection, so a long chain costs no more than the turns that are asked for. Of equal
+    marks `mine` come first.
+    """
+    at, ours = (mine[0], True) if mine[0] <= theirs[0] else (theirs[0], False)
+    while True:
+        own, others = (mine, theirs) if ours else (theirs, mine)
+        i = bisect.bisect_left(others, at) if ours else bisect.bisect_right(others, at)
+        if i == len(others):
+            return
+        after = others[i]
+        k = bisect.bisect_right(own, after) if ours else bisect.bisect_left(own, after)
+        yield own[k - 1], after
+        at, ours = after, not ours
