@@ -175,7 +175,7 @@ DEVICES = Table(
         Column("clock_hz", pl.Float64, "timestamp clock rate", "Hz"),
         Column("skew_ppm", pl.Float64, "clock rate against the observer's, off nominal", "ppm"),
         Column("skew_error_ppm", pl.Float64, "its standard error", "ppm"),
-        Column("clock_regime", pl.String, "per host, per destination, per connection, absent, rewritten, unknown"),
+        Column("clock_regime", pl.String, "per host, per destination, either of these, per connection, absent, zero, unknown"),
         Column("ipid_regime", pl.String, "global, per destination, per connection, zero, constant, random, ..."),
         Column("port_regime", pl.String, "sequential, even, per destination, random, unknown"),
         Column("boots", _U32, "clock lines of this machine (more than 1: it rebooted)"),

@@ -12,7 +12,6 @@ Blind spots: Windows clients send no timestamps; pf re-modulates them; NTP pulls
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,17 +24,14 @@ from wiretell.stats.counter_lines import Readings, chance_bits, wrapped_each
 from wiretell.stats.joint_rate import edges_of, rates_each
 from wiretell.stats.late_flows import adopt_late
 from wiretell.stats.line import Cloud, FloatArray, slope_errors
-from wiretell.stats.nominal_rate import FAST_HZ, NOMINAL_HZ, likely_rates
+from wiretell.stats.nominal_rate import likely_rates
+from wiretell.stats.offset_regime import offset_regimes
 
 NAME = "tcp_timestamp"
 RATE_SURE = 0.02
 """Relative error above which a line's rate is unknown: flows at one moment fit any rate."""
 RATE_LIKELY = 0.2
 """Relative error up to which a flow alone is likely of one of the usual rates."""
-PAIR_HZ = (1000.0, FAST_HZ)
-"""Rates of stacks that draw an offset for each destination: Linux from 4.11 on, at 1000 Hz."""
-ALONE_SHARE = 0.2
-"""Share of sides alone, among those of lines of one destination, from which it is a rule."""
 LINE_BITS_CAP = 25.0
 
 
@@ -50,7 +46,7 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     return Scores(
         links=_links(clocks),
         clocks=clocks,
-        regimes=without | _regimes(clocks),
+        regimes=without | offset_regimes(clocks, _kinds(shown)),
     )
 
 
@@ -228,33 +224,11 @@ def _links(clocks: Sequence[Clock]) -> list[Link]:
     return links
 
 
-def _regimes(clocks: Sequence[Clock]) -> dict[int, str]:
-    """Side -> per host, per destination, per connection, or unknown.
-
-    A side alone on its line proves a random offset only where another side that went to the
-    same destination is alone on its line too, and where that is the rule: several machines with
-    an offset for each destination may go there once each. A line of one destination is the
-    host's where its rate is not of the stacks that draw an offset for each destination.
-    """
-    alone: dict[str, list[int]] = defaultdict(list)
-    lined: dict[str, list[int]] = defaultdict(list)
-    regimes: dict[int, str] = {}
-    for clock in clocks:
-        words = {"host": "per host", "destination": "per destination"}.get(clock.scope, "unknown")
-        if clock.scope == "destination":
-            lined[clock.peer].append(len(clock.sides))
-            if clock.nominal_hz in NOMINAL_HZ and clock.nominal_hz not in PAIR_HZ:
-                words = "per host"
-        regimes.update(dict.fromkeys(clock.sides, words))
-        if clock.scope == "flow":
-            alone[clock.peer].append(clock.sides[0])
-    n_alone = sum(len(sides) for sides in alone.values() if len(sides) >= 2)
-    n_lined = sum(sum(lines) for lines in lined.values())
-    if n_alone >= ALONE_SHARE * (n_alone + n_lined):
-        for sides in alone.values():
-            if len(sides) >= 2:
-                regimes.update(dict.fromkeys(sides, "per connection"))
-    return regimes
+def _kinds(sides: pl.DataFrame) -> dict[int, str]:
+    """Side -> layout of its SYN's options, which the stack sets; empty where no SYN was seen."""
+    fields = sides["syn"].fill_null("").str.split(":")
+    layouts = fields.list.get(5, null_on_oob=True).fill_null("")
+    return dict(zip(sides["number"].to_list(), layouts.to_list(), strict=True))
 
 
 SIGNAL = Signal(NAME, score=score, of_servers=True)

@@ -80,7 +80,7 @@ class Clouds:
 
     def merged(self, rows: IntArray, shift: FloatArray, base: FloatArray) -> Cloud:
         """Readings of several flows as one cloud, each moved by (`shift` s, `base` ticks)."""
-        sizes = self.sizes[rows]
+        sizes = self.starts[rows + 1] - self.starts[rows]
         before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         points = np.arange(int(sizes.sum())) + np.repeat(self.starts[rows] - before, sizes)
         n, sum_x = self.n[rows], self.sum_x[rows]
