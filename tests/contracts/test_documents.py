@@ -9,6 +9,7 @@ import pytest
 from click import Command, Context
 
 from wiretell.cli import command as wiretell
+from wiretell.exporters.limits import markdown
 
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
@@ -50,3 +51,15 @@ def test_options_shown_in_the_readme_exist(root: Path) -> None:
         assert isinstance(command, Command), f"no command {name}"
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)(--[a-z][a-z-]*)", rest)) <= known, name
+
+
+def test_the_readme_states_the_limits_as_the_page_does(root: Path) -> None:
+    """`docs/limits.py` renews them."""
+    words = re.search(r"<!-- limits -->\n(.*)\n<!-- end of limits -->", _readme(root), re.DOTALL)
+    assert words is not None
+    assert words[1] == markdown()
+    assert _readme(root).count("<!-- limits measured -->") == 1
+
+
+def _readme(root: Path) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ reasons in words, from what the groups show (`multiplicity.Body`).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,13 +52,14 @@ class Crowd:
 def crowds_of(distributions: Sequence[FloatArray], bodies: Sequence[Body]) -> list[Crowd]:
     """A crowd per group; `distributions` have the probabilities of 1, 2, ... machines."""
     usual = _usual(bodies)
+    loose = Counter(body.look for body in bodies if not body.one)
     found: list[Crowd] = []
     for probabilities, body in zip(distributions, bodies, strict=True):
         counts = {n: float(p) for n, p in enumerate(probabilities, start=1)}
         likely = mode(counts)
         low, high = interval(counts)
         low, high = min(low, likely), max(high, likely)
-        reasons = _reasons(body, usual) if high > 1 else ()
+        reasons = _reasons(body, usual, loose[body.look] - 1) if high > 1 else ()
         found.append(Crowd(likely, low, high, reasons))
     return found
 
@@ -68,7 +70,8 @@ def _usual(bodies: Sequence[Body]) -> float:
     return math.exp(sum(known) / len(known)) if len(known) > 1 else 0.0
 
 
-def _reasons(body: Body, usual: float) -> tuple[str, ...]:
+def _reasons(body: Body, usual: float, n_mates: int) -> tuple[str, ...]:
+    """`n_mates` other groups of the same look are not held together either."""
     reasons: list[str] = []
     if body.at_once > 1:
         reasons.append(f"keeps {body.at_once} push connections at once, and a machine keeps one")
@@ -78,6 +81,9 @@ def _reasons(body: Body, usual: float) -> tuple[str, ...]:
         f"counters and clocks tie only {body.held:.0%} of its connections:"
         " alike machines would look the same"
     )
+    if n_mates > 0:
+        others = "another" if n_mates == 1 else f"{n_mates} others"
+        reasons.append(f"counted together with {others} of the same stack")
     return tuple(reasons)
 
 

@@ -23,6 +23,7 @@ from bokeh.resources import Resources
 from wiretell.exporter import Options, Target, text_stream
 from wiretell.exporters import quantity
 from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.limits import HEADINGS, limits, rows
 from wiretell.exporters.notes import LIMITS, PRIVACY, notes
 from wiretell.exporters.selection import Row, Section, device_number, sections
 from wiretell.model.report import Report
@@ -73,6 +74,9 @@ def page(report: Report, options: Options) -> str:
         notes=notes(report),
         privacy=PRIVACY,
         limits=LIMITS,
+        not_separable=limits(),
+        limit_headings=HEADINGS,
+        limit_rows=rows(),
         style=(files(__package__) / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
         digests=[_digest(script) for script in scripts],

@@ -51,3 +51,12 @@ def test_an_address_names_few_and_counts_the_others() -> None:
     crowds = {number: Crowd(1, 1, 2) for number in range(1, 8)}
     assert address_words(crowds, 7, 7).endswith("#4 perhaps 2 alike; 3 others")
     assert address_words({1: Crowd(1, 1, 1)}, 1, 1) == ""
+
+
+def test_groups_of_one_stack_that_nothing_holds_are_named_together() -> None:
+    loose = [Body("w", 84, 0.05, 3), Body("w", 84, 0.05, 2), Body("v", 84, 0.05, 2)]
+    first, second, other, *_ = crowds_of(multiplicities([*loose, *KNOWN]), [*loose, *KNOWN])
+    together = "counted together with another of the same stack"
+    assert together in first.reasons
+    assert together in second.reasons
+    assert together not in other.reasons
