@@ -31,6 +31,9 @@ _RIGHT = frozenset({0, 4, 5, 7})
 _LIMITS = (8, 40, 32, 16, 12, 12, 40, 5)
 _WORDY = ((1, 20), (3, 8), (2, 16), (1, 8), (2, 8))
 """Columns that give way on a narrow line, in turn, and how far."""
+_CLOCK, _TIMESTAMPS = 2, 3
+NARROW = 100
+"""On a narrower line the clock has a line of its own: cut, it says nothing."""
 _INDENT = "      "
 
 
@@ -96,15 +99,22 @@ def _machines(devices: Sequence[Row], options: Options) -> Iterator[Text]:
         min(limit, max(cell_len(cell) for cell in column))
         for limit, column in zip(_LIMITS, zip(_HEADINGS, *rows, strict=True), strict=True)
     ]
+    narrow = options.width < NARROW
+    if narrow:
+        widths[_CLOCK] = widths[_TIMESTAMPS] = 0
     _narrow(widths, options.width)
     yield Text(_row(_HEADINGS, widths), style="dim")
     for device, cells in zip(devices, rows, strict=True):
         yield Text(_row(cells, widths), style="bold")
         if cells[1] != cells[1][: widths[1]]:
             yield from _wrapped(f"{_INDENT}{cells[1]}", options.width, indent=_INDENT)
+        if narrow and quantity.clock(device):
+            what = "clock" if quantity.rate(device) else "timestamps"
+            said = f"{_INDENT}{what} {visible(quantity.clock(device))}"
+            yield from _wrapped(said, options.width, indent=_INDENT)
         alike = quantity.alike(device)
         if alike:
-            said = f"{_INDENT}{alike}: machines that nothing here tells apart"
+            said = f"{_INDENT}{alike}: nothing in the traffic tells such machines apart"
             yield from _wrapped(said, options.width, indent=_INDENT, style="yellow")
         yield from _details(device, options)
         reasons = device["reasons"] or []
@@ -137,7 +147,7 @@ def _cells(device: Row, one_day: bool) -> tuple[str, ...]:
 def _narrow(widths: list[int], width: int) -> None:
     """Takes from the wordy columns what a line has too much."""
     for column, least in _WORDY:
-        over = 2 + sum(widths) + 2 * (len(widths) - 1) - width
+        over = 2 + sum(widths) + 2 * (sum(w > 0 for w in widths) - 1) - width
         if over > 0:
             widths[column] = max(min(least, widths[column]), widths[column] - over)
 
@@ -146,6 +156,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     placed = (
         _placed(cell, width, right=column in _RIGHT)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        if width
     )
     return f"  {'  '.join(placed)}".rstrip()
 

@@ -74,3 +74,12 @@ def test_unknown_numbers_and_absurd_dates_are_shown_as_such() -> None:
     text = rendered(replace(report, devices=devices), Options())
     assert "nan" not in text
     assert "None" not in text
+
+
+def test_on_a_narrow_line_no_clock_is_cut() -> None:
+    for width in (60, 80, 120):
+        text = rendered(make_report(), Options(width=width))
+        assert "+12.3 ±0.4 ppm" in text
+    narrow = rendered(make_report(), Options(width=80))
+    assert "clock 250 Hz, +12.3 ±0.4 ppm, per host" in narrow
+    assert "timestamps absent" in narrow
