@@ -8,7 +8,7 @@ exclude one another, counters that run side by side) is asked only of a pair abo
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,7 +85,8 @@ class _Agglomeration:
         )
         self._standing = np.ones(len(groups), dtype=bool)
         self._version = [0] * len(groups)
-        self._heap: list[tuple[float, int, int, int, int, bool]] = []
+        self._heap: list[tuple[float, int, int, int, int, bool, int]] = []
+        self._queues: dict[int, Iterator[tuple[float, int, int]]] = {}
 
     def cheap(self, a: int) -> FloatArray:
         """Bits of group `a` against every group from what array operations give."""
@@ -122,23 +123,36 @@ class _Agglomeration:
             promising |= self._lined & (bits > -LINES_AT_MOST)
         if later:
             promising[: a + 1] = False
-        for b in np.flatnonzero(promising).tolist():
-            lower, higher = min(a, b), max(a, b)
-            entry = (-float(bits[b]), lower, higher, self._version[lower], self._version[higher])
-            heapq.heappush(self._heap, (*entry, False))
+        others = np.flatnonzero(promising)
+        lower, higher = np.minimum(others, a), np.maximum(others, a)
+        others = others[np.lexsort((higher, lower, -bits[others]))]
+        versions = [self._version[b] for b in others.tolist()]
+        self._queues[a] = zip(bits[others].tolist(), others.tolist(), versions, strict=True)
+        self._next(a)
+
+    def _next(self, a: int) -> None:
+        """The best candidate of group `a` that is left goes on the heap: the others wait."""
+        for bits, b, version in self._queues[a]:
+            if self._version[b] == version:
+                lower, higher = min(a, b), max(a, b)
+                entry = (-bits, lower, higher, self._version[lower], self._version[higher])
+                heapq.heappush(self._heap, (*entry, False, a))
+                return
 
     def run(self) -> None:
         """Merge until no pair is more probably one machine than two."""
         for a in range(len(self._version)):
             self.push(a, later=True)
         while self._heap:
-            negative, a, b, version_a, version_b, refined = heapq.heappop(self._heap)
+            negative, a, b, version_a, version_b, refined, of = heapq.heappop(self._heap)
+            if not refined and self._version[of] == (version_a if of == a else version_b):
+                self._next(of)
             if self._version[a] != version_a or self._version[b] != version_b:
                 continue
             if not refined:
                 bits = -negative + sum(x.bits for x in self.dear(a, b))
                 if bits > 0.0:
-                    heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True))
+                    heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True, of))
                 continue
             self.merge(a, b, -negative)
             self.push(a, later=False)
@@ -157,6 +171,7 @@ class _Agglomeration:
         self._skews[a] = self.alive[a].skew() or (0.0, 0.0, 0.0)
         self._lined[a] |= self._lined[b]
         self._standing[b] = False
+        self._queues.pop(b, None)
         self._version[a] += 1
         self._version[b] = -1
 
