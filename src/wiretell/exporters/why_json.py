@@ -1,4 +1,7 @@
-"""The answer about two flows as one JSON document (RFC 8259, ASCII)."""
+"""The answer about two flows as one JSON document (RFC 8259, ASCII).
+
+Its schema is docs/schema/why.v1.json; a test holds the two together.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,7 @@ def _balance(each: Balance) -> dict[str, Any]:
         "title": each.title,
         "bits": _finite(each.bits),
         "probability": _finite(each.probability),
+        "note": each.note,
         "arguments": [
             {key: _finite(value) for key, value in asdict(line).items()} for line in each.lines
         ],

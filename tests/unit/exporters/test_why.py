@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fixtures.report import ESCAPES, HOSTILE
+from jsonschema import Draft202012Validator
 
-from wiretell.devices.balance import Balance, Line, balance
+from wiretell.devices.balance import TOPICS, Balance, Line, balance
 from wiretell.devices.compare import Argument
 from wiretell.devices.why import ALIKE, DIFFERENT, OPEN, SAME, FlowSide, Step, Why
 from wiretell.exporter import Options
@@ -145,3 +147,20 @@ def test_json_has_the_same_and_no_odd_numbers() -> None:
 def test_json_odds_are_those_of_the_probability() -> None:
     found = why_json.document(replace(answer(), probability=0.8))
     assert found["bits"] == pytest.approx(2.0)
+
+
+SCHEMA = Path(__file__).parents[3] / "docs" / "schema" / "why.v1.json"
+
+
+def test_json_is_as_its_schema_says() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    open_one = replace(
+        answer(), decision=OPEN, flows=(flow(0, None), flow(20, "a#1")), path=(), probability=0.0
+    )
+    for given in (answer(), open_one):
+        validator.validate(why_json.document(given))
+    said = schema["properties"]["balances"]["items"]["properties"]["arguments"]["items"]
+    assert said["properties"]["topic"]["enum"] == list(TOPICS)
+    assert schema["properties"]["decision"]["enum"] == [SAME, ALIKE, DIFFERENT, OPEN]
