@@ -18,6 +18,7 @@ from wiretell.devices.compare import ONE_MACHINE_BITS, Argument, clock_bits, com
 from wiretell.devices.exclusive import holds_bits
 from wiretell.devices.group import Group
 from wiretell.devices.interleave import Interleaving
+from wiretell.devices.rhythm import Rhythm
 from wiretell.devices.ties import Ties
 from wiretell.devices.writing import Writing
 from wiretell.signal import Counter, LabelRule, Link
@@ -71,6 +72,7 @@ class _Agglomeration:
         links: Sequence[Link],
         counters: Sequence[Counter],
         rules: Mapping[str, LabelRule],
+        starts: Sequence[float],
     ) -> None:
         self.alive = dict(enumerate(groups))
         self.weakest: dict[int, Scored] = {}
@@ -79,7 +81,8 @@ class _Agglomeration:
         self._ties = Ties.between(groups, links)
         self._interleaving = Interleaving([group.sides for group in groups], counters)
         self._writing = Writing(groups, rules)
-        self._skews = np.array([group.skew() or (0.0, 0.0, 0.0) for group in groups]).reshape(-1, 3)
+        self._rhythm = Rhythm(groups, starts)
+        self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
         self._lined = np.array(
             [any(c.scope == "host" for c in g.lines) for g in groups], dtype=bool
         )
@@ -90,7 +93,10 @@ class _Agglomeration:
 
     def cheap(self, a: int) -> FloatArray:
         """Bits of group `a` against every group from what array operations give."""
-        bits = ONE_MACHINE_BITS + self._writing.bits(a) + skews_bits(self._skews, a)
+        written = self._writing.bits(a)
+        # Moments tell alike machines apart; where handwriting differs they meet by chance.
+        moments = np.where(written > 0.0, self._rhythm.bits(a), 0.0)
+        bits = ONE_MACHINE_BITS + written + skews_bits(self._skews, a) + moments
         for b in self._ties.near(a):
             argument = self._ties.argument(a, b)
             if argument is not None:
@@ -112,7 +118,11 @@ class _Agglomeration:
         a, b = min(a, b), max(a, b)
         _, found = compare(self.alive[a], self.alive[b], self._rules)
         found += holds_bits(self.alive[a], self.alive[b])
-        more = (self._ties.argument(a, b), self._interleaving.argument(a, b))
+        more = (
+            self._ties.argument(a, b),
+            self._interleaving.argument(a, b),
+            self._rhythm.argument(a, b),
+        )
         return [*found, *(x for x in more if x is not None)]
 
     def push(self, a: int, later: bool) -> None:
@@ -168,7 +178,8 @@ class _Agglomeration:
         self._ties.merge(a, b)
         self._interleaving.merge(a, b)
         self._writing.merge(a, b)
-        self._skews[a] = self.alive[a].skew() or (0.0, 0.0, 0.0)
+        self._rhythm.merge(a, b)
+        self._skews[a] = self.alive[a].rate_row()
         self._lined[a] |= self._lined[b]
         self._standing[b] = False
         self._queues.pop(b, None)
@@ -201,8 +212,9 @@ def agglomerate(
     links: Sequence[Link],
     counters: Sequence[Counter],
     rules: Mapping[str, LabelRule],
+    starts: Sequence[float],
 ) -> Partition:
     """Merge groups, best pair first. The groups given are changed. Cost: O(groups^2) at worst."""
-    work = _Agglomeration(groups, links, counters, rules)
+    work = _Agglomeration(groups, links, counters, rules, starts)
     work.run()
     return work.result()

@@ -54,7 +54,7 @@ def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
 def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
     """Groups of the sides in `parts`; a part is never taken apart."""
     groups = grouped(evidence, parts)
-    return agglomerate(groups, evidence.links, evidence.counters, evidence.rules)
+    return agglomerate(groups, evidence.links, evidence.counters, evidence.rules, evidence.starts)
 
 
 def _of(labels: Sequence[Label], sides: Sequence[int]) -> list[Label]:

@@ -242,7 +242,7 @@ class _Clocks:
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
-        self._skews = np.array([group.skew() or (0.0, 0.0, 0.0) for group in groups]).reshape(-1, 3)
+        self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
         self._everywhere = [[c for c in g.lines if c.scope == "host"] for g in groups]
         self._common = [g for g, lines in enumerate(self._everywhere) if lines]
         self._towards: dict[str, dict[int, list[Clock]]] = {}
@@ -253,7 +253,7 @@ class _Clocks:
 
     def bits(self, chains: Sequence[Group]) -> FloatArray:
         """Bits (groups, chains) of rates and of lines."""
-        skews = np.array([chain.skew() or (0.0, 0.0, 0.0) for chain in chains]).reshape(-1, 3)
+        skews = np.array([chain.rate_row() for chain in chains]).reshape(-1, 4)
         bits = rates_bits(self._skews[:, None, :], skews[None, :, :])
         for column, chain in enumerate(chains):
             if not chain.lines and not chain.singles:

@@ -41,6 +41,8 @@ ONE_MACHINE_BITS = 4.0
 POPULATION_PPM = 30.0
 """Spread of free-running crystals (Jiao and Zheng 2011: mostly within +-100 ppm)."""
 SKEW_BITS = (-20.0, 6.0)
+OUTLIER_BITS = 2.0
+"""For each clock that would have to be measured wrong: of few, all may be."""
 
 OTHER_RATE_BITS = -20.0
 OTHER_RATE = 0.25
@@ -107,7 +109,8 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
     error = math.hypot(mine[2], theirs[2])
     if error > POPULATION_PPM:
         return []
-    bits = capped(normal_bits(mine[1] - theirs[1], error, POPULATION_PPM), *SKEW_BITS)
+    floor = max(SKEW_BITS[0], -OUTLIER_BITS * (1 + min(a.n_clocked, b.n_clocked)))
+    bits = capped(normal_bits(mine[1] - theirs[1], error, POPULATION_PPM), floor, SKEW_BITS[1])
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
     return [Argument("tcp_timestamp", bits, reason)]
@@ -122,17 +125,19 @@ def skews_bits(skews: FloatArray, a: int) -> FloatArray:
 
 
 def rates_bits(these: FloatArray, those: FloatArray) -> FloatArray:
-    """`skew_bits` of rows (nominal Hz, ppm, error in ppm): any shapes that broadcast."""
+    """`skew_bits` of rows (nominal Hz, ppm, error in ppm, flows): any shapes that broadcast."""
     hz, other_hz = these[..., 0], those[..., 0]
     error = np.hypot(these[..., 2], those[..., 2])
     wide = np.hypot(error, math.sqrt(2.0) * POPULATION_PPM)
     apart = these[..., 1] - those[..., 1]
+    flows = np.minimum(these[..., 3], those[..., 3])
+    floor = np.maximum(SKEW_BITS[0], -OUTLIER_BITS * (1.0 + flows))
     with np.errstate(divide="ignore", invalid="ignore"):
         same = np.log2(wide / error) - 0.5 / math.log(2.0) * (
             (apart / error) ** 2 - (apart / wide) ** 2
         )
         off = np.abs(hz / other_hz - 1.0) > 4e-6 * (these[..., 2] + those[..., 2]) + 0.08
-    bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, *SKEW_BITS))
+    bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, floor, SKEW_BITS[1]))
     bits = np.where(hz == other_hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))
     return np.where((hz == 0.0) | (other_hz == 0.0), 0.0, bits)
 

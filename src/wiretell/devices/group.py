@@ -58,6 +58,10 @@ class Group:
             if c.n_readings >= MIN_READINGS and c.error_ppm < 1000.0
         )
 
+    def rate_row(self) -> tuple[float, float, float, float]:
+        """(nominal Hz, ppm, error in ppm, flows with clocks); a rate of 0 where there is none."""
+        return (*(self.skew() or (0.0, 0.0, 0.0)), float(self.n_clocked))
+
     def skew(self) -> tuple[float, float, float] | None:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
         best: tuple[float, float, float] | None = None

@@ -22,7 +22,7 @@ from wiretell.devices.attach import Activity, Attachment, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
-from wiretell.devices.multiplicity import Body, extras, multiplicities
+from wiretell.devices.multiplicity import Body, beyond, multiplicities
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
 
@@ -115,8 +115,9 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         for side in sides:
             home[side] = (attachment.group, attachment.probability)
     bodies = bodies_of(found.groups, home, evidence, connections)
-    crowds = multiplicities(bodies)
-    distribution = _distribution(found, list(extras(bodies).values()))
+    seconds = max(evidence.starts) - min(evidence.starts)
+    crowds = multiplicities(bodies, seconds)
+    distribution = _distribution(found, beyond(bodies, seconds).total)
     return Judgement(found.groups, found, placed, home, distribution, crowds)
 
 
@@ -167,7 +168,7 @@ def _alike(known: Sequence[Group], anchored: Sequence[int]) -> list[list[int]]:
     return parts + [sorted(sides) for sides in alike.values()]
 
 
-def _distribution(found: Partition, beyond: Sequence[FloatArray]) -> dict[int, float]:
+def _distribution(found: Partition, more: FloatArray) -> dict[int, float]:
     """Count of machines: near misses may still merge, weak merges or alike ones may be several."""
     merges: list[float] = []
     used: set[int] = set()
@@ -179,9 +180,10 @@ def _distribution(found: Partition, beyond: Sequence[FloatArray]) -> dict[int, f
     told = count_distribution(max(1, len(found.groups)), merges, splits)
     total = np.zeros(max(told) + 1)
     total[list(told)] = list(told.values())
-    for more in beyond:
-        total = np.convolve(total, np.trim_zeros(more, "b"))
-    return {n: float(p) for n, p in enumerate(total) if p > 1e-9}
+    total = np.convolve(total, more)
+    kept = {n: float(p) for n, p in enumerate(total) if p > 1e-9}
+    whole = sum(kept.values())
+    return {n: p / whole for n, p in kept.items()}
 
 
 CARRIERS = frozenset({"tcp_timestamp", "source_port", "ip_id"})
@@ -203,11 +205,12 @@ def bodies_of(
     for hold in evidence.holds:
         if hold.side in home:
             holds[home[hold.side][0]].append(hold)
+    looks = looks_of(groups)
     bodies: list[Body] = []
     for g, group in enumerate(groups):
         own = opened[g]
         tied = max(Counter(label[own].tolist()).values(), default=0)
-        look = " ".join(_commonest(group, kind) for kind in LOOK)
+        look = looks[g]
         held = tied / len(own) if len(own) > 1 else 1.0
         kept = tuple(holds[g])
         bodies.append(Body(look, len(own), held, most_at_once(kept), group.rates(), kept))
@@ -216,6 +219,35 @@ def bodies_of(
 
 LOOK = ("stack", "window")
 """What machines of one make share, whatever runs on them."""
+PROGRAMS = ("user_agent", "system version", "ja4")
+"""Machines of one look that name programs at all have some of them in common."""
+
+
+def looks_of(groups: Sequence[Group]) -> list[str]:
+    """A name of the look of each group: the same where nothing in their handwriting parts them."""
+    found: list[tuple[str, list[Group]]] = []
+    names: list[str] = []
+    for group in groups:
+        make = " ".join(_commonest(group, kind) for kind in LOOK)
+        at = next((i for i, (m, own) in enumerate(found) if m == make and _like(group, own)), None)
+        if at is None:
+            at = len(found)
+            found.append((make, []))
+        found[at][1].append(group)
+        names.append(f"{make} {at}")
+    return names
+
+
+def _like(group: Group, others: Sequence[Group]) -> bool:
+    return any(
+        all(
+            not group.labels.get(kind)
+            or not other.labels.get(kind)
+            or group.labels[kind].keys() & other.labels[kind].keys()
+            for kind in PROGRAMS
+        )
+        for other in others
+    )
 
 
 def _commonest(group: Group, kind: str) -> str:

@@ -1,21 +1,23 @@
 """How many alike machines one group may stand for, where nothing could tell them apart.
 
-Machines of one make and version behind a NAT that hides ports and clocks write exactly alike: they
-end up in one group, and no argument is left to part them. Three things still speak of their number:
-the connections of which a machine keeps one at a time, how busy the group is beside machines that
-*are* told apart on this address, and how often a look comes more than once here. They make a
-distribution for each group; the head count adds them up.
+Machines of one make behind a NAT that hides ports and clocks write exactly alike: they end up in
+one group, and no argument is left to part them. Three things still speak of their number: the
+connections of which a machine keeps one at a time, how busy the groups of a look are, and how
+often looks come more than once on this address. The last is one unknown number for all looks (an
+office owns many of each, a household one), so the looks of an address are judged together: the
+machines of a look beyond the first are negative binomial, with a mean that is integrated out.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from wiretell.devices.exclusive import most_at_once
 from wiretell.signal import Hold
@@ -23,15 +25,22 @@ from wiretell.signal import Hold
 FloatArray = NDArray[np.float64]
 
 MOST = 24
-"""More alike machines than this in one group are not reckoned with."""
-EXTRA_SHAPE, EXTRA_RATE = 0.6, 2.0
-"""Gamma prior of the further machines per look (mean 0.3): households mostly own one of a kind."""
-SPREAD, SPREAD_WEIGHT = 1.0, 4.0
-"""Prior of the standard deviation of log(connections per machine), and its weight in machines."""
+"""More alike machines than this of one look are not reckoned with."""
+MEANS = np.geomspace(0.03, 12.0, 24)
+SHAPE = 1.0
+"""Looks differ in how many there are: a geometric number, wider than a Poisson one."""
+MEANS_SHAPE, MEANS_RATE = 0.5, 1.5
+"""Means of the further machines per look that are weighed, and their Gamma prior (mean 0.33)."""
+USUAL_PER_S, USUAL_WEIGHT = 0.1, 1.0
+"""Connections a second of a machine in use, and how many known machines that guess is worth."""
+SPREAD, SPREAD_WEIGHT = 1.1, 4.0
+"""Prior standard deviation of log(connections per machine), and its weight in machines."""
+BUSY_BITS, BUSY_BITS_KNOWN = 2.5, 6.0
+"""Most that volume says, by the guess above and beside machines told apart here."""
 HELD_SHARE = 0.6
 """A group of which counters or a clock tie this share of the connections is one machine."""
 KEEPS_PRIOR = 0.5
-SURPLUS_BITS = -5.0
+SURPLUS_BITS = -3.5
 """For each connection kept at once beyond one a machine."""
 FREE_PPM, TRUE_PPM = 30.0, 1.0
 """Spread of free-running crystals (Jiao and Zheng 2011), and of clocks that NTP disciplines."""
@@ -61,53 +70,72 @@ class Body:
         return self.held >= HELD_SHARE
 
 
-def extras(bodies: Sequence[Body]) -> dict[str, FloatArray]:
-    """Look -> probabilities of 0, 1, ... machines beyond the groups that were found of it.
+@dataclass(frozen=True)
+class Beyond:
+    """Machines beyond the groups found: probabilities of 0, 1, ... for each look and in all."""
+
+    of_look: Mapping[str, FloatArray]
+    total: FloatArray
+
+
+def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
+    """How many more machines there are than groups, on an address heard for `seconds`.
 
     Groups of one look that nothing holds together are judged as one crowd: what parted them says
     that there are so many machines at least, not which connection is whose.
     """
-    looks = Counter(body.look for body in bodies)
+    crowds: dict[str, list[Body]] = defaultdict(list)
+    known: Counter[str] = Counter()
+    for body in bodies:
+        if body.one:
+            known[body.look] += 1
+        else:
+            crowds[body.look].append(body)
     volumes = np.log([body.n_connections for body in bodies if body.one and body.n_connections])
     keeps = _keeps(bodies)
-    crowds: dict[str, list[Body]] = defaultdict(list)
-    for body in bodies:
-        if not body.one:
-            crowds[body.look].append(body)
-    found: dict[str, FloatArray] = {}
-    for look, crowd in crowds.items():
-        others = [n for other, n in looks.items() if other != look]
-        # Those of the look that are seen to be single are as many again.
-        known = looks[look] - len(crowd)
-        shape = EXTRA_SHAPE + sum(n - 1 for n in others)
-        bits = _extra(shape, EXTRA_RATE + len(others))[known:]
-        bits = bits[:MOST] + _busy(sum(b.n_connections for b in crowd), volumes)
+    weights = (MEANS_SHAPE - 1.0) * np.log(MEANS) - MEANS_RATE * MEANS + np.log(MEANS)
+    for look, n in known.items():
+        if look not in crowds:
+            weights = weights + _further(np.array([n - 1]))[:, 0]
+    posterior: dict[str, FloatArray] = {}
+    for look, crowd in sorted(crowds.items()):
+        machines = np.arange(len(crowd), MOST + len(crowd))
+        bits = _busy(sum(b.n_connections for b in crowd), machines, volumes, seconds)
         holds = [hold for body in crowd for hold in body.holds]
-        at_once = max(most_at_once(holds), *(body.at_once for body in crowd))
-        bits = (bits + _at_once(at_once, keeps))[len(crowd) - 1 :]
-        share = np.array([max(body.n_connections, 1) for body in crowd], dtype=np.float64)
+        at_once = max(most_at_once(holds), *(body.at_once for body in crowd), 0)
+        bits = bits + _at_once(at_once, machines, keeps)
+        share = [max(body.n_connections, 1) for body in crowd]
         hides = float(np.average([_unseen(body.skews) for body in crowd], weights=share))
-        bits = bits + np.arange(len(bits)) * math.log2(max(hides, 1e-9))
-        weight = np.exp2(bits - bits.max())
-        found[look] = weight / weight.sum()
-    return found
+        bits = bits + np.arange(len(machines)) * math.log2(max(hides, 1e-9))
+        nats = bits * math.log(2.0) + _further(machines + known[look] - 1)
+        most = nats.max(axis=1, keepdims=True)
+        mass = np.exp(nats - most)
+        weights = weights + (most[:, 0] + np.log(mass.sum(axis=1)))
+        posterior[look] = mass / mass.sum(axis=1, keepdims=True)
+    weight = np.exp(weights - weights.max())
+    weight /= weight.sum()
+    total = np.zeros(MOST * max(len(posterior), 1) + 1)
+    for row, w in enumerate(weight):
+        whole = np.ones(1)
+        for table in posterior.values():
+            whole = np.convolve(whole, table[row])
+        total[: len(whole)] += w * whole
+    return Beyond({look: weight @ table for look, table in posterior.items()}, total)
 
 
-def multiplicities(bodies: Sequence[Body]) -> list[FloatArray]:
-    """For each group the probabilities of 1, 2, ... machines: its share of its look's extras."""
-    beyond = extras(bodies)
+def multiplicities(bodies: Sequence[Body], seconds: float) -> list[FloatArray]:
+    """For each group the probabilities of 1, 2, ... machines: its share of its look's more."""
+    more = beyond(bodies, seconds).of_look
     busy: Counter[str] = Counter()
     for body in bodies:
         if not body.one:
             busy[body.look] += max(body.n_connections, 1)
-    found: list[FloatArray] = []
-    for body in bodies:
-        if body.one:
-            found.append(np.ones(1))
-            continue
-        share = max(body.n_connections, 1) / busy[body.look]
-        found.append(_thinned(beyond[body.look], share))
-    return found
+    return [
+        np.ones(1)
+        if body.one
+        else _thinned(more[body.look], max(body.n_connections, 1) / busy[body.look])
+        for body in bodies
+    ]
 
 
 def _thinned(total: FloatArray, share: float) -> FloatArray:
@@ -121,38 +149,40 @@ def _thinned(total: FloatArray, share: float) -> FloatArray:
     return kept
 
 
-def _extra(shape: float, rate: float) -> FloatArray:
-    """log2 of the negative binomial of the further machines 0, 1, ...: a Poisson of a Gamma."""
-    bits = np.array(
-        [
-            math.lgamma(shape + n)
-            - math.lgamma(shape)
-            - math.lgamma(n + 1)
-            + shape * math.log(rate / (rate + 1.0))
-            - n * math.log(rate + 1.0)
-            for n in range(3 * MOST)
-        ]
+def _further(more: NDArray[np.int64]) -> FloatArray:
+    """ln of the probability of so many further machines, one row for each of `MEANS`."""
+    mean = MEANS[:, None]
+    nats: FloatArray = (
+        gammaln(more + SHAPE)
+        - math.lgamma(SHAPE)
+        - gammaln(more + 1.0)
+        + SHAPE * np.log(SHAPE / (SHAPE + mean))
+        + more * np.log(mean / (SHAPE + mean))
     )
-    result: FloatArray = bits / math.log(2.0)
-    return result
+    return nats
 
 
-def _busy(n_connections: int, volumes: FloatArray) -> FloatArray:
-    """log2 density of the group's connections, if 1, 2, ... machines like the known ones did it.
+def _busy(
+    n_connections: int, machines: NDArray[np.int64], volumes: FloatArray, seconds: float
+) -> FloatArray:
+    """log2 density of the connections of a crowd, if so many machines open them.
 
     A sum of log-normal volumes is taken as log-normal of that mean and variance (Fenton 1960).
     """
-    if len(volumes) < 2 or not n_connections:
-        return np.zeros(MOST)
+    if not n_connections:
+        return np.zeros(len(machines))
     n = len(volumes)
-    squares = float(np.sum((volumes - volumes.mean()) ** 2))
-    variance = (SPREAD_WEIGHT * SPREAD**2 + squares) / (SPREAD_WEIGHT + n - 1)
-    machines = np.arange(1, MOST + 1)
+    guess = math.log(USUAL_PER_S * max(seconds, 1.0))
+    mean = (USUAL_WEIGHT * guess + float(volumes.sum())) / (USUAL_WEIGHT + n)
+    squares = float(np.sum((volumes - volumes.mean()) ** 2)) if n else 0.0
+    variance = (SPREAD_WEIGHT * SPREAD**2 + squares) / (SPREAD_WEIGHT + max(n - 1, 0))
     together = np.log1p((math.exp(variance) - 1.0) / machines)
-    mean = volumes.mean() + np.log(machines) + 0.5 * (variance - together)
-    wide = together + variance / n
-    nats = -0.5 * ((math.log(n_connections) - mean) ** 2 / wide + np.log(wide))
-    result: FloatArray = nats / math.log(2.0)
+    expected = mean + np.log(machines) + 0.5 * (variance - together)
+    wide = together + variance / (USUAL_WEIGHT + n)
+    nats = -0.5 * ((math.log(n_connections) - expected) ** 2 / wide + np.log(wide))
+    bits = (nats - nats[0]) / math.log(2.0)
+    most = BUSY_BITS_KNOWN if n > 1 else BUSY_BITS
+    result: FloatArray = np.clip(bits, -most, most)
     return result
 
 
@@ -164,16 +194,15 @@ def _keeps(bodies: Sequence[Body]) -> float:
     return (sum(body.at_once > 0 for body in known) + 2.0 * KEEPS_PRIOR) / (len(known) + 2.0)
 
 
-def _at_once(at_once: int, keeps: float) -> FloatArray:
-    """log2 probability that 1, 2, ... machines keep so many connections at once."""
+def _at_once(at_once: int, machines: NDArray[np.int64], keeps: float) -> FloatArray:
+    """log2 probability that so many machines keep these connections at once."""
     if keeps == 0.0:
-        return np.zeros(MOST)
-    bits = np.empty(MOST)
-    for m in range(1, MOST + 1):
-        n = min(at_once, m)
-        chance = math.comb(m, n) * keeps**n * (1.0 - keeps) ** (m - n)
-        bits[m - 1] = math.log2(chance) + SURPLUS_BITS * (at_once - n)
-    return bits
+        return np.zeros(len(machines))
+    n = np.minimum(at_once, machines)
+    nats = gammaln(machines + 1.0) - gammaln(n + 1.0) - gammaln(machines - n + 1.0)
+    nats = nats + n * math.log(keeps) + (machines - n) * math.log1p(-keeps)
+    result: FloatArray = nats / math.log(2.0) + SURPLUS_BITS * (at_once - n)
+    return result
 
 
 def _unseen(skews: Sequence[tuple[float, float]]) -> float:

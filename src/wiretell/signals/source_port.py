@@ -10,6 +10,7 @@ Blind spots: NATs that draw ports at random; machines with random ports (Android
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -76,6 +77,11 @@ class Found:
     steps: Steps | None = None
 
 
+RANGES = (("below 10000", 10_000), ("below 32768", 32_768), ("above", 65_536))
+ENOUGH = 8
+"""Fewer ports say nothing of a whole range."""
+UNLIKE = 10.0
+"""Chi square (2 degrees of freedom) that ports drawn from everywhere reach once in 150 times."""
 RULES = (LabelRule("port range", 0.5, -4.0, "range of source ports", 2),)
 
 DENSE_SHARE = 0.6
@@ -149,15 +155,26 @@ def _ranges(sides: pl.DataFrame) -> list[Label]:
     """Which part of the port space a client's ports come from (`net.ipv4.ip_local_port_range`)."""
     clients = sides.filter(
         pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024)
-    )
+    ).select("number", "proto", "port", "syn")
+    kinds: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for n, proto, port, syn in clients.iter_rows():
+        place = next(name for name, end in RANGES if port < end)
+        kinds[f"{proto} {_kind(syn or '')}"].append((n, place))
     return [
-        Label(
-            n,
-            "port range",
-            "below 10000" if port < 10000 else "below 32768" if port < 32768 else "above",
-        )
-        for n, port in clients.select("number", "port").iter_rows()
+        Label(n, "port range", place)
+        for found in kinds.values()
+        if not _all_over([place for _, place in found])
+        for n, place in found
     ]
+
+
+def _all_over(places: Sequence[str]) -> bool:
+    """Do these ports come from the whole range alike, as a router draws them?"""
+    counts = np.array([places.count(name) for name, _ in RANGES])
+    ends = np.array([1024, *(end for _, end in RANGES)])
+    expected = len(places) * np.diff(ends) / (ends[-1] - ends[0])
+    unlike = float(np.sum((counts - expected) ** 2 / expected))
+    return len(places) >= ENOUGH and bool(np.count_nonzero(counts) > 1) and unlike < UNLIKE
 
 
 def _sockets(sides: pl.DataFrame) -> list[Link]:

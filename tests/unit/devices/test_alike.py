@@ -12,14 +12,14 @@ KNOWN = [Body("x", 20, 1.0, 1), Body("y", 40, 1.0, 1), Body("z", 28, 1.0, 1)]
 
 
 def test_one_machine_needs_no_reason() -> None:
-    for crowd in crowds_of(multiplicities(KNOWN), KNOWN):
+    for crowd in crowds_of(multiplicities(KNOWN, 200.0), KNOWN):
         assert crowd == Crowd(1, 1, 1)
         assert crowd.words == "one"
 
 
 def test_a_busy_group_that_keeps_three_push_connections_says_so() -> None:
     bodies = [*KNOWN, Body("w", 84, 0.05, 3)]
-    crowd = crowds_of(multiplicities(bodies), bodies)[-1]
+    crowd = crowds_of(multiplicities(bodies, 200.0), bodies)[-1]
     assert crowd.low <= crowd.likely <= crowd.high
     assert crowd.likely == 3
     assert crowd.words == f"about 3 alike, {crowd.low}-{crowd.high}"

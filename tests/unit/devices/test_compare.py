@@ -112,7 +112,7 @@ def test_skews_that_agree_or_differ() -> None:
     assert 2.0 < agree.bits <= 6.0
     assert "agree" in agree.reason
     (differ,) = skew_bits(*pair(mine, far))
-    assert differ.bits == -20.0
+    assert differ.bits == -10.0  # four flows would have to be measured wrong
     assert "differ" in differ.reason
 
 
