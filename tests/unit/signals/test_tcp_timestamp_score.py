@@ -244,3 +244,65 @@ def test_a_line_of_one_destination_at_100_hz_is_the_hosts() -> None:
             i * 15.0, port=40_000 + i, clock=ticking(100.0, 5e6), times=[0.0, 1.0, 3.0, 9.0, 12.0]
         )
     assert set(scored(wire).regimes.values()) == {"per host"}
+
+
+def test_a_microsecond_clock_wraps_after_71_minutes() -> None:
+    wire = Wire()
+    for i in range(12):
+        wire.call(
+            i * 500.0,
+            PEERS[i % 6],
+            port=40_000 + i,
+            clock=ticking(1e6, MODULUS - 3.2e8, 20.0),
+            times=[float(t) for t in range(0, 120, 4)],
+        )
+    (clock,) = scored(wire).clocks
+    assert (clock.scope, len(clock.sides), clock.nominal_hz) == ("host", 12, 1e6)
+    assert abs(clock.skew_ppm - 20.0) <= max(1.0, 4.0 * clock.error_ppm)
+
+
+def test_a_longer_route_from_some_moment_on_is_the_same_line() -> None:
+    wire = Wire()
+    for i in range(24):
+        wire.call(
+            i * 20.0,
+            PEERS[i % 6],
+            port=40_000 + i,
+            clock=ticking(1000.0, 5e6),
+            times=[0.0, 0.3, 1.1, 2.5, 6.0],
+            delay=lambda t: 0.02 if t < 240.0 else 0.1,
+        )
+    (clock,) = scored(wire).clocks
+    assert len(clock.sides) == 24
+
+
+def test_a_clock_that_ntp_slews_stays_on_its_line() -> None:
+    """500 ppm for three minutes: 90 ms."""
+    wire = Wire()
+
+    def slewed(t: float) -> int:
+        return int(5e6 + 1000.0 * (t + 5e-4 * min(max(t - 100.0, 0.0), 180.0)))
+
+    calls(wire, slewed)
+    (clock,) = scored(wire).clocks
+    assert (clock.scope, len(clock.sides)) == ("host", 24)
+
+
+def test_joins_of_many_offsets_are_right() -> None:
+    """Thirty machines with an offset for each of twenty destinations: no line of two of them."""
+    rng = random.Random(12)
+    wire, owners = Wire(), []
+    offsets = {(m, p): rng.randrange(MODULUS) for m in range(30) for p in range(20)}
+    for i in range(1800):
+        machine, place = rng.randrange(30), rng.randrange(20)
+        owners.append((machine, place))
+        clock = ticking(1000.0, offsets[machine, place], 3.0 * machine - 45.0)
+        peer = f"198.51.100.{place}"
+        wire.call(i * 2.0, peer, port=20_000 + i, clock=clock, times=[0.0, 0.6, 1.7])
+    clocks = scored(wire).clocks
+    wrong = sum(len({owners[side] for side in clock.sides}) - 1 for clock in clocks)
+    lines = [{owners[side] for side in clock.sides} for clock in clocks if len(clock.sides) > 2]
+    many = {owner for owner in owners if owners.count(owner) > 2}
+    assert wrong <= 1
+    # Of two flows alone among ninety to one destination agreement is not sure enough.
+    assert len(many & set().union(*lines)) >= 0.98 * len(many)

@@ -106,3 +106,34 @@ def test_slope_error_of_few_readings_is_not_too_small(n: int) -> None:
 
 def test_two_readings_tell_no_error() -> None:
     assert slope_error(Line(1000.0, 0.0, 0.0), 2, 100.0) == float("inf")
+
+
+PUBLISHED = {
+    # (Hz, jitter in ms): sd in ppm over 60 s at 10 packets/s, over 300 s at 2/s
+    (1000, 1): (2.5, 0.46),
+    (1000, 10): (7.5, 1.3),
+    (1000, 50): (15.0, 2.8),
+    (250, 10): (12.0, 2.9),
+    (100, 10): (19.0, 3.5),
+    (10, 10): (76.0, 15.0),
+}
+"""Skew -35 ppm, 20 ms and an exponential delay; of 60 trials each, so known to about a tenth."""
+
+
+def test_standard_deviations_are_those_of_the_published_table() -> None:
+    """Each cell as far as so few trials tell, and all together to a tenth."""
+    rng = np.random.default_rng(42)
+    ratios = []
+    for (hz, jitter_ms), told in PUBLISHED.items():
+        for span_s, sd_ppm in zip((60.0, 300.0), told, strict=True):
+            misses = []
+            for _ in range(100):
+                sent = np.sort(rng.uniform(0.0, span_s, 600))
+                x = sent + 0.02 + rng.exponential(jitter_ms / 1e3, 600)
+                v = np.floor(hz * (1.0 - 35e-6) * sent + rng.random())
+                line = bound_from_above(cloud(x, v))
+                assert line is not None
+                misses.append((line.slope / hz - 1.0) * 1e6)
+            ratios.append(float(np.std(misses)) / sd_ppm)
+    assert all(0.65 < ratio < 1.5 for ratio in ratios), ratios
+    assert 0.9 < float(np.exp(np.mean(np.log(ratios)))) < 1.1, ratios
