@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
 
 from wiretell._core import Reader, Tracker
-from wiretell.devices.engine import find_devices, judge_address
+from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
 from wiretell.errors import CaptureError
@@ -34,6 +36,9 @@ from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
 
 PathLike = str | os.PathLike[str]
+
+SPREAD_FLOWS = 20_000
+"""Fewer flows are judged sooner than processes start."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +90,20 @@ def analyze(
     filter: str | None = None,
     config: Config | None = None,
     progress: Callable[[Progress], None] | None = None,
+    jobs: int = 1,
 ) -> Report:
     """Which machines are behind each address of these captures.
 
     `paths` and `filter` as for `read`. Damage in a capture is kept in the report
-    (`Report.damaged`), never raised. Raises OSError, CaptureError, ConfigError.
+    (`Report.damaged`), never raised. `jobs` processes judge addresses where there is much to
+    judge, with the same result; more than one needs a program that can be imported (`if __name__
+    == "__main__"`, as for `multiprocessing`). Raises OSError, CaptureError, ConfigError.
     """
     say = progress or (lambda _: None)
     measured, last = _measure(_names(paths), filter, config or Config(), say)
     say(replace(last, stage="devices"))
-    found = find_devices(measured.flows, measured.observations, ALL)
+    few = measured.flows.height < SPREAD_FLOWS
+    found = _find_devices(measured.flows, measured.observations, 1 if few else jobs)
     failed = measured.provenance["failed_signals"] | dict(found.failed)
     return replace(
         measured,
@@ -105,6 +114,14 @@ def analyze(
         members=found.members,
         provenance={**measured.provenance, "failed_signals": failed},
     )
+
+
+def _find_devices(flows: pl.DataFrame, observations: pl.DataFrame, jobs: int) -> Findings:
+    if jobs <= 1:
+        return find_devices(flows, observations, ALL)
+    # A forked copy of a program with threads may hang: new processes begin from nothing.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return find_devices(flows, observations, ALL, spread=pool.map)
 
 
 def measure(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wiretell.stats.joint_rate import Edges
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """One argument that two sides are the same machine: a counter goes on from `a` to `b`.
 
@@ -33,7 +33,7 @@ class Link:
     counter: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """Handwriting of one side. Equal labels of a kind speak for one machine, others against."""
 
@@ -83,7 +83,7 @@ class Clock:
     edges: Edges | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A connection of a kind of which a machine keeps one at a time, from `first_s` to `last_s`."""
 

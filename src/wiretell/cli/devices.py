@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,13 @@ from wiretell.sources.saved import is_saved_report, load
     help="Tell what speaks for and against two flows being one machine's. FLOW is a flow_id,"
     " ADDR:PORT (the first flow from there) or 'ADDR:PORT>ADDR:PORT'.",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that judge addresses of large captures (default: one per core).",
+)
 @report_options
 @click.pass_context
 def command(
@@ -50,6 +59,7 @@ def command(
     files: tuple[str, ...],
     no_names: bool,
     pair: tuple[str, str] | None,
+    jobs: int | None,
     **given: Any,
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
@@ -65,7 +75,8 @@ def command(
     captures, expression = split_arguments(arguments, files)
     refuse_overwriting(outputs, captures)
     if pair is None:
-        ctx.exit(write_report(_report(captures, expression, outputs), outputs))
+        n_jobs = jobs or os.cpu_count() or 1
+        ctx.exit(write_report(_report(captures, expression, outputs, jobs=n_jobs), outputs))
     refuse_for_pair(outputs)
     from wiretell.pipeline import measure
 
@@ -78,6 +89,7 @@ def _report(
     expression: str | None,
     outputs: Outputs,
     read: Callable[..., Report] | None = None,
+    jobs: int = 1,
 ) -> Report:
     """A saved report, or what `read` (else `analyze`) makes of the captures."""
     folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
@@ -92,4 +104,5 @@ def _report(
     from wiretell.pipeline import analyze
 
     with progress_bar(quiet=outputs.quiet) as progress:
-        return (read or analyze)(captures, filter=expression, progress=progress)
+        read = read or partial(analyze, jobs=jobs)
+        return read(captures, filter=expression, progress=progress)

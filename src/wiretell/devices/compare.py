@@ -69,10 +69,11 @@ def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argu
     for kind in sorted(a.labels.keys() & b.labels.keys()):
         rule = rules[kind]
         mine, theirs = a.labels[kind], b.labels[kind]
-        shared = mine.keys() & theirs.keys()
+        # Sorted: sums and ties are the same in every process.
+        shared = sorted(mine.keys() & theirs.keys())
         overlap = sum(min(_part(mine, t), _part(theirs, t)) for t in shared)
         if shared:
-            most = max(sorted(shared), key=lambda t: mine[t] + theirs[t])
+            most = max(shared, key=lambda t: mine[t] + theirs[t])
             bits = rule.bits_equal * min(1.0, 0.25 + overlap)
             arguments.append(Argument(kind, bits, f"same {rule.words}: {most}", correlated=True))
         elif rule.bits_other:

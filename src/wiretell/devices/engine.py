@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -31,6 +32,18 @@ class Findings:
     devices: pl.DataFrame
     members: pl.DataFrame
     failed: Mapping[str, str]
+
+    @classmethod
+    def empty(cls) -> Findings:
+        """Nothing was found."""
+        return cls(
+            OBSERVATIONS.empty(),
+            EVIDENCE.empty(),
+            ADDRESSES.empty(),
+            DEVICES.empty(),
+            MEMBERS.empty(),
+            {},
+        )
 
 
 @dataclass(frozen=True)
@@ -85,24 +98,69 @@ class _Sink:
         return pl.concat(self.parts) if self.parts else self.table.empty()
 
 
+Heard = tuple[str, pl.DataFrame, pl.DataFrame]
+"""An address, its sides in order of time, and its observations."""
+Part = Sequence[Heard]
+Spread = Callable[[Callable[[Part], Findings], Iterable[Part]], Iterable[Findings]]
+"""As `map`: applies a function to each part and gives the results in order."""
+
+PART_SIDES = 10_000
+"""Addresses are put together until they have this many sides: a part is judged in one place."""
+
+
 def find_devices(
-    flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]
+    flows: pl.DataFrame,
+    observations: pl.DataFrame,
+    signals: Sequence[Signal],
+    *,
+    spread: Spread = map,
 ) -> Findings:
     """Which machines are behind each address that sent anything.
 
     `flows` as FLOWS, `observations` as OBSERVATIONS (from the signals' `extract`). A signal that
     fails is left out for that address and named in `failed`. Addresses come in the order of the
-    result's tables: those that open flows first, busiest first.
+    result's tables: those that open flows first, busiest first. `spread` may work on several
+    parts at once, in other processes too: the result is the same.
     """
+    parts = _parts(sides_of(flows), observations)
+    found = [Findings.empty(), *spread(partial(_judge_part, tuple(signals)), parts)]
+    failed: dict[str, str] = {}
+    for part in found:
+        failed |= part.failed
+    return Findings(
+        pl.concat([observations, *(part.observations for part in found)]),
+        pl.concat([part.evidence for part in found]),
+        pl.concat([part.addresses for part in found]),
+        pl.concat([part.devices for part in found]),
+        pl.concat([part.members for part in found]),
+        failed,
+    )
+
+
+def _parts(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Part]:
+    """All addresses in their order, those with few sides together."""
     said = observations.partition_by("address", as_dict=True)
     nothing = OBSERVATIONS.empty()
+    part: list[Heard] = []
+    n_sides = 0
+    for (address,), group in _by_importance(sides):
+        part.append((str(address), group, said.get((address,), nothing)))
+        n_sides += group.height
+        if n_sides >= PART_SIDES:
+            yield part
+            part, n_sides = [], 0
+    if part:
+        yield part
+
+
+def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
+    """The rows of some addresses; of observations only those that are made here."""
     failed: dict[str, str] = {}
     measured = _Sink(OBSERVATIONS)
     addresses, devices = _Sink(ADDRESSES), _Sink(DEVICES)
     members, arguments = _Sink(MEMBERS), _Sink(EVIDENCE)
-    for (address,), group in _by_importance(sides_of(flows)):
-        own = said.get((address,), nothing)
-        one = _judged(str(address), number(group), own, signals, failed)
+    for address, group, own in part:
+        one = _judged(address, number(group), own, signals, failed)
         rows = explain(
             one.address, one.role, one.sides, own, one.evidence, one.regimes, one.judgement
         )
@@ -112,7 +170,7 @@ def find_devices(
         members.add(rows.members)
         arguments.add(rows.evidence)
     return Findings(
-        pl.concat([observations, measured.frame()]),
+        measured.frame(),
         arguments.frame(),
         addresses.frame(),
         devices.frame(),
