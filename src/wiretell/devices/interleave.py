@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from wiretell.devices.compare import Argument
 from wiretell.signal import Counter, Link
@@ -18,6 +19,9 @@ AGREES_BITS, CROSSES_BITS = 4.0, -8.0
 """What another counter of both sides adds to a link: it goes on as well, or is elsewhere."""
 APART_BITS, APART_CAP = -3.0, -30.0
 """Per step between two groups that one counter cannot make, and in all."""
+JUMP_BITS = -5.0
+"""One step that is too long, from the end of one group to the beginning of the other: a restart,
+or a burst that went elsewhere, may have made it."""
 ONE_COUNTER_SHARE = 0.5
 """If this share of the steps between is believable, the counter does not tell them apart."""
 MAX_STEPS = 256
@@ -81,23 +85,28 @@ class Interleaving:
                 marks[a] = sorted(fewer + more)
 
     def argument(self, a: int, b: int, least: int = 1) -> Argument | None:
-        """The counter that speaks most against `a` and `b` being one machine, if any does.
+        """What counters say against `a` and `b` being one machine, if any does; the worst's words.
 
-        Only counters of which both have `least` marks are asked.
+        Only counters of which both have `least` marks are asked. Different counters are
+        independent: what they say adds up.
         """
         worst: Argument | None = None
+        total = 0.0
         for counter, marks in zip(self._counters, self._marks, strict=True):
             if min(len(marks.get(a, ())), len(marks.get(b, ()))) < max(least, 1):
                 continue
-            bits = self._apart(counter, marks[a], marks[b])
+            bits, words = self._apart(counter, marks[a], marks[b])
+            total += bits
             if bits < 0.0 and (worst is None or bits < worst.bits):
-                worst = Argument(counter.signal, bits, "counters run side by side, far apart")
-        return worst
+                worst = Argument(counter.signal, bits, words)
+        return worst and replace(worst, bits=max(total, APART_CAP))
 
     @staticmethod
-    def _apart(counter: Counter, mine: list[Mark], theirs: list[Mark]) -> float:
+    def _apart(counter: Counter, mine: list[Mark], theirs: list[Mark]) -> tuple[float, str]:
         if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
-            return 0.0
+            ends = (mine[-1], theirs[0]) if mine[-1] < theirs[0] else (theirs[-1], mine[0])
+            within, share = believable(counter, *ends)
+            return (0.0, "") if within else (JUMP_BITS * (1.0 - share), "its counter would jump")
         n_steps = n_within = 0
         weight = 0.0
         for before, mark in _turns(mine, theirs):
@@ -108,8 +117,8 @@ class Interleaving:
             if n_steps >= MAX_STEPS:
                 break
         if n_steps < 2 or n_within >= ONE_COUNTER_SHARE * n_steps:
-            return 0.0
-        return max(APART_BITS * weight, APART_CAP)
+            return 0.0, ""
+        return max(APART_BITS * weight, APART_CAP), "counters run side by side, far apart"
 
 
 def _turns(mine: list[Mark], theirs: list[Mark]) -> Iterator[tuple[Mark, Mark]]:

@@ -26,7 +26,7 @@ USUAL_MOMENTS = 30.0
 """Moments a machine is taken to have at least: small groups say little."""
 DEPENDENCE = 0.6
 """Moments follow one another in the same visit: they are not that many independent arguments."""
-RHYTHM_BITS = (-2.0, 8.0)
+RHYTHM_BITS = (-2.0, 4.0)
 """Moments apart say little: many programs call one server at a time."""
 LEAST_BITS = 0.5
 """Less is not worth words."""

@@ -55,7 +55,7 @@ def test_an_address_names_few_and_counts_the_others() -> None:
 
 def test_groups_of_one_stack_that_nothing_holds_are_named_together() -> None:
     loose = [Body("w", 84, 0.05, 3), Body("w", 84, 0.05, 2), Body("v", 84, 0.05, 2)]
-    first, second, other, *_ = crowds_of(multiplicities([*loose, *KNOWN]), [*loose, *KNOWN])
+    first, second, other, *_ = crowds_of(multiplicities([*loose, *KNOWN], 200.0), [*loose, *KNOWN])
     together = "counted together with another of the same stack"
     assert together in first.reasons
     assert together in second.reasons

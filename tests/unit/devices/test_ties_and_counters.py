@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wiretell.devices.group import Group
-from wiretell.devices.interleave import Interleaving, agreement, believable
+from wiretell.devices.interleave import JUMP_BITS, Interleaving, agreement, believable
 from wiretell.devices.ties import APART_CAP, TIED_CAP, Ties
 from wiretell.signal import Counter, Link
 
@@ -127,7 +127,22 @@ def test_counters_side_by_side_are_two_machines() -> None:
 def test_one_after_the_other_may_be_one_that_rebooted() -> None:
     marks = {f"s{i}": (float(i), 100 + i + 30_000 * (i >= 6)) for i in range(12)}
     parts = [list(range(6)), list(range(6, 12))]
-    assert Interleaving(parts, [counter(**marks)]).argument(0, 1) is None
+    argument = Interleaving(parts, [counter(**marks)]).argument(0, 1)
+    assert argument is not None
+    assert JUMP_BITS <= argument.bits < 0.0
+    assert argument.reason == "its counter would jump"
+    onward = {f"s{i}": (float(i), 100 + i) for i in range(12)}
+    assert Interleaving(parts, [counter(**onward)]).argument(0, 1) is None
+
+
+def test_what_different_counters_say_adds_up() -> None:
+    two = {f"s{i}": (float(i), 100 + i + 30_000 * (i >= 6)) for i in range(12)}
+    parts = [list(range(6)), list(range(6, 12))]
+    both = [counter("ip_id", **two), counter("source_port", **two)]
+    one, together = (Interleaving(parts, of).argument(0, 1) for of in (both[:1], both))
+    assert one is not None
+    assert together is not None
+    assert together.bits == pytest.approx(2.0 * one.bits)
 
 
 def test_marks_of_merged_groups_are_one_row() -> None:
