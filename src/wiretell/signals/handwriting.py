@@ -49,16 +49,13 @@ _RULED = frozenset(rule.kind for rule in RULES)
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """One label per side, kind and text."""
-    number = {(f, s): n for f, s, n in sides.select("flow_id", "side", "number").iter_rows()}
     seen: dict[Label, None] = {}
-    rows = observations.filter(pl.col("text").is_not_null()).select(
-        "flow_id", "side", "quantity", "text"
-    )
-    for flow_id, side, quantity, text in rows.iter_rows():
+    wanted = [*_RULED, *_KIND, "user_agent_os"]
+    rows = observations.filter(
+        pl.col("text").is_not_null() & pl.col("quantity").is_in(wanted)
+    ).join(sides.select("flow_id", "side", "number"), on=["flow_id", "side"], maintain_order="left")
+    for at, quantity, text in rows.select("number", "quantity", "text").iter_rows():
         kind = _KIND.get(quantity, quantity)
-        at = number.get((flow_id, side))
-        if at is None:
-            continue
         if kind == "user_agent_os":
             seen.update(dict.fromkeys(_system(at, text)))
         elif kind in _RULED:

@@ -29,16 +29,17 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     ).select("flow_id", "side", "text", "time_ns")
     if answers.is_empty():
         return Scores()
-    number = {(f, s): n for f, s, n in sides.select("flow_id", "side", "number").iter_rows()}
+    asked = answers.join(
+        sides.select("flow_id", "side", "number"), on=["flow_id", "side"], maintain_order="left"
+    )
     calls: dict[str, list[tuple[int, int]]] = defaultdict(list)
     opened = sides.filter(pl.col("initiator") & (pl.col("peer_port") != 53))
     for n, peer, start_ns in opened.select("number", "peer", "start_ns").iter_rows():
         calls[peer].append((start_ns, n))
     told: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    for flow_id, side, text, time_ns in answers.iter_rows():
+    for asker, text, time_ns in asked.select("number", "text", "time_ns").iter_rows():
         name, _, address = text.rpartition(" ")
-        asker = number.get((flow_id, side))
-        if asker is not None and address in calls:
+        if address in calls:
             told[address].append((time_ns, asker, name))
     links: list[Link] = []
     window_ns = int(WITHIN_S * 1e9)
@@ -49,9 +50,11 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             if at == len(calls[address]) or calls[address][at][0] - time_ns > window_ns:
                 continue
             start_ns, caller = calls[address][at]
-            rivals = {a for t, a, _ in answered if start_ns - window_ns <= t <= start_ns}
-            until = bisect.bisect_right(calls[address], (time_ns + window_ns, sides.height))
-            bits = BITS - 2.0 * math.log2(len(rivals)) - math.log2(until - at)
+            since = bisect.bisect_left(answered, start_ns - window_ns, key=_time_ns)
+            until = bisect.bisect_right(answered, start_ns, key=_time_ns)
+            rivals = {a for _, a, _ in answered[since:until]}
+            last = bisect.bisect_right(calls[address], (time_ns + window_ns, sides.height))
+            bits = BITS - 2.0 * math.log2(len(rivals)) - math.log2(last - at)
             if bits > 0.0:
                 wait = (start_ns - time_ns) / 1e9
                 links.append(
@@ -64,6 +67,10 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
                     )
                 )
     return Scores(links=links)
+
+
+def _time_ns(answer: tuple[int, int, str]) -> int:
+    return answer[0]
 
 
 SIGNAL = Signal(NAME, score=score)

@@ -81,15 +81,14 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     labels: list[Label] = []
     raw: set[int] = set()
     opened = sides.filter(pl.col("initiator") & pl.col("syn").is_not_null())
+    written = {syn: _written(syn) for syn in opened["syn"].unique().to_list()}
     for number, syn, n_bytes in opened.select("number", "syn", "bytes").iter_rows():
-        signature = parse(syn)
+        is_raw, texts = written[syn]
         # A scanner says nothing more; small stacks that write alike go on to talk.
-        if signature is not None and signature.raw and not n_bytes:
+        if is_raw and not n_bytes:
             raw.add(number)
-        elif signature is not None:
-            labels.append(Label(number, "stack", signature.stack))
-            labels.append(Label(number, "window", signature.window))
-            labels.append(Label(number, "mss", signature.mss))
+        else:
+            labels += [Label(number, kind, text) for kind, text in texts]
     travelling = sides.filter(
         (pl.col("ttl") >= LOWEST_TTL)
         & (
@@ -97,17 +96,25 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             | ((pl.col("proto") == UDP) & ~_set_by_program())
         )
     )
-    starts = {
-        n: (initial_ttl(ttl), ttl)
-        for n, ttl in travelling.select("number", "ttl").iter_rows()
-        if n not in raw
-    }
-    drawn = _drawn(starts.values())
-    for number, (start, ttl) in starts.items():
-        labels.append(Label(number, "initial ttl", str(start)))
-        if start not in drawn:
-            labels.append(Label(number, "hops", f"{start}-{start - ttl}"))
+    own = [x for x in travelling.select("number", "ttl").iter_rows() if x[0] not in raw]
+    starts = {ttl: initial_ttl(ttl) for _, ttl in own}
+    drawn = _drawn((start, ttl) for ttl, start in starts.items())
+    hops = {ttl: f"{start}-{start - ttl}" for ttl, start in starts.items() if start not in drawn}
+    initial = {ttl: str(start) for ttl, start in starts.items()}
+    for number, ttl in own:
+        labels.append(Label(number, "initial ttl", initial[ttl]))
+        if ttl in hops:
+            labels.append(Label(number, "hops", hops[ttl]))
     return Scores(labels=labels, rules=RULES)
+
+
+def _written(syn: str) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    """Is it a raw socket's, and (kind, text) of its labels."""
+    signature = parse(syn)
+    if signature is None:
+        return False, ()
+    labels = ("stack", signature.stack), ("window", signature.window), ("mss", signature.mss)
+    return signature.raw, labels
 
 
 def _lone_segment() -> pl.Expr:
