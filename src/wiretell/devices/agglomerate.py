@@ -118,10 +118,11 @@ class _Agglomeration:
         a, b = min(a, b), max(a, b)
         _, found = compare(self.alive[a], self.alive[b], self._rules)
         found += holds_bits(self.alive[a], self.alive[b])
+        alike = self._writing.bits(a)[b] > 0.0
         more = (
             self._ties.argument(a, b),
             self._interleaving.argument(a, b),
-            self._rhythm.argument(a, b),
+            self._rhythm.argument(a, b) if alike else None,
         )
         return [*found, *(x for x in more if x is not None)]
 

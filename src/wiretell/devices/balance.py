@@ -50,6 +50,8 @@ _TOPIC_OF = {
 }
 PRIOR_WORDS = "machines are not multiplied without need"
 
+SLIGHT_WORDS = "moments of both, too slight to be named"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -82,17 +84,26 @@ class Balance:
         return probability(self.bits)
 
 
-def balance(title: str, arguments: Iterable[Argument], note: str = "") -> Balance:
-    """The prior and `arguments` as lines."""
+def balance(
+    title: str, arguments: Iterable[Argument], note: str = "", bits: float | None = None
+) -> Balance:
+    """The prior and `arguments` as lines.
+
+    `bits` is what the engine summed them to, where that is known: what it found too slight for
+    words is then a line too.
+    """
     lines = [Line(PRIOR, PRIOR, ONE_MACHINE_BITS, ONE_MACHINE_BITS, PRIOR_WORDS)]
     counted = {1: 0, -1: 0}
     for x in sorted(arguments, key=lambda x: (-abs(x.bits), x.reason)):
-        bits = x.bits
+        counts = x.bits
         if x.correlated:
             sign = 1 if x.bits > 0.0 else -1
-            bits *= 0.5 ** counted[sign]
+            counts *= 0.5 ** counted[sign]
             counted[sign] += 1
-        lines.append(Line(_topic(x), x.signal, bits, x.bits, x.reason))
+        lines.append(Line(_topic(x), x.signal, counts, x.bits, x.reason))
+    rest = 0.0 if bits is None else bits - sum(line.bits for line in lines)
+    if abs(rest) > 1e-9:
+        lines.append(Line(ACTIVITY, "activity", rest, rest, SLIGHT_WORDS))
     lines.sort(key=lambda line: TOPICS.index(line.topic))
     return Balance(title, tuple(lines), note)
 

@@ -217,13 +217,21 @@ class _Question:
         a, b = self.core[i], self.core[j]
         if a != b:
             title = f"machines {_short(self.names[a])} and {_short(self.names[b])}, all their flows"
-            return [balance(title, of_two_groups(self.judgement.groups, self.evidence, a, b))]
+            return [self._of_groups(title, a, b)]
         if self.joined is not None and self.joined.merge is not None:
             title = "the merge that brought them together: groups of {} and {} flows".format(
                 *self.joined.n_sides
             )
-            return [balance(title, self.joined.merge.arguments)]
+            merge = self.joined.merge
+            return [balance(title, merge.arguments, bits=merge.bits)]
         return []
+
+    def _of_groups(self, title: str, a: int, b: int) -> Balance:
+        """As the engine kept it, else weighed again."""
+        known = self.judgement.partition.between.get((min(a, b), max(a, b)))
+        if known is not None:
+            return balance(title, known[1], bits=known[0])
+        return balance(title, of_two_groups(self.judgement.groups, self.evidence, a, b))
 
     def _reasons(self, decision: str) -> list[str]:
         i = self.sides[0]
@@ -329,14 +337,9 @@ class _Question:
         return sure * (self._share() if self._crowd() is not None else 1.0)
 
     def _across(self, g: int, h: int) -> float:
-        pair = min(g, h), max(g, h)
-        known = self.judgement.partition.between.get(pair)
-        if known is not None:
-            return probability(known[0])
-        if self.ranked:  # one of many such pairs, none of them near
-            return 0.0
-        found = of_two_groups(self.judgement.groups, self.evidence, g, h)
-        return balance("", found).probability
+        if self.ranked and (min(g, h), max(g, h)) not in self.judgement.partition.between:
+            return 0.0  # one of many such pairs, and none of the near ones
+        return self._of_groups("", g, h).probability
 
     def _described(self, side: int) -> FlowSide:
         row = self.rows[side]

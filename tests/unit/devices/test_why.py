@@ -12,6 +12,7 @@ from sides_builder import CLIENT, UDP, WINDOWS_SYN, Wire, ticking
 from wiretell.devices.balance import TOPICS, balance, of_two_groups
 from wiretell.devices.engine import Judged, find_devices, judge_address
 from wiretell.devices.explain import members_of
+from wiretell.devices.rhythm import LEAST_BITS
 from wiretell.devices.why import ALIKE, DIFFERENT, OPEN, SAME, why
 from wiretell.model.tables import OBSERVATIONS
 from wiretell.signal import Scores, Signal
@@ -78,7 +79,7 @@ def test_the_bits_of_groups_are_those_of_the_engine(judged: Judged) -> None:
     assert len(partition.groups) > 2
     for (a, b), (bits, _) in partition.between.items():
         ours = balance("", of_two_groups(partition.groups, judged.evidence, a, b))
-        assert ours.bits == pytest.approx(bits, abs=1e-6)
+        assert ours.bits == pytest.approx(bits, abs=LEAST_BITS)
 
 
 def test_merges_are_told_and_their_bits_add_up() -> None:
@@ -100,7 +101,7 @@ def test_merges_are_told_and_their_bits_add_up() -> None:
     merges = once.merges
     assert len(merges) > 5
     for merge in merges:
-        assert balance("", merge.arguments).bits == pytest.approx(merge.bits, abs=1e-6)
+        assert balance("", merge.arguments).bits == pytest.approx(merge.bits, abs=LEAST_BITS)
     last = merges[-1]
     answer = why(judged, once.parts[last.a][0], once.parts[last.b][0])  # sides are in flow order
     assert answer.decision in (SAME, ALIKE)
