@@ -33,8 +33,9 @@ def describe(
     """Columns of DEVICES that describe, for each group and its members (numbers of sides)."""
     said = _said(members, sides, observations)
     volumes = {name: whole(sides[name]) for name in ("ip_bytes", "bytes_in", "start_ns", "end_ns")}
-    syn = sides.select(pl.when("initiator").then("syn")).to_series()
-    tallies = {"ttl": _Tally.of(sides["ttl"].to_list()), "syn": _Tally.of(syn.to_list())}
+    opened = zip(sides["initiator"].to_list(), sides["syn"].to_list(), strict=True)
+    syn = [text if own else None for own, text in opened]
+    tallies = {"ttl": _Tally.of(sides["ttl"].to_list()), "syn": _Tally.of(syn)}
     for column, signal in REGIMES.items():
         told = regimes.get(signal, {})
         tallies[column] = _Tally.of([told.get(n) for n in range(sides.height)], nothing="unknown")
@@ -64,7 +65,9 @@ def describe(
 
 def whole(column: pl.Series) -> IntArray:
     """A column of integers; 0 for null."""
-    return column.fill_null(0).to_numpy().astype(np.int64)
+    # Most columns have no null: of small addresses the filling would cost most of all.
+    filled = column.fill_null(0) if column.null_count() else column
+    return filled.to_numpy().astype(np.int64)
 
 
 def _said(
@@ -72,6 +75,8 @@ def _said(
 ) -> list[Counter[tuple[str, str]]]:
     """Per group how often each (quantity, text) was said: names and User-Agents."""
     found: list[Counter[tuple[str, str]]] = [Counter() for _ in members]
+    if observations.is_empty():
+        return found
     wanted = [*NAME_QUANTITIES, "user_agent"]
     rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
     if rows.is_empty():
