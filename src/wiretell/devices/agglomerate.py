@@ -29,6 +29,8 @@ NEAREST = 8
 """Near misses that are kept for each group, with their arguments."""
 HOPELESS_BITS = -40.0
 """Pairs below this by what is cheap are not looked at more closely."""
+QUEUE_STEP = 32
+"""Candidates of one group that are taken from their arrays at a time."""
 LINES_AT_MOST = 12.0
 """What clock lines that go on say for one machine, at most: looked at although cheap says no."""
 
@@ -137,8 +139,8 @@ class _Agglomeration:
         others = np.flatnonzero(promising)
         lower, higher = np.minimum(others, a), np.maximum(others, a)
         others = others[np.lexsort((higher, lower, -bits[others]))]
-        versions = [self._version[b] for b in others.tolist()]
-        self._queues[a] = zip(bits[others].tolist(), others.tolist(), versions, strict=True)
+        versions = np.array([self._version[b] for b in others.tolist()], dtype=np.int32)
+        self._queues[a] = _few_at_a_time(bits[others], others.astype(np.int32), versions)
         self._next(a)
 
     def _next(self, a: int) -> None:
@@ -206,6 +208,16 @@ class _Agglomeration:
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]
         return Partition([self.alive[i] for i in kept], between, weakest, [self._round])
+
+
+def _few_at_a_time(
+    bits: FloatArray, others: NDArray[np.int32], versions: NDArray[np.int32]
+) -> Iterator[tuple[float, int, int]]:
+    """(bits, group, its version): as arrays those that wait take a tenth of the memory."""
+    for i in range(0, len(bits), QUEUE_STEP):
+        part = slice(i, i + QUEUE_STEP)
+        columns = (bits[part].tolist(), others[part].tolist(), versions[part].tolist())
+        yield from zip(*columns, strict=True)
 
 
 def agglomerate(
