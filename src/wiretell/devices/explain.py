@@ -19,6 +19,8 @@ from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
 
 N_REASONS = 6
+NOT_EXCLUDED = 0.1
+"""Machines are not multiplied without need: a lone one this probable is said to be one."""
 
 
 Columns = Mapping[str, Sequence[object]]
@@ -181,7 +183,8 @@ def _members(
     for side in range(sides.height):
         g, share = home.get(side, nowhere)
         if g in names:
-            devices[side], confidence[side] = names[g], share * sure[g]
+            devices[side] = names[g]
+            confidence[side] = share * sure[g] * judgement.trusts[g]
         else:
             reason[side] = "nothing tells"
     return {
@@ -214,6 +217,13 @@ def _evidence(
     return told | {"address": [address] * len(rows)}
 
 
+def _likely(distribution: Mapping[int, float], n_told: int) -> int:
+    """The most probable count; one where nothing is told apart and one is not excluded."""
+    if n_told == 1 and distribution.get(1, 0.0) >= NOT_EXCLUDED:
+        return 1
+    return mode(distribution)
+
+
 def _address(
     address: str,
     role: str,
@@ -225,7 +235,7 @@ def _address(
     """`crowds` are those of the devices, in order of their numbers."""
     verdict = verdict_of(evidence, judgement, len(crowds), role)
     low, high = interval(verdict.distribution)
-    likely = mode(verdict.distribution)
+    likely = _likely(verdict.distribution, len(crowds))
     alike = address_words(dict(enumerate(crowds, start=1)), len(crowds), likely)
     return {
         "address": address,

@@ -22,7 +22,7 @@ from wiretell.devices.attach import Activity, Attachment, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
-from wiretell.devices.multiplicity import Body, beyond, multiplicities
+from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
 
@@ -47,6 +47,9 @@ ANCHOR_SKEW_PPM = 8.0
 """A clock rate known this well is an identity."""
 FOUNDING_FLOWS = 4
 """So many UDP or ICMP flows found a machine where no other could have sent them."""
+MOST_FOUNDERS = 2_000
+"""Parts that are compared pair by pair; of more the smaller are attached: cost grows with its
+square, and an address of so many machines has large parts enough."""
 ENOUGH_SIDES = 3
 """Fewer flows than this are never parted."""
 ANCHOR_CONNECTIONS = 3
@@ -69,7 +72,8 @@ class Judgement:
 
     `distribution` is number of machines -> probability. `home` maps side -> (group, probability).
     `partition` holds the near misses and the weakest merges of the groups (by their number).
-    `crowds` has for each group the probabilities that it is 1, 2, ... machines that write alike.
+    `crowds` has for each group the probabilities that it is 1, 2, ... machines that write alike,
+    `trusts` what share of its flows is its main machine's.
     """
 
     groups: list[Group]
@@ -78,6 +82,7 @@ class Judgement:
     home: dict[int, tuple[int, float]]
     distribution: dict[int, float]
     crowds: list[FloatArray]
+    trusts: list[float]
 
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
@@ -90,13 +95,15 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     own = set(anchored)
     loose = [i for i in range(len(known)) if i not in own]
     activity = Activity(evidence.starts, evidence.services)
-    found = partition(evidence, _alike(known, anchored))
-    chains_left = [known[i] for i in loose]
+    anchors, small = _largest(_alike(known, anchored))
+    found = partition(evidence, anchors)
+    chains_left = [known[i] for i in loose] + _groups(evidence, small)
     attachments, homeless = attach(
         found.groups, chains_left, evidence.links, activity, evidence.rules
     )
     homeless = [c for c in homeless if _founds(chains_left[c], connections)]
     if homeless:
+        homeless = sorted(homeless, key=lambda c: (-len(chains_left[c].sides), c))[:MOST_FOUNDERS]
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
         earlier = found.history
         found = partition(evidence, founders)
@@ -118,7 +125,31 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     seconds = max(evidence.starts) - min(evidence.starts)
     crowds = multiplicities(bodies, seconds)
     distribution = _distribution(found, beyond(bodies, seconds).total)
-    return Judgement(found.groups, found, placed, home, distribution, crowds)
+    trust = trusts(bodies, seconds)
+    return Judgement(found.groups, found, placed, home, distribution, crowds, trust)
+
+
+def _largest(parts: Sequence[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """The parts that are compared pair by pair, and the smaller ones that are attached to them."""
+    if len(parts) <= MOST_FOUNDERS:
+        return list(parts), []
+    order = sorted(range(len(parts)), key=lambda i: (-len(parts[i]), i))
+    chosen = set(order[:MOST_FOUNDERS])
+    return (
+        [part for i, part in enumerate(parts) if i in chosen],
+        [part for i, part in enumerate(parts) if i not in chosen],
+    )
+
+
+def _groups(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
+    """Groups of these parts, with what is known of their sides."""
+    if not parts:
+        return []
+    sides = {side for part in parts for side in part}
+    labels = [label for label in evidence.labels if label.side in sides]
+    clocks = [clock for clock in evidence.clocks if sides.issuperset(clock.sides)]
+    holds = [hold for hold in evidence.holds if hold.side in sides]
+    return groups_of(parts, labels, clocks, evidence.peers, holds)
 
 
 def judge_server(evidence: Evidence) -> Judgement:
@@ -133,7 +164,8 @@ def _alone(evidence: Evidence) -> Judgement:
     groups = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers)
     doubt = float("inf") if evidence.n_sides == 1 else ONE_MACHINE_BITS
     found = Partition(groups, {}, [(doubt, [])])
-    return Judgement(groups, found, [], dict.fromkeys(parts[0], (0, 1.0)), {1: 1.0}, [np.ones(1)])
+    home = dict.fromkeys(parts[0], (0, 1.0))
+    return Judgement(groups, found, [], home, {1: 1.0}, [np.ones(1)], [1.0])
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:

@@ -45,6 +45,7 @@ SURPLUS_BITS = -3.5
 FREE_PPM, TRUE_PPM = 30.0, 1.0
 """Spread of free-running crystals (Jiao and Zheng 2011), and of clocks that NTP disciplines."""
 STANDS_OUT = 3.0
+SHARED, STRAYING, MOST_STRAYING = 0.45, 0.06, 0.5
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,27 @@ def multiplicities(bodies: Sequence[Body], seconds: float) -> list[FloatArray]:
         else _thinned(more[body.look], max(body.n_connections, 1) / busy[body.look])
         for body in bodies
     ]
+
+
+def trusts(bodies: Sequence[Body], seconds: float) -> list[float]:
+    """For each group the share of its flows that are its main machine's, as crowds are on average.
+
+    One that is held together is its own. Among groups of one look, and in a group that is several
+    machines, flows stray: `SHARED` and `STRAYING` are fitted to drawn captures of development
+    seeds (rows T3 and T4 of the accuracy bench).
+    """
+    more = beyond(bodies, seconds).of_look
+    n_groups = Counter(body.look for body in bodies if not body.one)
+    found: list[float] = []
+    for body in bodies:
+        if body.one:
+            found.append(1.0)
+            continue
+        n = n_groups[body.look]
+        further = float(more[body.look] @ np.arange(len(more[body.look]))) / n
+        straying = max(1.0 - STRAYING * (n - 1), MOST_STRAYING)
+        found.append(straying / (1.0 + SHARED * further))
+    return found
 
 
 def _thinned(total: FloatArray, share: float) -> FloatArray:
