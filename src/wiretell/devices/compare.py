@@ -41,8 +41,9 @@ ONE_MACHINE_BITS = 4.0
 POPULATION_PPM = 30.0
 """Spread of free-running crystals (Jiao and Zheng 2011: mostly within +-100 ppm)."""
 SKEW_BITS = (-20.0, 6.0)
-OUTLIER_BITS = 2.0
-"""For each clock that would have to be measured wrong: of few, all may be."""
+OUTLIER_BITS, OUTLIER_BITS_POOR, POOR_PPM = 2.0, 1.0, 5.0
+"""For each clock that would have to be measured wrong: of few, all may be, and short flows that
+share a burst of delay more easily than long ones."""
 
 OTHER_RATE_BITS = -20.0
 OTHER_RATE = 0.25
@@ -110,7 +111,8 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
     error = math.hypot(mine[2], theirs[2])
     if error > POPULATION_PPM:
         return []
-    floor = max(SKEW_BITS[0], -OUTLIER_BITS * (1 + min(a.n_clocked, b.n_clocked)))
+    outlier = OUTLIER_BITS if error < POOR_PPM else OUTLIER_BITS_POOR
+    floor = max(SKEW_BITS[0], -outlier * (1 + min(a.n_clocked, b.n_clocked)))
     bits = capped(normal_bits(mine[1] - theirs[1], error, POPULATION_PPM), floor, SKEW_BITS[1])
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
@@ -132,7 +134,8 @@ def rates_bits(these: FloatArray, those: FloatArray) -> FloatArray:
     wide = np.hypot(error, math.sqrt(2.0) * POPULATION_PPM)
     apart = these[..., 1] - those[..., 1]
     flows = np.minimum(these[..., 3], those[..., 3])
-    floor = np.maximum(SKEW_BITS[0], -OUTLIER_BITS * (1.0 + flows))
+    outlier = np.where(error < POOR_PPM, OUTLIER_BITS, OUTLIER_BITS_POOR)
+    floor = np.maximum(SKEW_BITS[0], -outlier * (1.0 + flows))
     with np.errstate(divide="ignore", invalid="ignore"):
         same = np.log2(wide / error) - 0.5 / math.log(2.0) * (
             (apart / error) ** 2 - (apart / wide) ** 2
