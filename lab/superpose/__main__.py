@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,14 @@ _POOL_COLUMNS = ("capture", "host", "ips", "family", "syns", "syns_with_ts", "se
                  "n_got", "ttls", "signature", "user_agents")  # fmt: skip
 
 
+def seconds(word: str) -> float:
+    """A length of time. Raises `ValueError`, of which argparse makes a message."""
+    length = float(word)
+    if not 0.0 <= length < math.inf:
+        raise ValueError(word)
+    return length
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.superpose", description=__doc__)
     parser.add_argument("captures", nargs="*", metavar="CAPTURE")
@@ -29,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", default="", metavar="NAME,...", help="windows, apple, linux...")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ports", choices=("keep", "exclusive", "random"), default="keep")
-    parser.add_argument("--spread", type=float, default=60.0, help="seconds (default: 60)")
-    parser.add_argument("--seconds", type=float, help="length of the capture (default: all)")
+    parser.add_argument("--spread", type=seconds, default=60.0, help="seconds (default: 60)")
+    parser.add_argument("--seconds", type=seconds, help="length of the capture (default: all)")
     parser.add_argument("--keep-times", action="store_true", help="move nothing in time")
     parser.add_argument("--public-ip", default=PUBLIC_IP)
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="FILE.pcap or FILE.pcapng")
@@ -56,13 +65,17 @@ def main(words: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(words)
     hosts: list[HostFacts] = []
+    if arguments.draw is not None and arguments.draw < 1:
+        parser.error("--draw takes one machine or more")
     if arguments.pool:
+        if not arguments.pool.is_dir():
+            parser.error(f"{arguments.pool}: not a folder")
         hosts, unread = pool(arguments.pool, arguments.min_syns)
         for path in unread:
             print(f"{path}: not a capture", file=sys.stderr)
         families = frozenset(filter(None, arguments.family.split(",")))
         hosts = [x for x in hosts if not families or x.family in families]
-        if not arguments.draw:
+        if arguments.draw is None:
             _print_pool(hosts)
             return 0
     if arguments.out is None:
@@ -81,10 +94,12 @@ def main(words: list[str] | None = None) -> int:
             keep_times=arguments.keep_times,
             public_ip=arguments.public_ip,
         )
+        if not made.packets:
+            parser.error("no packet is left; --seconds ends before the first machine begins")
+        write_capture(arguments.out, made.packets)
+        flows, devices = write_truth(arguments.out, made)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    write_capture(arguments.out, made.packets)
-    flows, devices = write_truth(arguments.out, made)
     print(f"{arguments.out}: {len(made.packets)} packets, {len(made.flows)} flows")
     print(f"{flows}, {devices}: {len(made.devices)} machines")
     for reason, n in sorted(made.dropped.items()):

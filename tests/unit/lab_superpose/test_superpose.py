@@ -353,6 +353,30 @@ def test_command_line_names_what_is_wrong(tmp_path: Path, capsys: pytest.Capture
     assert "none.pcap" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--draw", "0"], "one machine or more"),
+        (["--draw", "-1"], "one machine or more"),
+        (["--draw", "1", "--seconds", "-5"], "invalid seconds value"),
+        (["--draw", "1", "--seconds", "nan"], "invalid seconds value"),
+        (["--draw", "1", "--spread", "-3"], "invalid seconds value"),
+        (["--draw", "1", "--seconds", "0"], "no packet is left"),
+        (["--draw", "1", "-o", "/none/m.pcapng"], "/none/m.pcapng"),
+        (["--pool", "/none"], "/none: not a folder"),
+    ],
+)
+def test_command_line_refuses_what_gives_no_capture(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "m.pcapng"
+    with pytest.raises(SystemExit) as refused:
+        main(["--pool", str(_folder()), "--min-syns", "2", "-o", str(out), *words])
+    assert refused.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_machines_are_drawn_by_the_seed():
     from lab.superpose.hosts import pool
 
