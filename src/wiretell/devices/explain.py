@@ -12,8 +12,7 @@ from wiretell.devices.alike import Crowd, address_words, crowds_of
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
 from wiretell.devices.describe import Row, describe, whole
-from wiretell.devices.judge import Judgement, bodies_of
-from wiretell.devices.sides import connections_of
+from wiretell.devices.judge import Judgement
 from wiretell.devices.verdict import verdict_of
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
@@ -51,7 +50,7 @@ def explain(
     order = list(members)
     names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
     arguments = _arguments(judgement, names)
-    crowds = group_crowds(sides, role, evidence, judgement)
+    crowds = crowds_of(judgement.crowds, judgement.bodies)
     told = describe(
         [judgement.groups[g] for g in order], list(members.values()), sides, observations, regimes
     )
@@ -87,14 +86,6 @@ def members_of(judgement: Judgement) -> dict[int, list[int]]:
         members[group].append(side)
     order = sorted(members, key=lambda g: (-len(members[g]), min(members[g])))
     return {g: members[g] for g in order}
-
-
-def group_crowds(
-    sides: pl.DataFrame, role: str, evidence: Evidence, judgement: Judgement
-) -> list[Crowd]:
-    """How many alike machines each group may stand for."""
-    bodies = bodies_of(judgement.groups, judgement.home, evidence, connections_of(sides, role))
-    return crowds_of(judgement.crowds, bodies)
 
 
 def _confidences(judgement: Judgement) -> list[float]:

@@ -22,6 +22,7 @@ from wiretell.devices.attach import Activity, Attachment, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
+from wiretell.devices.looks import commonest
 from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
@@ -72,8 +73,8 @@ class Judgement:
 
     `distribution` is number of machines -> probability. `home` maps side -> (group, probability).
     `partition` holds the near misses and the weakest merges of the groups (by their number).
-    `crowds` has for each group the probabilities that it is 1, 2, ... machines that write alike,
-    `trusts` what share of its flows is its main machine's.
+    `bodies` is what each group shows of being several alike machines, `crowds` the probabilities
+    that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's.
     """
 
     groups: list[Group]
@@ -81,6 +82,7 @@ class Judgement:
     attachments: list[tuple[tuple[int, ...], Attachment]]
     home: dict[int, tuple[int, float]]
     distribution: dict[int, float]
+    bodies: list[Body]
     crowds: list[FloatArray]
     trusts: list[float]
 
@@ -122,11 +124,17 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         for side in sides:
             home[side] = (attachment.group, attachment.probability)
     bodies = bodies_of(found.groups, home, evidence, connections)
-    seconds = max(evidence.starts) - min(evidence.starts)
-    crowds = multiplicities(bodies, seconds)
-    distribution = _distribution(found, beyond(bodies, seconds).total)
-    trust = trusts(bodies, seconds)
-    return Judgement(found.groups, found, placed, home, distribution, crowds, trust)
+    more = beyond(bodies, max(evidence.starts) - min(evidence.starts))
+    return Judgement(
+        found.groups,
+        found,
+        placed,
+        home,
+        _distribution(found, more.total),
+        bodies,
+        multiplicities(bodies, more),
+        trusts(bodies, more),
+    )
 
 
 def _largest(parts: Sequence[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
@@ -165,7 +173,8 @@ def _alone(evidence: Evidence) -> Judgement:
     doubt = float("inf") if evidence.n_sides == 1 else ONE_MACHINE_BITS
     found = Partition(groups, {}, [(doubt, [])])
     home = dict.fromkeys(parts[0], (0, 1.0))
-    return Judgement(groups, found, [], home, {1: 1.0}, [np.ones(1)], [1.0])
+    alone = Body("", evidence.n_sides, 1.0, 0)
+    return Judgement(groups, found, [], home, {1: 1.0}, [alone], [np.ones(1)], [1.0])
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:
@@ -232,7 +241,7 @@ def bodies_of(
     opened: dict[int, list[int]] = defaultdict(list)
     for side in sorted(connections & home.keys()):
         opened[home[side][0]].append(side)
-    label = _tied(evidence)
+    label = tied(evidence)
     holds = defaultdict(list)
     for hold in evidence.holds:
         if hold.side in home:
@@ -241,11 +250,10 @@ def bodies_of(
     bodies: list[Body] = []
     for g, group in enumerate(groups):
         own = opened[g]
-        tied = max(Counter(label[own].tolist()).values(), default=0)
-        look = looks[g]
-        held = tied / len(own) if len(own) > 1 else 1.0
+        n_tied = max(Counter(label[own].tolist()).values(), default=0)
+        held = n_tied / len(own) if len(own) > 1 else 1.0
         kept = tuple(holds[g])
-        bodies.append(Body(look, len(own), held, most_at_once(kept), group.rates(), kept))
+        bodies.append(Body(looks[g], len(own), held, most_at_once(kept), group.rates(), kept))
     return bodies
 
 
@@ -260,7 +268,7 @@ def looks_of(groups: Sequence[Group]) -> list[str]:
     found: list[tuple[str, list[Group]]] = []
     names: list[str] = []
     for group in groups:
-        make = " ".join(_commonest(group, kind) for kind in LOOK)
+        make = " ".join(commonest(group, kind) for kind in LOOK)
         at = next((i for i, (m, own) in enumerate(found) if m == make and _like(group, own)), None)
         if at is None:
             at = len(found)
@@ -282,12 +290,7 @@ def _like(group: Group, others: Sequence[Group]) -> bool:
     )
 
 
-def _commonest(group: Group, kind: str) -> str:
-    texts = group.labels.get(kind)
-    return min(texts, key=lambda text: (-texts[text], text)) if texts else ""
-
-
-def _tied(evidence: Evidence) -> NDArray[np.int32]:
+def tied(evidence: Evidence) -> NDArray[np.int32]:
     """Side -> number of the set that counters and clocks tie it into."""
     links = [link for link in evidence.links if link.signal in CARRIERS]
     ends = ([link.a for link in links], [link.b for link in links])

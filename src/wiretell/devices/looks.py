@@ -19,17 +19,18 @@ def _stacks() -> Mapping[str, str]:
 
 def looks_like(group: Group) -> str:
     """Stack and, where User-Agents name one, system: "Linux or Android, says Android 5.1.1"."""
-    stack = _commonest(group, "stack")
+    stack = commonest(group, "stack")
     words = _stacks().get(stack, "") if stack else ""
     if not words:
-        ttl = _commonest(group, "initial ttl")
+        ttl = commonest(group, "initial ttl")
         words = f"unknown stack, TTL {ttl}" if ttl else "unknown"
-    system = _commonest(group, "system version") or _commonest(group, "system")
+    system = commonest(group, "system version") or commonest(group, "system")
     if system and system not in words:
         words += f", says {system}"
     return words
 
 
-def _commonest(group: Group, kind: str) -> str:
+def commonest(group: Group, kind: str) -> str:
+    """The label of a kind that most sides show, the first of equals; empty where none does."""
     texts = group.labels.get(kind)
     return min(texts, key=lambda text: (-texts[text], text)) if texts else ""

@@ -124,9 +124,8 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
     return Beyond({look: weight @ table for look, table in posterior.items()}, total)
 
 
-def multiplicities(bodies: Sequence[Body], seconds: float) -> list[FloatArray]:
+def multiplicities(bodies: Sequence[Body], more: Beyond) -> list[FloatArray]:
     """For each group the probabilities of 1, 2, ... machines: its share of its look's more."""
-    more = beyond(bodies, seconds).of_look
     busy: Counter[str] = Counter()
     for body in bodies:
         if not body.one:
@@ -134,12 +133,12 @@ def multiplicities(bodies: Sequence[Body], seconds: float) -> list[FloatArray]:
     return [
         np.ones(1)
         if body.one
-        else _thinned(more[body.look], max(body.n_connections, 1) / busy[body.look])
+        else _thinned(more.of_look[body.look], max(body.n_connections, 1) / busy[body.look])
         for body in bodies
     ]
 
 
-def trusts(bodies: Sequence[Body], seconds: float) -> list[float]:
+def trusts(bodies: Sequence[Body], more: Beyond) -> list[float]:
     """For each group the share of its flows that are its main machine's, as crowds are on average.
 
     One that is held together is its own. Among groups of one look, and in a group that is several
@@ -148,7 +147,6 @@ def trusts(bodies: Sequence[Body], seconds: float) -> list[float]:
     """
     if len(bodies) == 1:
         return [1.0]  # one machine is what is said of a lone group, with its interval
-    more = beyond(bodies, seconds).of_look
     n_groups = Counter(body.look for body in bodies if not body.one)
     found: list[float] = []
     for body in bodies:
@@ -156,7 +154,8 @@ def trusts(bodies: Sequence[Body], seconds: float) -> list[float]:
             found.append(1.0)
             continue
         n = n_groups[body.look]
-        further = float(more[body.look] @ np.arange(len(more[body.look]))) / n
+        extra = more.of_look[body.look]
+        further = float(extra @ np.arange(len(extra))) / n
         straying = max(1.0 - STRAYING * (n - 1), MOST_STRAYING)
         found.append(straying / (1.0 + SHARED * further))
     return found

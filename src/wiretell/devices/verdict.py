@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.assign import Evidence
-from wiretell.devices.judge import ENOUGH_SIDES, Judgement
+from wiretell.devices.judge import ENOUGH_SIDES, Judgement, tied
 from wiretell.devices.sides import SERVER
 
 SEPARATE_BITS = -7.0
@@ -19,8 +17,6 @@ SURELY_ONE = 1.05
 """Expected number of machines of a group up to which it is taken for one."""
 INFORMED_SHARE = 0.5
 """Share of flows on counters or clocks that go on, from which one machine is seen to be one."""
-CARRIERS = frozenset({"tcp_timestamp", "source_port", "ip_id"})
-"""Signals whose links are counters and clocks of a machine itself."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: s
         flows = "flow" if evidence.n_sides == 1 else "flows"
         return Verdict("too little", f"only {evidence.n_sides} {flows}", counts)
     if n_devices == 1:
-        share = _held_together(evidence) / evidence.n_sides
+        share = int(np.bincount(tied(evidence)).max()) / evidence.n_sides
         if share >= INFORMED_SHARE:
             reason = f"{share:.0%} of the flows continue one another's counters or clock"
             return Verdict("single", reason, counts)
@@ -58,12 +54,3 @@ def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: s
         return Verdict("partly separable", reason, counts)
     reason = f"every pair of machines is contradicted by {-near:.0f} bits or more"
     return Verdict("separated", reason, counts)
-
-
-def _held_together(evidence: Evidence) -> int:
-    """Flow sides in the largest set that counters and clocks tie: what shows one machine."""
-    links = [link for link in evidence.links if link.signal in CARRIERS]
-    ends = ([link.a for link in links], [link.b for link in links])
-    n = evidence.n_sides
-    _, label = connected_components(csr_array((np.ones(len(links)), ends), shape=(n, n)))
-    return int(np.bincount(label).max())

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wiretell.devices.alike import Crowd
+from wiretell.devices.alike import Crowd, crowds_of
 from wiretell.devices.assign import chains, grouped
 from wiretell.devices.attach import Activity, ranking
 from wiretell.devices.balance import (
@@ -18,7 +18,7 @@ from wiretell.devices.balance import (
     of_two_sides,
 )
 from wiretell.devices.engine import Judged
-from wiretell.devices.explain import group_crowds, members_of
+from wiretell.devices.explain import members_of
 from wiretell.devices.group import Group
 from wiretell.devices.joining import Joining, joining
 from wiretell.devices.judge import CARRIERS
@@ -103,9 +103,7 @@ class _Question:
         self.names = {
             g: f"{judged.address}#{n}" for n, g in enumerate(members_of(self.judgement), start=1)
         }
-        self.crowds: list[Crowd] = group_crowds(
-            judged.sides, judged.role, self.evidence, self.judgement
-        )
+        self.crowds: list[Crowd] = crowds_of(self.judgement.crowds, self.judgement.bodies)
         self.core = {s: g for g, group in enumerate(self.judgement.groups) for s in group.sides}
         self.chain_of = {side: chain for chain in chains(self.evidence) for side in chain}
         i, j = self.sides

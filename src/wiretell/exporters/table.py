@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
-from wiretell.exporter import Options, Target, text_stream
+from wiretell.exporter import Options, Target
 from wiretell.exporters import quantity
+from wiretell.exporters.console import write_lines
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.notes import notes
 from wiretell.exporters.selection import Row, Section, device_number, sections
@@ -39,18 +39,7 @@ _INDENT = "      "
 
 def write(report: Report, target: Target, options: Options) -> None:
     """Writes the table; see `wiretell.exporter.Exporter`."""
-    with text_stream(target) as stream:
-        console = Console(
-            file=stream,
-            width=options.width,
-            force_terminal=options.color,
-            color_system="standard" if options.color else None,
-            no_color=not options.color,
-            highlight=False,
-            legacy_windows=False,
-        )
-        for line in lines(report, options):
-            console.print(line, soft_wrap=True)
+    write_lines(lines(report, options), target, options)
 
 
 def lines(report: Report, options: Options) -> Iterator[Text]:

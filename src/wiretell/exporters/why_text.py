@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.text import Text
 
 from wiretell.devices.balance import TOPICS, Balance
 from wiretell.devices.why import DIFFERENT, OPEN, SAME, FlowSide, Why
-from wiretell.exporter import Options, Target, text_stream
+from wiretell.exporter import Options, Target
 from wiretell.exporters import quantity
+from wiretell.exporters.console import write_lines
 from wiretell.exporters.escape import shortened, visible
 
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
@@ -27,18 +27,7 @@ _COLORS = {SAME: "bold green", DIFFERENT: "bold cyan"}
 
 def write(answer: Why, target: Target, options: Options) -> None:
     """Writes the answer as text; the same answer gives the same bytes."""
-    with text_stream(target) as stream:
-        console = Console(
-            file=stream,
-            width=options.width,
-            force_terminal=options.color,
-            color_system="standard" if options.color else None,
-            no_color=not options.color,
-            highlight=False,
-            legacy_windows=False,
-        )
-        for line in lines(answer, options):
-            console.print(line, soft_wrap=True)
+    write_lines(lines(answer, options), target, options)
 
 
 def lines(answer: Why, options: Options) -> Iterator[Text]:

@@ -6,20 +6,24 @@ import numpy as np
 import pytest
 
 from wiretell.devices.alike import Crowd, address_words, crowds_of
-from wiretell.devices.multiplicity import Body, multiplicities
+from wiretell.devices.multiplicity import Body, beyond, multiplicities
 
 KNOWN = [Body("x", 20, 1.0, 1), Body("y", 40, 1.0, 1), Body("z", 28, 1.0, 1)]
 
 
+def parted(bodies: list[Body]) -> list[np.ndarray]:
+    return list(multiplicities(bodies, beyond(bodies, 200.0)))
+
+
 def test_one_machine_needs_no_reason() -> None:
-    for crowd in crowds_of(multiplicities(KNOWN, 200.0), KNOWN):
+    for crowd in crowds_of(parted(KNOWN), KNOWN):
         assert crowd == Crowd(1, 1, 1)
         assert crowd.words == "one"
 
 
 def test_a_busy_group_that_keeps_three_push_connections_says_so() -> None:
     bodies = [*KNOWN, Body("w", 84, 0.05, 3)]
-    crowd = crowds_of(multiplicities(bodies, 200.0), bodies)[-1]
+    crowd = crowds_of(parted(bodies), bodies)[-1]
     assert crowd.low <= crowd.likely <= crowd.high
     assert crowd.likely == 3
     assert crowd.words == f"about 3 alike, {crowd.low}-{crowd.high}"
@@ -55,7 +59,7 @@ def test_an_address_names_few_and_counts_the_others() -> None:
 
 def test_groups_of_one_stack_that_nothing_holds_are_named_together() -> None:
     loose = [Body("w", 84, 0.05, 3), Body("w", 84, 0.05, 2), Body("v", 84, 0.05, 2)]
-    first, second, other, *_ = crowds_of(multiplicities([*loose, *KNOWN], 200.0), [*loose, *KNOWN])
+    first, second, other, *_ = crowds_of(parted([*loose, *KNOWN]), [*loose, *KNOWN])
     together = "counted together with another of the same stack"
     assert together in first.reasons
     assert together in second.reasons

@@ -19,6 +19,10 @@ def hold(first_s: float, last_s: float, kind: str = "push", side: int = 0) -> Ho
     return Hold(side, kind, first_s, last_s)
 
 
+def parted(bodies: list[Body]) -> list[np.ndarray]:
+    return list(multiplicities(bodies, beyond(bodies, SECONDS)))
+
+
 def expected(bodies: list[Body]) -> float:
     total = beyond(bodies, SECONDS).total
     return float(total @ np.arange(len(total)))
@@ -26,7 +30,7 @@ def expected(bodies: list[Body]) -> float:
 
 def test_machines_that_are_held_together_hide_nobody() -> None:
     assert expected(SINGLES) == 0.0
-    assert [list(p) for p in multiplicities(SINGLES, SECONDS)] == [[1.0]] * 3
+    assert [list(p) for p in parted(SINGLES)] == [[1.0]] * 3
 
 
 def test_probabilities_are_probabilities() -> None:
@@ -34,15 +38,15 @@ def test_probabilities_are_probabilities() -> None:
     found = beyond(bodies, SECONDS)
     assert found.total.sum() == pytest.approx(1.0)
     assert all(p.sum() == pytest.approx(1.0) for p in found.of_look.values())
-    assert [p.sum() for p in multiplicities(bodies, SECONDS)] == pytest.approx([1.0] * 5)
+    assert [p.sum() for p in parted(bodies)] == pytest.approx([1.0] * 5)
     assert expected(bodies) == pytest.approx(
-        sum(float(p @ np.arange(len(p))) for p in multiplicities(bodies, SECONDS))
+        sum(float(p @ np.arange(len(p))) for p in parted(bodies))
     )
 
 
 def test_one_machine_alone_is_most_probably_one() -> None:
     for n_connections in (5, 60, 2000):
-        (alone,) = multiplicities([Body("phone", n_connections, 0.0, 1)], SECONDS)
+        (alone,) = parted([Body("phone", n_connections, 0.0, 1)])
         assert int(np.argmax(alone)) == 0
         assert alone[0] < 0.95  # but alike machines would look the same
 
