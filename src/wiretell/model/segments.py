@@ -1,0 +1,62 @@
+"""The segments table: the connection tracker's word on each packet, made only when asked for.
+
+One row per packet that belongs to a flow (frames without IP, later fragments and cut headers
+have none: the tracker's counters name them). Join it with `model.packets.PACKETS` on `packet`
+for the fields themselves, with `model.tables.FLOWS` on `flow_id` for the ends.
+
+Relative numbers count from the initial sequence number of the side they belong to, or from
+the first sequence number seen of it; a SYN is byte 0, the first byte of data byte 1.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from wiretell.model.column import Column, Table
+
+_U8, _U16, _U32, _U64 = pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64
+
+CT_STATES = ("new", "established", "related", "invalid", "untracked")
+"""What `ct_state` can be: the words of Linux's `ct state`."""
+
+TCP_STATES = (
+    "none",
+    "syn_sent",
+    "syn_recv",
+    "established",
+    "fin_wait",
+    "close_wait",
+    "last_ack",
+    "time_wait",
+    "close",
+    "syn_sent2",
+)
+"""What `tcp_state` can be: Linux's names in lower case."""
+
+SEGMENTS = Table(
+    "segments",
+    "one packet and what the connection tracker says of it",
+    (
+        Column("packet", _U64, "number of the packet in the capture, from 1"),
+        Column("time_ns", pl.Int64, "capture time", "ns"),
+        Column("flow_id", _U64, "its flow"),
+        Column("side", _U8, "who sent it: 0 orig, 1 resp of the flow"),
+        Column("ct_state", pl.String, "new, established, related, invalid, untracked", "", "nf_conntrack"),
+        Column("reply", pl.Boolean, "against the direction of the tracked entry's first packet"),
+        Column("tcp_state", pl.String, "state of the entry after it; null: not TCP, or no entry"),
+        Column("timeout_s", _U32, "how long the entry lives on without another packet", "s"),
+        Column("assured", pl.Boolean, "the entry is not dropped early; null: no entry"),
+        Column("reason", pl.String, "why it is invalid (see `_core.ct_reasons`); null: it is not"),
+        Column("note", pl.String, "what is odd about a packet that is accepted; null: nothing"),
+        Column("bound", _U32, "the window's edge it went past, as on the wire; null: none"),
+        Column("excess", pl.Int64, "how far it went past that edge", "B"),
+        Column("bound_packet", _U64, "the packet that set that edge; null: not known"),
+        Column("parent_flow", _U64, "the flow that announced this one, or that an error is about"),
+        Column("seq_rel", _U32, "sequence number, relative to its side", "B"),
+        Column("ack_rel", _U32, "acknowledgement number, relative to the other side", "B"),
+        Column("next_seq_rel", _U32, "sequence number that follows: SYN, data and FIN counted", "B"),
+        Column("window_bytes", _U64, "window announced, scale applied where both sides agreed", "B"),
+        Column("analysis", pl.List(pl.String), "marks: retransmission, out_of_order, duplicate_ack, ..."),
+        Column("bytes_in_flight", _U32, "sent by this side and not acknowledged yet, this included", "B"),
+    ),
+)
