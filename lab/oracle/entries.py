@@ -1,0 +1,161 @@
+"""The kernel's table of connections: read, emptied, and moved in time.
+
+A capture of an hour is judged in a second: before a packet that comes G seconds after the one
+before it, every entry's remaining time is lowered by G, and entries that would have ended are
+deleted. The kernel tells remaining time in whole seconds, rounded down, so an entry that a capture
+uses within two seconds of its end may be judged either way.
+
+Messages: `linux/netfilter/nfnetlink_conntrack.h`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.oracle.datagrams import Ends
+from lab.oracle.netlink import ACK, DONE, DUMP, ERROR, Message, attribute, attributes, message
+from lab.oracle.netlink import messages as parse
+
+_SUBSYSTEM = 1
+_NEW, _GET, _DELETE = 0, 1, 2
+_TUPLE, _STATUS, _PROTOINFO, _TIMEOUT = 1, 3, 4, 7
+_TUPLE_IP, _TUPLE_PROTO = 1, 2
+_PROTO_NUM, _PROTO_SPORT, _PROTO_DPORT = 1, 2, 3
+_ICMP = {1: (4, 5, 6), 58: (7, 8, 9)}
+"""Attributes for identifier, type and code."""
+_SEEN_REPLY, _ASSURED = 2, 4
+_BATCH, _LARGEST = 64, 1 << 17
+
+TCP_STATES = ("none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait",
+              "last_ack", "time_wait", "close", "syn_sent2")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the table holds of a connection after a packet."""
+
+    tcp_state: str | None
+    timeout_s: int
+    """Remaining time, rounded down: a full 120 s may read 119."""
+    assured: bool
+    seen_reply: bool
+
+
+def _entry(held: Message) -> tuple[bytes, Entry]:
+    """The original tuple's attribute as it came, and the entry."""
+    key, status, timeout_s, tcp_state = b"", 0, 0, None
+    for kind, value in attributes(held.attributes):
+        if kind == _TUPLE:
+            key = bytes(value)
+        elif kind == _STATUS:
+            (status,) = struct.unpack("!I", value)
+        elif kind == _TIMEOUT:
+            (timeout_s,) = struct.unpack("!I", value)
+        elif kind == _PROTOINFO:
+            tcp_state = _tcp_state(value)
+    return key, Entry(tcp_state, timeout_s, bool(status & _ASSURED), bool(status & _SEEN_REPLY))
+
+
+def _tcp_state(protoinfo: memoryview) -> str | None:
+    for kind, inner in attributes(protoinfo):
+        for field, value in attributes(inner):
+            if kind == 1 and field == 1:
+                return TCP_STATES[value[0]]
+    return None
+
+
+def _tuple(ends: Ends) -> bytes:
+    v6 = len(ends.src) == 16
+    ips = attribute(3 if v6 else 1, ends.src) + attribute(4 if v6 else 2, ends.dst)
+    proto = attribute(_PROTO_NUM, bytes([ends.proto]))
+    if ends.proto in _ICMP:
+        identifier, icmp_type, code = _ICMP[ends.proto]
+        proto += attribute(identifier, struct.pack("!H", ends.sport))
+        proto += attribute(icmp_type, bytes([ends.dport >> 8]))
+        proto += attribute(code, bytes([ends.dport & 255]))
+    else:
+        proto += attribute(_PROTO_SPORT, struct.pack("!H", ends.sport))
+        proto += attribute(_PROTO_DPORT, struct.pack("!H", ends.dport))
+    both = attribute(_TUPLE_IP, ips, nested=True) + attribute(_TUPLE_PROTO, proto, nested=True)
+    return attribute(_TUPLE, both, nested=True)
+
+
+class Table:
+    """The table of one namespace, over a netlink socket that it owns."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._socket.settimeout(5.0)
+        self._seq = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def flush(self) -> None:
+        """Deletes all entries."""
+        self._ask(_DELETE, ACK, socket.AF_UNSPEC, b"")
+
+    def find(self, ends: Ends) -> Entry | None:
+        """The entry that a packet between these ends belongs to, whichever way it goes."""
+        family = socket.AF_INET6 if len(ends.src) == 16 else socket.AF_INET
+        try:
+            for answer in self._ask(_GET, ACK, family, _tuple(ends)):
+                return _entry(answer)[1]
+        except FileNotFoundError:
+            pass
+        return None
+
+    def entries(self) -> list[tuple[int, bytes, Entry]]:
+        """(address family, original tuple, entry) of all."""
+        held = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for answer in self._ask(_GET, DUMP, family, b""):
+                held.append((int(family), *_entry(answer)))
+        return held
+
+    def age(self, seconds: int) -> None:
+        """Moves all entries so many seconds towards their end."""
+        wanted = []
+        for family, key, entry in self.entries():
+            held = attribute(_TUPLE, key, nested=True)
+            # A dump rounds down: what reads v has up to v + 1 left.
+            left = entry.timeout_s + 1 - seconds
+            if left <= 0:
+                wanted.append((_DELETE, family, held))
+            else:
+                wanted.append((_NEW, family, held + attribute(_TIMEOUT, struct.pack("!I", left))))
+        for at in range(0, len(wanted), _BATCH):
+            self._change(wanted[at : at + _BATCH])
+
+    def _change(self, wanted: list[tuple[int, int, bytes]]) -> None:
+        first = self._seq + 1
+        self._seq += len(wanted)
+        self._socket.send(
+            b"".join(
+                message(_SUBSYSTEM, what, ACK, first + n, family, 0, body)
+                for n, (what, family, body) in enumerate(wanted)
+            )
+        )
+        answered = 0
+        while answered < len(wanted):
+            data = self._socket.recv(_LARGEST)
+            try:
+                answered += sum(answer.kind == ERROR for answer in parse(data))
+            except FileNotFoundError:  # it ended meanwhile by itself
+                answered += 1
+
+    def _ask(self, what: int, flags: int, family: int, body: bytes) -> Iterator[Message]:
+        self._seq += 1
+        seq = self._seq
+        self._socket.send(message(_SUBSYSTEM, what, flags, seq, family, 0, body))
+        answers: list[Message] = []
+        while True:
+            for answer in parse(self._socket.recv(_LARGEST)):
+                if answer.seq != seq:
+                    continue
+                if answer.kind in (ERROR, DONE):
+                    return iter(answers)
+                answers.append(answer)

@@ -1,0 +1,211 @@
+"""What Linux's connection tracking says of each packet of a capture."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from lab.oracle.datagrams import Datagram
+from lab.oracle.entries import Entry, Table
+from lab.oracle.namespace import (
+    ENTERED_GROUP,
+    IN_MAC,
+    REASON_GROUP,
+    VERDICT_GROUP,
+    Namespace,
+)
+from lab.oracle.netlink import ACK, ERROR, NETLINK_NETFILTER, attribute, attributes, message
+from lab.oracle.netlink import messages as parse
+
+_NFLOG = 4
+_PACKET_MSG, _CONFIG_MSG = 0, 1
+_CMD, _MODE, _QTHRESH = 1, 2, 5
+_BIND = b"\x01"
+_COPY_META = 1
+_MARK, _PREFIX = 2, 10
+_SO_RCVBUFFORCE, _RECEIVE_BYTES = 33, 1 << 25
+_SO_MARK = 36
+_WINDOW = 128
+"""Packets sent before their verdicts are read."""
+_PATIENCE_S = 5.0
+_OTHER_MAC = bytes.fromhex("020000000001")
+_SENTINEL_MARK = 0xFFFFFFFF
+
+# Its flags are no combination that TCP knows, so it leaves no entry: a TCP header between two
+# addresses kept for documentation, without any flag. What is logged before it, is logged.
+_SENTINEL = bytes.fromhex(
+    "45000028000040004006b608c0000263c00002640009000900000000000000005000000000000000"
+)
+
+
+class OracleError(RuntimeError):
+    """The kernel did not answer as expected: no verdict can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The kernel's word on one packet."""
+
+    number: int
+    """Of the frame in its capture, from 1."""
+    ct_state: str | None
+    """new, established, related, invalid, untracked; None: the kernel dropped or held it before."""
+    reply: bool
+    reason: str
+    """In the kernel's own words. It also names things that it accepts."""
+    trouble: str
+    """Why it was not fed, or is not comparable; empty for all others."""
+    entry: Entry | None = None
+    """Only where asked for."""
+
+    @property
+    def comparable(self) -> bool:
+        return self.ct_state is not None and not self.trouble
+
+
+class Kernel:
+    """A namespace whose connection tracking is asked; a context manager.
+
+    `settings` are files of `/proc/sys/net/netfilter`, such as `nf_conntrack_tcp_loose`. `helpers`
+    assigns the protocol modules (FTP, SIP, ...) to their usual ports.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, int | str] | None = None, *, helpers: bool = False
+    ) -> None:
+        """Raises OSError, CommandError where no namespace can be built (`needs.py` says why)."""
+        self._closing = contextlib.ExitStack()
+        with contextlib.ExitStack() as closing:
+            self._namespace = Namespace(settings or {}, helpers=helpers)
+            closing.callback(self._namespace.close)
+            self._in = closing.enter_context(self._namespace.injector())
+            self._log = closing.enter_context(self._namespace.netlink(NETLINK_NETFILTER))
+            self._table = Table(self._namespace.netlink(NETLINK_NETFILTER))
+            closing.callback(self._table.close)
+            self._listen()
+            self._closing = closing.pop_all()
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.close()
+
+    def set(self, settings: Mapping[str, int | str]) -> None:
+        """Changes settings for the captures to come. Raises OSError."""
+        self._namespace.set(settings)
+
+    def judge(self, capture: Sequence[Datagram], *, entries: bool = False) -> list[Verdict]:
+        """One verdict per frame, on an empty table. Raises OracleError.
+
+        With `entries` the table is read after each packet, which takes ten times as long.
+        """
+        self._table.flush()
+        verdicts: list[Verdict] = []
+        with _one_processor():
+            for waited_s, window in _windows(capture, 1 if entries else _WINDOW):
+                if waited_s:
+                    self._table.age(waited_s)
+                told = self._told(window)
+                for datagram in window:
+                    verdict = _verdict(datagram, told.get(datagram.number, []))
+                    if entries and datagram.ends and verdict.ct_state:
+                        verdict = replace(verdict, entry=self._table.find(datagram.ends))
+                    verdicts.append(verdict)
+        return verdicts
+
+    def _listen(self) -> None:
+        self._log.settimeout(_PATIENCE_S)
+        self._log.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BYTES)
+        for group in (REASON_GROUP, VERDICT_GROUP, ENTERED_GROUP):
+            for attr in (
+                attribute(_CMD, _BIND),
+                attribute(_MODE, struct.pack("!IBx", 0, _COPY_META)),
+                attribute(_QTHRESH, struct.pack("!I", 1)),
+            ):
+                self._log.send(message(_NFLOG, _CONFIG_MSG, ACK, 1, 0, group, attr))
+                if [answer.kind for answer in parse(self._log.recv(4096))] != [ERROR]:
+                    raise OracleError("the kernel's log cannot be read")
+
+    def _told(self, window: Iterable[Datagram]) -> dict[int, list[tuple[int, str]]]:
+        """(log group, words) about each packet, by its number."""
+        for datagram in window:
+            if datagram.data:
+                self._send(datagram.number, datagram.data)
+        self._send(_SENTINEL_MARK, _SENTINEL)
+        told: dict[int, list[tuple[int, str]]] = {}
+        while True:
+            try:
+                data = self._log.recv(1 << 16)
+            except TimeoutError:
+                raise OracleError("no verdict came back") from None
+            for heard in parse(data):
+                if heard.kind != _NFLOG << 8 | _PACKET_MSG:
+                    continue
+                mark, words = 0, ""
+                for kind, value in attributes(heard.attributes):
+                    if kind == _MARK:
+                        (mark,) = struct.unpack("!I", value)
+                    elif kind == _PREFIX:
+                        words = bytes(value).rstrip(b"\0").decode("ascii", "replace").strip()
+                        words = words.removeprefix("nf_ct_proto_").lstrip("0123456789: ")
+                told.setdefault(mark, []).append((heard.resource, words))
+                if mark == _SENTINEL_MARK and heard.resource == VERDICT_GROUP:
+                    return told
+
+    def _send(self, mark: int, packet: bytes) -> None:
+        self._in.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
+        kind = b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00"
+        self._in.send(IN_MAC + _OTHER_MAC + kind + packet)
+
+
+def _verdict(datagram: Datagram, told: list[tuple[int, str]]) -> Verdict:
+    words: dict[int, str] = {}
+    for group, heard in told:
+        words[group] = f"{words[group]}; {heard}" if group in words else heard
+    state, _, way = words.get(VERDICT_GROUP, "").partition(" ")
+    trouble = datagram.trouble
+    if not trouble and state == "new" and ENTERED_GROUP not in words:
+        trouble = "not_forwarded"
+    reason = words.get(REASON_GROUP, "")
+    return Verdict(datagram.number, state or None, way == "reply", reason, trouble)
+
+
+def _windows(capture: Sequence[Datagram], most: int) -> Iterator[tuple[int, list[Datagram]]]:
+    """Packets to send at one go, and the whole seconds that pass before they do.
+
+    What is left of a second is carried on. Time that runs backwards stands still.
+    """
+    window: list[Datagram] = []
+    waited_s, now_ns = 0, capture[0].time_ns if capture else 0
+    for datagram in capture:
+        passed_s = max(0, datagram.time_ns - now_ns) // 10**9
+        if window and (passed_s or len(window) == most):
+            yield waited_s, window
+            window, waited_s = [], 0
+        waited_s += passed_s
+        now_ns += passed_s * 10**9
+        window.append(datagram)
+    if window:
+        yield waited_s, window
+
+
+@contextlib.contextmanager
+def _one_processor() -> Iterator[None]:
+    """Packets of one sender keep their order if all go through the queue of one processor."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
