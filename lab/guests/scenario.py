@@ -36,7 +36,10 @@ class Server:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """One machine inside. `skew_ppm` is its clock's rate against the capture's, plus is fast."""
+    """One machine inside. `skew_ppm` is its clock's rate against the capture's, plus is fast.
+
+    `servers` are those it visits, the most visited first; none: all of the scenario's.
+    """
 
     number: int
     name: str
@@ -45,6 +48,7 @@ class Machine:
     tcp_timestamps: int = 1
     ttl: int = 64
     user_agents: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
     pace: float = 1.0
     seed: int = 0
 
@@ -107,12 +111,14 @@ def parse(name: str, document: dict[str, Any]) -> Scenario:
 
 
 def _machine(number: int, scenario_seed: int, raw: dict[str, Any]) -> Machine:
-    agents = raw.get("user_agents", [])
-    if not isinstance(agents, list):
-        raise ScenarioError(f"{raw['name']}: user_agents is a list")
+    lists = {key: raw.get(key, []) for key in ("user_agents", "servers")}
+    for key, given in lists.items():
+        if not isinstance(given, list):
+            raise ScenarioError(f"{raw['name']}: {key} is a list")
     # Not Python's hash(): it differs from run to run.
     seed = zlib.crc32(f"{scenario_seed}/{raw['name']}".encode())
-    return Machine(**{**raw, "number": number, "seed": seed, "user_agents": tuple(agents)})
+    tuples = {key: tuple(given) for key, given in lists.items()}
+    return Machine(**{**raw, **tuples, "number": number, "seed": seed})
 
 
 def _check(scenario: Scenario) -> None:
@@ -142,6 +148,8 @@ def _check(scenario: Scenario) -> None:
             raise ScenarioError(f"{machine.name}: the kernel steers clocks by 500 ppm at most")
         if machine.tcp_timestamps not in (0, 1, 2) or not 2 <= machine.ttl <= 255:
             raise ScenarioError(f"{machine.name}: tcp_timestamps is 0 to 2, ttl 2 to 255")
+        if set(machine.servers) - {server.address for server in scenario.servers}:
+            raise ScenarioError(f"{machine.name}: it visits a server that is not there")
         if any("\n" in agent or not 0 < len(agent) < 200 for agent in machine.user_agents):
             raise ScenarioError(f"{machine.name}: a User-Agent is one line of 1 to 199 characters")
         if len(machine.user_agents) > 8 or not 0.1 <= machine.pace <= 10:

@@ -39,10 +39,10 @@ def plan(machine: Machine, scenario: Scenario) -> str:
 def _actions(rng: random.Random, machine: Machine, scenario: Scenario) -> Iterator[Action]:
     end_s = scenario.duration_s - LAST_START_S
     begins_s = rng.uniform(0.5, 3)
-    yield _kept_alive(rng, machine, begins_s, 0.85 * end_s, _server(rng, scenario))
+    yield _kept_alive(rng, machine, begins_s, 0.85 * end_s, _server(rng, machine, scenario))
     now_s = rng.uniform(0.2, 2)
     while now_s < end_s:
-        home = _server(rng, scenario)
+        home = _server(rng, machine, scenario)
         if rng.random() < 0.6:
             yield _dns(rng, scenario, now_s, home)
             now_s += rng.uniform(0.01, 0.05)
@@ -67,7 +67,7 @@ def _visit(
 ) -> Iterator[Action]:
     agent = _agent(rng, machine)
     for i in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
-        server = home if i == 0 or rng.random() < 0.4 else _server(rng, scenario)
+        server = home if i == 0 or rng.random() < 0.4 else _server(rng, machine, scenario)
         requests = [
             (0 if j == 0 else rng.randrange(5, 120), _size(rng), agent)
             for j in range(rng.choice((1, 1, 1, 2, 3)))
@@ -89,10 +89,12 @@ def _kept_alive(
     return _tcp(now_s, server, requests)
 
 
-def _server(rng: random.Random, scenario: Scenario) -> tuple[str, int]:
+def _server(rng: random.Random, machine: Machine, scenario: Scenario) -> tuple[str, int]:
     """The first servers are the popular ones."""
-    weights = [1 / rank for rank in range(1, len(scenario.servers) + 1)]
-    server = rng.choices(scenario.servers, weights)[0]
+    known = {server.address: server for server in scenario.servers}
+    visited = [known[address] for address in machine.servers or known]
+    weights = [1 / rank for rank in range(1, len(visited) + 1)]
+    server = rng.choices(visited, weights)[0]
     return server.address, rng.choice(server.ports)
 
 

@@ -54,6 +54,8 @@ def test_a_rehearsal_is_the_same_machines_for_a_shorter_time():
         ({"machine": [{"name": "a", "stack": "lwip", "user_agents": ["x\ny"]}]}, "one line"),
         ({"machine": [{"name": "a", "stack": "lwip", "user_agents": "x"}]}, "list"),
         ({"machine": [{"name": "a", "stack": "lwip"}] * 2}, "one name"),
+        ({"machine": [{"name": "a", "stack": "lwip", "servers": ["192.0.2.1"]}]}, "not there"),
+        ({"machine": [{"name": "a", "stack": "lwip", "servers": "192.0.2.1"}]}, "list"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(change, reason):
@@ -103,3 +105,16 @@ def test_a_plan_follows_from_the_seed():
     other = parse("s", {**MINIMAL, "seed": 6})
     plans = [traffic.plan(s.machines[0], s) for s in (one, same, other)]
     assert plans[0] == plans[1] != plans[2]
+
+
+def test_a_machine_visits_its_own_servers_only():
+    servers = [{"address": f"198.51.100.{n}", "ports": [80]} for n in range(20, 25)]
+    own = ["198.51.100.24", "198.51.100.22"]
+    machine = {"name": "a", "stack": "lwip", "servers": own}
+    read = parse("own", {**MINIMAL, "duration_s": 600, "server": servers, "machine": [machine]})
+    plan = [line.split(" ") for line in traffic.plan(read.machines[0], read).splitlines()]
+    visited = [words[2] for words in plan if words[0] == "tcp"]
+    assert set(visited) == set(own)
+    assert visited.count(own[0]) > visited.count(own[1])  # the first is the popular one
+    asked = {words[4].split(".")[1] for words in plan if words[0] == "dns"}
+    assert asked == {"site4", "site2"}
