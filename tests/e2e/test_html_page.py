@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ playwright = pytest.importorskip(
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
-N_PLOTS = 4  # three of the address with five machines, one (no samples) of the single machine
+N_PLOTS = 5  # four of the address with five machines, one (no samples) of the single machine
 INK_OF_EACH_FIGURE = """() => {
   const figures = [];
   const walk = (node) => {
@@ -69,6 +70,17 @@ PLACE_OF_COLOUR = """(figure, [red, green, blue]) => {
       }
   }
   return null;
+}"""
+
+DRIFT = """() => {
+  const plot = Bokeh.documents[0].roots()[0].children.find(p => p.title.text == "Clock drift");
+  const labels = plot.center.find(part => part.type == "LabelSet").source.data;
+  const slopes = plot.renderers.filter(r => r.glyph.type == "Line").map(r => r.data_source.data)
+    .map(({x, y}) => 1e6 * (y[1] - y[0]) / (x[1] - x[0]));
+  const view = Bokeh.index.get_by_id(Bokeh.documents[0].roots()[0].id)
+    .child_views.find(v => v.model == plot);
+  const place = Array.from(labels.y).map(y => view.frame.y_scale.compute(y));
+  return [Array.from(labels.text), slopes, place];
 }"""
 
 
@@ -147,7 +159,7 @@ def test_hostile_texts_stay_text(browser: Any, url: str) -> None:
 
 def test_a_pointer_shows_the_user_agent_as_text(browser: Any, url: str) -> None:
     visit = Visit(browser, url, 1280, "light")
-    figure = visit.page.locator(".bk-Figure").nth(1)
+    figure = visit.page.locator(".bk-Figure").nth(2)  # TSval
     figure.scroll_into_view_if_needed()
     x, y = figure.evaluate(PLACE_OF_COLOUR, [0x1F, 0x83, 0xC4])
     visit.page.mouse.move(x, y)
@@ -166,10 +178,23 @@ def test_a_click_on_a_name_fades_the_machine_in_every_plot(browser: Any, url: st
         "() => Bokeh.documents[0].roots()[0].children"
         ".map(p => p.renderers.filter(r => r.muted).length)"
     )
-    assert visit.page.evaluate(muted) == [0, 0, 0]
+    assert visit.page.evaluate(muted) == [0, 0, 0, 0]
     visit.page.locator(".bk-Legend").first.click(position={"x": 30, "y": 8})
-    assert visit.page.evaluate(muted) == [1, 1, 1]
+    assert visit.page.evaluate(muted) == [1, 2, 1, 1]  # of the drift: points and slope
     assert visit.troubles == []
+
+
+def test_the_drift_plot_shows_the_slope_of_each_clock(browser: Any, url: str) -> None:
+    visit = Visit(browser, url, 1280, "light")
+    labels, slopes, place = visit.page.evaluate(DRIFT)
+    assert labels == ["#1 +12.3 ppm", "#3 +37.0 ppm", "#4 +49.4 ppm", "#5 +61.7 ppm"]
+    assert slopes == pytest.approx([12.34, 37.02, 49.36, 61.7], rel=1e-6)
+    assert place == sorted(place, reverse=True)  # the steeper, the higher on the screen
+    assert min(above - below for above, below in pairwise(place)) > 12
+    visit.page.locator(".bk-Figure").nth(1).scroll_into_view_if_needed()
+    figure = visit.page.locator(".bk-Figure").nth(1)
+    for colour in ([0x1F, 0x83, 0xC4], [0x00, 0x9E, 0x73], [0xD5, 0x5E, 0x00]):
+        assert figure.evaluate(PLACE_OF_COLOUR, colour)
 
 
 def test_the_address_is_the_heading(browser: Any, url: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from wiretell.model.report import Report
+from wiretell.plots.drift import Slope, drift
 
 MAX_POINTS = 4_000
 """Points of one plot; more are thinned evenly per machine."""
@@ -33,6 +34,8 @@ class AddressPoints:
     """What is drawn of one address."""
 
     ip_ids: Series
+    drift: Series
+    slopes: tuple[Slope, ...]
     tsvals: Series
     syn_ports: Series
 
@@ -47,8 +50,12 @@ def address_points(report: Report, said: pl.DataFrame, address: str) -> AddressP
     flows = report.flows.join(judged.select("flow_id").unique(), on="flow_id", how="semi")
     judged = judged.join(_peers(flows), on=["flow_id", "side"])
     samples = report.samples.join(judged, on=["flow_id", "side"])
+    devices = report.devices.filter(pl.col("address") == address)
+    drifting, slopes = drift(samples, devices)
     return AddressPoints(
         ip_ids=_series(samples, "time_ns", "ipid"),
+        drift=_series(drifting, "time_ns", "drift_ms"),
+        slopes=slopes,
         tsvals=_series(samples, "time_ns", "tsval"),
         syn_ports=_series(_syns(flows, judged), "first_ns", "orig_p"),
     )

@@ -1,4 +1,4 @@
-"""Three linked plots of an address: IP IDs, TSvals and source ports of SYNs against time."""
+"""Linked plots of an address against time: IP IDs, clock drift, TSvals, source ports of SYNs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from wiretell.plots.data import AddressPoints, Series, robust_range
+from wiretell.plots.drift import LEAST_LINE_S
 from wiretell.plots.palette import UNASSIGNED, Look
+from wiretell.plots.slopes import LABEL_SHARE, add_labels, add_slopes, drift_range
 
 HEIGHT_PX = 290
 _GREY = "#7b828c"  # readable on white and on black
@@ -32,6 +34,10 @@ _TOOLS = "xpan,xbox_zoom,box_zoom,xwheel_zoom,undo,reset,save"
 _LEGEND_COLUMNS = 4
 _LEGEND_ROW_PX = 24
 UNASSIGNED_LABEL = "not assigned"
+_DRIFT_REMARK = (
+    "Clock drift: 1 ms in 1000 s is 1 ppm; late packets lie below their line;"
+    f" timestamp lines of {LEAST_LINE_S:g} s or more, each laid on its machine's slope."
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,17 @@ class Drawing:
     remarks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A plot to be drawn if it has points; `shows` is a tooltip's format of its values."""
+
+    title: str
+    axis: str
+    series: Series
+    y_range: Range1d | None = None
+    shows: str = "{0}"
+
+
 def draw(
     points: AddressPoints, machines: Sequence[Machine], texts: Mapping[str, str]
 ) -> Drawing | None:
@@ -58,41 +75,60 @@ def draw(
 
     `texts` maps each text off the wire to the escaped text that a pointer shows.
     """
-    wanted: list[tuple[str, str, Series, float | None]] = [
-        ("IP ID", "IPv4 identification", points.ip_ids, 65_535),
-        ("TSval", "TCP timestamp value, ticks", points.tsvals, None),
-        ("SYN source port", "source port", points.syn_ports, None),
-    ]
-    wanted = [plot for plot in wanted if not plot[2].points.is_empty()]
-    times = [plot[2].points["time_ms"] for plot in wanted]
+    axis = drift_range(points.drift.points["value"], points.slopes)
+    drift_axis = Range1d(start=axis[0], end=axis[1])
+    every = (
+        _Wanted("IP ID", "IPv4 identification", points.ip_ids, _identification_range()),
+        _Wanted("Clock drift", "ms against nominal", points.drift, drift_axis, "{0.0} ms"),
+        _Wanted("TSval", "TCP timestamp value, ticks", points.tsvals),
+        _Wanted("SYN source port", "source port", points.syn_ports),
+    )
+    wanted = [each for each in every if not each.series.points.is_empty()]
+    times = [each.series.points["time_ms"] for each in wanted]
     span = robust_range(pl.concat(times)) if times else None
     if span is None:
         return None
-    x_range = Range1d(start=span[0], end=span[1])
+    room = LABEL_SHARE * (span[1] - span[0]) if points.slopes else 0.0
+    x_range = Range1d(start=span[0], end=span[1] + room)
+    looks = {machine.device: machine.look for machine in machines}
     plots: list[figure] = []
     drawn: dict[str, list[GlyphRenderer[Any]]] = {}
-    for title, axis, series, top in wanted:
-        plot = _plot(title, axis, x_range, top)
+    for each in wanted:
+        plot = _plot(each, x_range)
+        slopes = points.slopes if each.series is points.drift else ()
+        lines = add_slopes(plot, slopes, looks)
         for machine in [*machines, None]:
-            renderer = _scatter(plot, series.points, machine, texts, title)
+            label = machine.label if machine else UNASSIGNED_LABEL
+            renderer = _scatter(plot, each, machine, texts)
             if renderer is not None:
-                label = machine.label if machine else UNASSIGNED_LABEL
                 drawn.setdefault(label, []).append(renderer)
+            if machine is not None and machine.device in lines:
+                drawn.setdefault(label, []).append(lines[machine.device])
+        if slopes:
+            add_labels(plot, slopes, looks, axis)
         plots.append(plot)
     _add_legend(plots, drawn)
     plots[-1].xaxis.axis_label = "time (UTC)"
     remarks = _remarks(wanted, outside=span[2])
+    if points.slopes:
+        remarks += (_DRIFT_REMARK,)
     return Drawing(column(*plots, sizing_mode="stretch_width"), remarks)
 
 
-def _plot(title: str, axis: str, x_range: Range1d, top: float | None) -> figure:
+def _identification_range() -> Range1d:
+    """Of a number of 16 bits."""
+    top = 65_535
+    return Range1d(start=-0.03 * top, end=1.03 * top, bounds=(-0.2 * top, 1.2 * top))
+
+
+def _plot(wanted: _Wanted, x_range: Range1d) -> figure:
     plot = figure(
-        title=Title(text=title, text_color=_GREY, text_font_size="13px"),
+        title=Title(text=wanted.title, text_color=_GREY, text_font_size="13px"),
         height=HEIGHT_PX,
         sizing_mode="stretch_width",
         x_range=x_range,
         x_axis_type="datetime",
-        y_axis_label=axis,
+        y_axis_label=wanted.axis,
         tools=_TOOLS,
         active_drag="xbox_zoom",
         active_scroll=None,
@@ -103,8 +139,8 @@ def _plot(title: str, axis: str, x_range: Range1d, top: float | None) -> figure:
         outline_line_color=None,
         lod_threshold=None,
     )
-    if top is not None:
-        plot.y_range = Range1d(start=-0.03 * top, end=1.03 * top, bounds=(-0.2 * top, 1.2 * top))
+    if wanted.y_range is not None:
+        plot.y_range = wanted.y_range
     plot.toolbar.logo = None
     for each in (plot.xaxis[0], plot.yaxis[0]):
         each.axis_line_color = _GREY
@@ -131,15 +167,11 @@ def _plot(title: str, axis: str, x_range: Range1d, top: float | None) -> figure:
 
 
 def _scatter(
-    plot: figure,
-    points: pl.DataFrame,
-    machine: Machine | None,
-    texts: Mapping[str, str],
-    value: str,
+    plot: figure, wanted: _Wanted, machine: Machine | None, texts: Mapping[str, str]
 ) -> GlyphRenderer[Any] | None:
     """Draws one machine's points (None: those of no machine), with what a pointer shows."""
     device = pl.lit(None, pl.String) if machine is None else pl.lit(machine.device)
-    own = points.filter(pl.col("device").eq_missing(device))
+    own = wanted.series.points.filter(pl.col("device").eq_missing(device))
     if own.is_empty():
         return None
     label = machine.label if machine else UNASSIGNED_LABEL
@@ -171,7 +203,7 @@ def _scatter(
         tooltips=[
             ("machine", "@machine"),
             ("time", "@x{%F %T.%3N} UTC"),
-            (value, "@y{0}"),
+            (wanted.title, f"@y{wanted.shows}"),
             ("flow", "@flow{0}"),
             ("peer", "@peer"),
             ("says", "@said"),
@@ -205,13 +237,12 @@ def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer[
     plots[0].height = HEIGHT_PX + _LEGEND_ROW_PX * -(-len(items) // _LEGEND_COLUMNS)
 
 
-def _remarks(
-    wanted: Sequence[tuple[str, str, Series, float | None]], outside: int
-) -> tuple[str, ...]:
+def _remarks(wanted: Sequence[_Wanted], outside: int) -> tuple[str, ...]:
     said = [
-        f"{title}: {series.points.height} of {series.n_all} points drawn, evenly thinned."
-        for title, _, series, _ in wanted
-        if series.points.height < series.n_all
+        f"{each.title}: {each.series.points.height} of {each.series.n_all} points drawn,"
+        " evenly thinned."
+        for each in wanted
+        if each.series.points.height < each.series.n_all
     ]
     if outside:
         said.append(f"{outside} points lie outside the time axis; zoom out to see them.")
