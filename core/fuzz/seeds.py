@@ -91,6 +91,56 @@ def _bpf() -> dict[str, bytes]:
     return {"accept": accept, "branch": load + branch + accept + accept}
 
 
+def _payloads(choice: int, *payloads: tuple[int, bytes]) -> bytes:
+    """Payloads for the targets of expectations: helper, then side, length and bytes of each."""
+    parts = (bytes([side, len(payload)]) + payload for side, payload in payloads)
+    return bytes([choice]) + b"".join(parts)
+
+
+def _expect_text() -> dict[str, bytes]:
+    ftp = (
+        (0, b"PORT 10,0,0,1,4,1\r\nEPRT |1|10.0.0.1|1025|\r\n"),
+        (1, b"227 Passive (10,0,0,255,4,1)\r\n229 Passive (|||1025|)\r\n"),
+    )
+    irc = (0, b"PRIVMSG amy :\x01DCC SEND file 167772161 5000 9\x01\r\n")
+    return {"ftp": _payloads(0, *ftp), "irc": _payloads(1, irc), "sip": _payloads(2, (0, _sip()))}
+
+
+def _sip() -> bytes:
+    body = b"v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 31\r\n"
+    length = str(len(body)).encode()
+    head = b"INVITE sip:b@a SIP/2.0\r\nCSeq: 1 INVITE\r\nContent-Length: " + length
+    return head + b"\r\n\r\n" + body
+
+
+def _expect_datagrams() -> dict[str, bytes]:
+    register = (
+        b"REGISTER sip:a SIP/2.0\r\nCSeq: 1 REGISTER\r\nContact: <sip:a@10.0.0.1:5070>\r\n\r\n"
+    )
+    socket = bytes([0, 2, 7, 208, 10, 0, 0, 1]) + bytes(8)
+    ntalk = bytes([1, 3, 0, 0, 0, 0, 0, 7]) + socket * 2 + bytes(44)
+    snmp = bytes([0x30, 12, 2, 1, 0, 4, 1, 0x61, 0xA0, 4, 2, 2, 0, 1])
+    return {
+        "tftp": _payloads(0, (0, b"\0\1boot\0octet\0")),
+        "sip": _payloads(1, (0, _sip()), (0, register)),
+        "talk": _payloads(2, (0, b"\3" + bytes(43) + socket * 2)),
+        "ntalk": _payloads(3, (0, ntalk), (1, bytes([1, 1, 0, 0, 0, 0, 0, 7]) + socket)),
+        "snmp": _payloads(4, (0, snmp)),
+        "netbios": _payloads(5, (0, bytes([0, 1, 1, 16]) + bytes(8))),
+    }
+
+
+def _expect_h323() -> dict[str, bytes]:
+    """A Setup with its H.245 address first, an OpenLogicalChannelAck with media's."""
+    address = bytes([0, 10, 0, 0, 1, 0x13, 0x89])
+    setup = bytes([0x20, 0xC0, 6, 0, 8, 0x91, 0x4A, 0, 4]) + address + bytes(40)
+    q931 = bytes([8, 2, 0, 1, 5, 0x7E, 0, len(setup) + 1, 5]) + setup
+    channels = bytes([0, 0, 10, 0, 0, 1, 0x13, 0xA0]) * 2
+    ack = bytes([0x22, 0xC0, 0, 6, 2, 0x80, 19, 0x1C, 0]) + channels
+    tpkts = [bytes([3, 0, 0, len(body) + 4]) + body for body in (q931, ack)]
+    return {name: _payloads(i, (0, tpkts[i])) for i, name in enumerate(("q931", "h245"))}
+
+
 def _write(target: str, seeds: dict[str, bytes]) -> None:
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +156,9 @@ def main() -> None:
     _write("pcapng", {name: _pcapng(order) for name, order in orders.items()})
     _write("compressed", _compressed())
     _write("bpf", _bpf())
+    _write("expect_text", _expect_text())
+    _write("expect_datagrams", _expect_datagrams())
+    _write("expect_h323", _expect_h323())
     frames = {f"ethernet_{i}": b"\1" + _ethernet(p) for i, p in enumerate(_packets())}
     frames |= {f"raw_{i}": b"\3" + p for i, p in enumerate(_packets())}
     _write("decode", frames)

@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use wiretell_core::capture::Reader;
+use wiretell_core::track::expect::{Ends, Helper, MAX_EXPECTATIONS, MAX_MESSAGE, Side, State};
 
 /// Reads a capture to its end and checks what must hold for any bytes.
 pub fn read_capture(bytes: Vec<u8>) {
@@ -20,4 +21,38 @@ pub fn read_capture(bytes: Vec<u8>) {
     let (damage, files) = (reader.damage(), reader.files());
     assert!(damage.len() <= 256);
     assert_eq!(files[0].n_packets, reader.counters().frames);
+}
+
+/// Gives any bytes as payloads of both sides to a helper, cut and with gaps, and checks
+/// what must hold. Per payload: one byte of choices, one of length.
+pub fn read_payloads(helper: Helper, proto: u8, bytes: &[u8]) {
+    let [low, high] = [1, 255].map(|last| {
+        let mut address = [0; 16];
+        address[10..].copy_from_slice(&[0xff, 0xff, 10, 0, 0, last]);
+        address
+    });
+    let mut state = State::new(helper, proto);
+    let mut rest = bytes;
+    while let Some((&[choice, len], more)) = rest.split_first_chunk::<2>() {
+        let (payload, behind) = more.split_at(usize::from(len).min(more.len()));
+        rest = behind;
+        let (side, src, dst) = match choice & 1 {
+            0 => (Side::Orig, low, high),
+            _ => (Side::Resp, high, low),
+        };
+        let ends = Ends {
+            proto,
+            src,
+            sport: 4000,
+            dst,
+            dport: 161,
+        };
+        let found = state.parse(side, &ends, payload);
+        assert!(found.len() <= MAX_EXPECTATIONS);
+        assert!(found.iter().all(|it| it.dport != 0));
+        assert!(state.n_waiting_bytes() <= 2 * MAX_MESSAGE);
+        if choice & 6 == 6 {
+            state.gap(side);
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod community_id;
 pub mod config;
 pub mod conn_state;
+pub mod expect;
 pub mod flow;
 mod fragments;
 pub mod history;
