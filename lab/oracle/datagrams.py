@@ -23,14 +23,19 @@ _EXTENSIONS = (0, 43, 60)
 """Hop-by-hop, routing, destination options."""
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 _PORTS = (TCP, UDP, 132, 33, 136)
+_ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
 _REPLIES = {ICMP: {8: 0, 13: 14, 15: 16, 17: 18}, ICMPV6: {128: 129, 139: 140}}
+
+
+EntryKey = tuple[bytes, bytes, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
     """Who a packet is between: packed addresses, protocol, ports.
 
-    For ICMP `sport` is the identifier and `dport` type and code, as conntrack keys it.
+    For ICMP `sport` is the identifier and `dport` type and code, as conntrack keys it; protocols
+    without ports have noughts.
     """
 
     src: bytes
@@ -38,6 +43,17 @@ class Ends:
     proto: int
     sport: int
     dport: int
+
+    @property
+    def entry_key(self) -> EntryKey:
+        """The same for all packets of one entry, whichever way they go."""
+        if self.proto in _REPLIES:
+            asked = {reply: ask for ask, reply in _REPLIES[self.proto].items()}
+            kind = asked.get(self.dport >> 8, self.dport >> 8)
+            low, high = sorted((self.src, self.dst))
+            return low, high, self.proto, self.sport, kind
+        near, far = sorted(((self.src, self.sport), (self.dst, self.dport)))
+        return near[0], far[0], self.proto, near[1], far[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,8 @@ class Datagram:
     data: bytes
     trouble: str
     ends: Ends | None = None
+    quoted: Ends | None = None
+    """Of the packet that an ICMP error is about."""
 
 
 def datagrams(frames: Iterable[Frame]) -> Iterator[Datagram]:
@@ -110,7 +128,8 @@ def _v4(number: int, time_ns: int, data: bytes) -> Datagram:
     if not trouble and int.from_bytes(packet[6:8], "big") & 0x3FFF:
         trouble = "fragment"
     ends = None if trouble else _ends(src, dst, proto, bytes(packet[head : head + 8]))
-    return Datagram(number, time_ns, bytes(packet), trouble, ends)
+    quoted = None if trouble else _quoted(proto, bytes(packet[head:]))
+    return Datagram(number, time_ns, bytes(packet), trouble, ends, quoted)
 
 
 def _trouble_v4(src: bytes, dst: bytes) -> str:
@@ -137,7 +156,8 @@ def _v6(number: int, time_ns: int, data: bytes) -> Datagram:
     if not trouble and proto == _FRAGMENT_HEADER:
         trouble = "fragment"
     ends = None if trouble else _ends(src, dst, proto, bytes(packet[at : at + 8]))
-    return Datagram(number, time_ns, bytes(packet), trouble, ends)
+    quoted = None if trouble else _quoted(proto, bytes(packet[at:]))
+    return Datagram(number, time_ns, bytes(packet), trouble, ends, quoted)
 
 
 def _trouble_v6(src: bytes, dst: bytes) -> str:
@@ -154,13 +174,27 @@ def _trouble_v6(src: bytes, dst: bytes) -> str:
 
 
 def _ends(src: bytes, dst: bytes, proto: int, head: bytes) -> Ends | None:
+    if proto not in _PORTS and proto not in _REPLIES:
+        return Ends(src, dst, proto, 0, 0)
     if len(head) < 8:
         return None
     first, second = struct.unpack_from("!HH", head)
     if proto in _PORTS:
         return Ends(src, dst, proto, first, second)
-    if proto in _REPLIES:
-        kind, (identifier,) = head[0], struct.unpack_from("!H", head, 4)
-        if kind in _REPLIES[proto] or kind in _REPLIES[proto].values():
-            return Ends(src, dst, proto, identifier, first)
+    kind, (identifier,) = head[0], struct.unpack_from("!H", head, 4)
+    if kind in _REPLIES[proto] or kind in _REPLIES[proto].values():
+        return Ends(src, dst, proto, identifier, first)
+    return None
+
+
+def _quoted(proto: int, body: bytes) -> Ends | None:
+    """Who the packet is between that an error quotes."""
+    if proto not in _ERRORS or not body or body[0] not in _ERRORS[proto]:
+        return None
+    inner = body[8:]
+    if proto == ICMP and len(inner) >= 20 and inner[0] >> 4 == 4:
+        at = 4 * (inner[0] & 15)
+        return _ends(inner[12:16], inner[16:20], inner[9], inner[at : at + 8])
+    if proto == ICMPV6 and len(inner) >= 40:
+        return _ends(inner[8:24], inner[24:40], inner[6], inner[40:48])
     return None

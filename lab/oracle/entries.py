@@ -1,9 +1,9 @@
 """The kernel's table of connections: read, emptied, and moved in time.
 
-A capture of an hour is judged in a second: before a packet that comes G seconds after the one
-before it, every entry's remaining time is lowered by G, and entries that would have ended are
-deleted. The kernel tells remaining time in whole seconds, rounded down, so an entry that a capture
-uses within two seconds of its end may be judged either way.
+A capture of an hour is judged in a second: before a packet that comes G seconds after the last one
+of its connection, the remaining time of that entry is lowered by G; an entry that would have ended
+is deleted. The kernel tells remaining time in whole seconds, rounded down, so an entry that a
+capture uses within two seconds of its end may be judged either way.
 
 Messages: `linux/netfilter/nfnetlink_conntrack.h`.
 """
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.oracle.datagrams import Ends
-from lab.oracle.netlink import ACK, DONE, DUMP, ERROR, Message, attribute, attributes, message
+from lab.oracle.netlink import ACK, DONE, ERROR, Message, attribute, attributes, message
 from lab.oracle.netlink import messages as parse
 
 _SUBSYSTEM = 1
@@ -44,19 +44,20 @@ class Entry:
     seen_reply: bool
 
 
-def _entry(held: Message) -> tuple[bytes, Entry]:
-    """The original tuple's attribute as it came, and the entry."""
-    key, status, timeout_s, tcp_state = b"", 0, 0, None
+def _family(ends: Ends) -> int:
+    return socket.AF_INET6 if len(ends.src) == 16 else socket.AF_INET
+
+
+def _entry(held: Message) -> Entry:
+    status, timeout_s, tcp_state = 0, 0, None
     for kind, value in attributes(held.attributes):
-        if kind == _TUPLE:
-            key = bytes(value)
-        elif kind == _STATUS:
+        if kind == _STATUS:
             (status,) = struct.unpack("!I", value)
         elif kind == _TIMEOUT:
             (timeout_s,) = struct.unpack("!I", value)
         elif kind == _PROTOINFO:
             tcp_state = _tcp_state(value)
-    return key, Entry(tcp_state, timeout_s, bool(status & _ASSURED), bool(status & _SEEN_REPLY))
+    return Entry(tcp_state, timeout_s, bool(status & _ASSURED), bool(status & _SEEN_REPLY))
 
 
 def _tcp_state(protoinfo: memoryview) -> str | None:
@@ -76,7 +77,7 @@ def _tuple(ends: Ends) -> bytes:
         proto += attribute(identifier, struct.pack("!H", ends.sport))
         proto += attribute(icmp_type, bytes([ends.dport >> 8]))
         proto += attribute(code, bytes([ends.dport & 255]))
-    else:
+    elif ends.sport or ends.dport:
         proto += attribute(_PROTO_SPORT, struct.pack("!H", ends.sport))
         proto += attribute(_PROTO_DPORT, struct.pack("!H", ends.dport))
     both = attribute(_TUPLE_IP, ips, nested=True) + attribute(_TUPLE_PROTO, proto, nested=True)
@@ -87,6 +88,7 @@ class Table:
     """The table of one namespace, over a netlink socket that it owns."""
 
     def __init__(self, sock: socket.socket) -> None:
+        """A netlink socket of that namespace."""
         self._socket = sock
         self._socket.settimeout(5.0)
         self._seq = 0
@@ -100,52 +102,47 @@ class Table:
 
     def find(self, ends: Ends) -> Entry | None:
         """The entry that a packet between these ends belongs to, whichever way it goes."""
-        family = socket.AF_INET6 if len(ends.src) == 16 else socket.AF_INET
         try:
-            for answer in self._ask(_GET, ACK, family, _tuple(ends)):
-                return _entry(answer)[1]
+            for answer in self._ask(_GET, ACK, _family(ends), _tuple(ends)):
+                return _entry(answer)
         except FileNotFoundError:
             pass
         return None
 
-    def entries(self) -> list[tuple[int, bytes, Entry]]:
-        """(address family, original tuple, entry) of all."""
-        held = []
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for answer in self._ask(_GET, DUMP, family, b""):
-                held.append((int(family), *_entry(answer)))
-        return held
-
-    def age(self, seconds: int) -> None:
-        """Moves all entries so many seconds towards their end."""
-        wanted = []
-        for family, key, entry in self.entries():
-            held = attribute(_TUPLE, key, nested=True)
-            # A dump rounds down: what reads v has up to v + 1 left.
+    def age(self, wanted: Iterable[tuple[Ends, int]]) -> None:
+        """Moves entries so many seconds towards their end."""
+        changes = []
+        for ends, seconds in wanted:
+            entry = self.find(ends)
+            if entry is None:
+                continue
+            # What reads v has up to v + 1 left.
             left = entry.timeout_s + 1 - seconds
-            if left <= 0:
-                wanted.append((_DELETE, family, held))
-            else:
-                wanted.append((_NEW, family, held + attribute(_TIMEOUT, struct.pack("!I", left))))
-        for at in range(0, len(wanted), _BATCH):
-            self._change(wanted[at : at + _BATCH])
+            timeout = attribute(_TIMEOUT, struct.pack("!I", max(0, left)))
+            what, more = (_NEW, timeout) if left > 0 else (_DELETE, b"")
+            changes.append((what, ends, more))
+        self._change(changes)
 
-    def _change(self, wanted: list[tuple[int, int, bytes]]) -> None:
-        first = self._seq + 1
-        self._seq += len(wanted)
-        self._socket.send(
-            b"".join(
-                message(_SUBSYSTEM, what, ACK, first + n, family, 0, body)
-                for n, (what, family, body) in enumerate(wanted)
+    def delete(self, all_ends: Iterable[Ends]) -> None:
+        """Deletes the entries between these ends, where there are any."""
+        self._change([(_DELETE, ends, b"") for ends in all_ends])
+
+    def _change(self, changes: list[tuple[int, Ends, bytes]]) -> None:
+        for at in range(0, len(changes), _BATCH):
+            batch = changes[at : at + _BATCH]
+            self._socket.send(
+                b"".join(
+                    message(_SUBSYSTEM, what, ACK, 0, _family(ends), 0, _tuple(ends) + more)
+                    for what, ends, more in batch
+                )
             )
-        )
-        answered = 0
-        while answered < len(wanted):
-            data = self._socket.recv(_LARGEST)
-            try:
-                answered += sum(answer.kind == ERROR for answer in parse(data))
-            except FileNotFoundError:  # it ended meanwhile by itself
-                answered += 1
+            answered = 0
+            while answered < len(batch):
+                data = self._socket.recv(_LARGEST)
+                try:
+                    answered += sum(answer.kind == ERROR for answer in parse(data))
+                except FileNotFoundError:  # there is none, or it ended meanwhile
+                    answered += 1
 
     def _ask(self, what: int, flags: int, family: int, body: bytes) -> Iterator[Message]:
         self._seq += 1

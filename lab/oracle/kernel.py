@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import socket
 import struct
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-from lab.oracle.datagrams import Datagram
+from lab.oracle.datagrams import Datagram, Ends, EntryKey
 from lab.oracle.entries import Entry, Table
 from lab.oracle.namespace import (
     ENTERED_GROUP,
@@ -87,6 +88,7 @@ class Kernel:
             self._log = closing.enter_context(self._namespace.netlink(NETLINK_NETFILTER))
             self._table = Table(self._namespace.netlink(NETLINK_NETFILTER))
             closing.callback(self._table.close)
+            self._seen: dict[EntryKey, tuple[Ends, int]] = {}
             self._listen()
             self._closing = closing.pop_all()
 
@@ -110,12 +112,10 @@ class Kernel:
 
         With `entries` the table is read after each packet, which takes ten times as long.
         """
-        self._table.flush()
+        self._empty()
         verdicts: list[Verdict] = []
         with _one_processor():
-            for waited_s, window in _windows(capture, 1 if entries else _WINDOW):
-                if waited_s:
-                    self._table.age(waited_s)
+            for window in self._windows(capture, 1 if entries else _WINDOW):
                 told = self._told(window)
                 for datagram in window:
                     verdict = _verdict(datagram, told.get(datagram.number, []))
@@ -123,6 +123,45 @@ class Kernel:
                         verdict = replace(verdict, entry=self._table.find(datagram.ends))
                     verdicts.append(verdict)
         return verdicts
+
+    def _empty(self) -> None:
+        """Deletes what the last capture left. Deleting all at once would walk the whole table."""
+        self._table.delete(ends for ends, _ in self._seen.values())
+        self._seen.clear()
+        if self._namespace.n_entries():
+            self._table.flush()
+
+    def _windows(self, capture: Sequence[Datagram], most: int) -> Iterator[list[Datagram]]:
+        """Packets to send at one go; entries are moved in time before they are handed out."""
+        window: list[Datagram] = []
+        for datagram in capture:
+            late = list(self._late(datagram))
+            if window and (late or len(window) == most):
+                yield window
+                window = []
+            self._table.age(late)
+            window.append(datagram)
+        if window:
+            yield window
+
+    def _late(self, datagram: Datagram) -> Iterator[tuple[Ends, int]]:
+        """Ends whose entry's time has passed since its last packet, and whole seconds of it.
+
+        What is left of a second is carried on. Time that runs backwards stands still.
+        """
+        for ends in (datagram.ends, datagram.quoted):
+            if ends is None:
+                continue
+            key = ends.entry_key
+            if key not in self._seen:
+                if ends is datagram.ends:
+                    self._seen[key] = ends, datagram.time_ns
+                continue
+            known, now_ns = self._seen[key]
+            passed_s = max(0, datagram.time_ns - now_ns) // 10**9
+            if passed_s:
+                self._seen[key] = known, now_ns + passed_s * 10**9
+                yield known, passed_s
 
     def _listen(self) -> None:
         self._log.settimeout(_PATIENCE_S)
@@ -181,30 +220,11 @@ def _verdict(datagram: Datagram, told: list[tuple[int, str]]) -> Verdict:
     return Verdict(datagram.number, state or None, way == "reply", reason, trouble)
 
 
-def _windows(capture: Sequence[Datagram], most: int) -> Iterator[tuple[int, list[Datagram]]]:
-    """Packets to send at one go, and the whole seconds that pass before they do.
-
-    What is left of a second is carried on. Time that runs backwards stands still.
-    """
-    window: list[Datagram] = []
-    waited_s, now_ns = 0, capture[0].time_ns if capture else 0
-    for datagram in capture:
-        passed_s = max(0, datagram.time_ns - now_ns) // 10**9
-        if window and (passed_s or len(window) == most):
-            yield waited_s, window
-            window, waited_s = [], 0
-        waited_s += passed_s
-        now_ns += passed_s * 10**9
-        window.append(datagram)
-    if window:
-        yield waited_s, window
-
-
 @contextlib.contextmanager
 def _one_processor() -> Iterator[None]:
     """Packets of one sender keep their order if all go through the queue of one processor."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
+    os.sched_setaffinity(0, {ctypes.CDLL(None).sched_getcpu()})
     try:
         yield
     finally:

@@ -27,6 +27,7 @@ IN_MAC = bytes.fromhex("020000000002")
 _OUT_MAC = "02:00:00:00:00:04"
 _CLONE_NEWNET = 0x40000000
 _MTU = 65_535
+_COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _OWN = Path("/proc/thread-self/ns/net")
 
 # Offloads off, no address that the kernel would speak from, nothing dropped for its addresses.
@@ -89,6 +90,7 @@ class Namespace:
             self._fd = os.open(_OWN, os.O_RDONLY)
             try:
                 _build(settings, helpers)
+                self._count = os.open(_COUNT, os.O_RDONLY)
             except BaseException:
                 os.close(self._fd)
                 raise
@@ -130,7 +132,12 @@ class Namespace:
             made.bind((0, 0))
         return made
 
+    def n_entries(self) -> int:
+        """How many connections its table holds."""
+        return int(os.pread(self._count, 32, 0))
+
     def close(self) -> None:
+        os.close(self._count)
         os.close(self._fd)
         os.close(self._home)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 NETLINK_NETFILTER = 12
-REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+REQUEST, ACK = 0x1, 0x4
 ERROR, DONE = 2, 3
 _NESTED, _TYPE_MASK = 0x8000, 0x3FFF
 _HEADER = struct.Struct("=IHHII")
