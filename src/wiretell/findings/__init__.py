@@ -1,0 +1,1 @@
+"""What the tables tell a person: connections packet by packet, how good a capture is."""
