@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretell.devices.compare import ONE_MACHINE_BITS, Argument, clock_bits, compare, skews_bits
+from wiretell.devices.compare import (
+    ONE_MACHINE_BITS,
+    Argument,
+    clock_bits,
+    labels_bits,
+    skew_bits,
+    skews_bits,
+)
 from wiretell.devices.exclusive import holds_bits
 from wiretell.devices.group import Group
 from wiretell.devices.interleave import Interleaving
@@ -35,6 +42,18 @@ LINES_AT_MOST = 12.0
 """What clock lines that go on say for one machine, at most: looked at although cheap says no."""
 
 Scored = tuple[float, list[Argument]]
+
+
+@dataclass(frozen=True)
+class _Dear:
+    """What clock lines, connections kept at once and counters say of a pair."""
+
+    lines: list[Argument]
+    counter: Argument | None
+
+    @property
+    def bits(self) -> float:
+        return sum(x.bits for x in (*self.lines, *filter(None, (self.counter,))))
 
 
 @dataclass(frozen=True)
@@ -92,10 +111,14 @@ class _Agglomeration:
         self._version = [0] * len(groups)
         self._heap: list[tuple[float, int, int, int, int, bool, int]] = []
         self._queues: dict[int, Iterator[tuple[float, int, int]]] = {}
+        self._asked: dict[tuple[int, int], tuple[tuple[int, int], _Dear]] = {}
+        """Pair -> versions and what was dear: asked when a pair is found, and when it is told."""
 
     def cheap(self, a: int) -> FloatArray:
         """Bits of group `a` against every group from what array operations give."""
-        written = self._writing.bits(a)
+        standing = np.flatnonzero(self._standing)
+        written = np.zeros(len(self._standing))
+        written[standing] = self._writing.bits(a, standing)
         # Moments tell alike machines apart; where handwriting differs they meet by chance.
         moments = np.where(written > 0.0, self._rhythm.bits(a), 0.0)
         bits = ONE_MACHINE_BITS + written + skews_bits(self._skews, a) + moments
@@ -107,23 +130,27 @@ class _Agglomeration:
         bits[a] = -np.inf
         return bits
 
-    def dear(self, a: int, b: int) -> list[Argument]:
+    def dear(self, a: int, b: int) -> _Dear:
         """What is asked of a pair only where it matters."""
         a, b = min(a, b), max(a, b)
-        found = clock_bits(self.alive[a], self.alive[b])
-        found += holds_bits(self.alive[a], self.alive[b])
-        counter = self._interleaving.argument(a, b)
-        return [*found, counter] if counter is not None else found
+        now = (self._version[a], self._version[b])
+        known = self._asked.get((a, b))
+        if known is None or known[0] != now:
+            found = clock_bits(self.alive[a], self.alive[b])
+            found += holds_bits(self.alive[a], self.alive[b])
+            known = now, _Dear(found, self._interleaving.argument(a, b))
+            self._asked[a, b] = known
+        return known[1]
 
     def arguments(self, a: int, b: int) -> list[Argument]:
         """Everything that speaks for or against a pair."""
         a, b = min(a, b), max(a, b)
-        _, found = compare(self.alive[a], self.alive[b], self._rules)
-        found += holds_bits(self.alive[a], self.alive[b])
-        alike = self._writing.bits(a)[b] > 0.0
+        mine, theirs, dear = self.alive[a], self.alive[b], self.dear(a, b)
+        found = labels_bits(mine, theirs, self._rules) + skew_bits(mine, theirs) + dear.lines
+        alike = self._writing.bits(a, np.array([b]))[0] > 0.0
         more = (
             self._ties.argument(a, b),
-            self._interleaving.argument(a, b),
+            dear.counter,
             self._rhythm.argument(a, b) if alike else None,
         )
         return [*found, *(x for x in more if x is not None)]
@@ -163,7 +190,7 @@ class _Agglomeration:
             if self._version[a] != version_a or self._version[b] != version_b:
                 continue
             if not refined:
-                bits = -negative + sum(x.bits for x in self.dear(a, b))
+                bits = -negative + self.dear(a, b).bits
                 if bits > 0.0:
                     heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True, of))
                 continue
@@ -185,6 +212,7 @@ class _Agglomeration:
         self._skews[a] = self.alive[a].rate_row()
         self._lined[a] |= self._lined[b]
         self._standing[b] = False
+        self._asked.pop((a, b), None)
         self._queues.pop(b, None)
         self._version[a] += 1
         self._version[b] = -1
@@ -203,7 +231,7 @@ class _Agglomeration:
         for (a, b), cheap in sorted(pairs.items()):
             if a == b or not np.isfinite(cheap):
                 continue
-            full = cheap + sum(x.bits for x in self.dear(a, b))
+            full = cheap + self.dear(a, b).bits
             between[number[a], number[b]] = (full, self.arguments(a, b))
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]

@@ -158,6 +158,8 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
 
 def _meeting(ours: Sequence[Clock], theirs: Sequence[Clock]) -> Iterator[tuple[Clock, Clock]]:
     """Pairs that may contradict: a host's line meets all, others those towards the same peer."""
+    if not ours:
+        return
     everywhere = [i for i, clock in enumerate(theirs) if clock.scope == "host"]
     towards: dict[str, list[int]] = {}
     for i, clock in enumerate(theirs):
@@ -172,26 +174,34 @@ def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list
     """The same from `pairs` alone: clocks of `a` and of `b` that one machine may not both have."""
     worst: Argument | None = None
     strays = [0, 0]
+    clocked: tuple[int, int] | None = None
     for mine, theirs in pairs:
         argument = _line_bits(mine, theirs)
         if argument is None:
             continue
-        if argument.bits < 0.0:
-            smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
-            strays[smaller] += min(len(mine.sides), len(theirs.sides))
         if worst is None or argument.bits < worst.bits:
             worst = argument
+        if argument.bits < 0.0:
+            clocked = clocked or (a.n_clocked, b.n_clocked)
+            smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
+            strays[smaller] += min(len(mine.sides), len(theirs.sides))
+            if worst.bits <= CLOCK_CONFLICT_BITS and _strays(strays, clocked) <= worst.bits:
+                break  # nothing can say more: large groups have thousands of pairs
     if worst is None:
         return []
-    floor = sum(_stray_bits(k, g) for k, g in zip(strays, (a, b), strict=True))
+    floor = _strays(strays, clocked) if clocked else 0.0
     return [Argument(worst.signal, max(worst.bits, floor, CLOCK_CONFLICT_BITS), worst.reason)]
 
 
-def _stray_bits(n_strays: int, group: Group) -> float:
-    """log2 of the chance that so many of a group's clocked flows do not belong to it."""
+def _strays(strays: Sequence[int], clocked: Sequence[int]) -> float:
+    """log2 of the chance that so many of each group's clocked flows do not belong to it."""
+    return sum(_stray_bits(k, n) for k, n in zip(strays, clocked, strict=True))
+
+
+def _stray_bits(n_strays: int, n_clocked: int) -> float:
     if n_strays == 0:
         return 0.0
-    tail = float(pdtrc(n_strays - 1, group.n_clocked * STRAY_SHARE))
+    tail = float(pdtrc(n_strays - 1, n_clocked * STRAY_SHARE))
     return math.log2(max(tail, 2.0**CLOCK_CONFLICT_BITS))
 
 

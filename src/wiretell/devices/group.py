@@ -33,8 +33,9 @@ class Group:
         self.sides = sorted(self.sides + other.sides)
         for kind, texts in other.labels.items():
             self.labels.setdefault(kind, Counter()).update(texts)
-        known = {clock.sides for clock in self.lines}
-        self.lines += [clock for clock in other.lines if clock.sides not in known]
+        if other.lines:
+            known = {clock.sides for clock in self.lines}
+            self.lines += [clock for clock in other.lines if clock.sides not in known]
         self.singles += other.singles
         for hz, edges in other.edges.items():
             self.edges.setdefault(hz, []).extend(edges)

@@ -59,6 +59,8 @@ class Ties:
 
     across: dict[int, dict[int, _Tie]] = field(default_factory=lambda: defaultdict(dict))
     inside: dict[int, _Tie] = field(default_factory=lambda: defaultdict(_Tie))
+    whole: dict[int, _Tie] = field(default_factory=dict)
+    """The sum of both for each group."""
     linked: dict[int, IntArray] = field(default_factory=dict)
     """Sides of each group that have a link to anywhere, in order of time."""
 
@@ -79,6 +81,7 @@ class Ties:
                 continue
             for x, y in ((a, b), (b, a)):
                 ties.across[x].setdefault(y, _Tie()).add(_Tie.of(link))
+        ties.whole = {i: ties._all(i) for i in range(len(groups))}
         return ties
 
     def pairs(self) -> set[tuple[int, int]]:
@@ -102,21 +105,33 @@ class Ties:
                 continue
             for x, y in ((a, other), (other, a)):
                 self.across[x].setdefault(y, _Tie()).add(tie)
+        self.whole.pop(b)
+        self.whole[a] = self._all(a)
 
     def argument(self, a: int, b: int) -> Argument | None:
         """What the links say for or against groups `a` and `b` being one machine."""
         tie = self.across[a].get(b)
         if tie is None or tie.best is None:
             return None
-        fewer = min((self._all(a), self._all(b)), key=lambda whole: whole.n)
-        total = min(fewer.n, self._turns(a, b))
+        fewer = min((self.whole[a], self.whole[b]), key=lambda whole: whole.n)
         false = min(max(ACROSS_IF_TWO, fewer.doubt / fewer.n), ACROSS_IF_ONE)
         gain = math.log2(ACROSS_IF_ONE / false)
         loss = math.log2((1.0 - ACROSS_IF_ONE) / (1.0 - false))
-        missing = max(min(total, fewer.n_dense) - tie.n_dense, 0)
+        missing = max(min(fewer.n, fewer.n_dense) - tie.n_dense, 0)
+        if missing:
+            missing = max(min(self._turns(a, b), fewer.n, fewer.n_dense) - tie.n_dense, 0)
         bits = min(tie.bits, tie.n * gain + missing * loss, TIED_CAP)
         words = tie.best.reason if tie.n == 1 else f"{tie.best.reason} (and {tie.n - 1} more)"
         return Argument(tie.best.signal, max(bits, APART_CAP), words)
+
+    def _turns(self, a: int, b: int) -> int:
+        """How often, in order of time, a linked side of one group follows one of the other."""
+        fewer, more = sorted((self.linked[a], self.linked[b]), key=len)
+        # Runs of the fewer end where some of the others lie between; only the fewer are gone
+        # through, as groups that took many others in have many sides.
+        place = np.searchsorted(more, fewer)
+        between = np.diff(place, prepend=0, append=len(more)) > 0
+        return int(2 * np.count_nonzero(between[1:-1]) + between[0] + between[-1])
 
     def _all(self, a: int) -> _Tie:
         """All links of group `a`, inside and across."""
@@ -124,9 +139,3 @@ class Ties:
         for tie in (self.inside.get(a, _Tie()), *self.across[a].values()):
             whole.add(tie)
         return whole
-
-    def _turns(self, a: int, b: int) -> int:
-        """How often, in order of time, a linked side of one group follows one of the other."""
-        ours, theirs = self.linked[a], self.linked[b]
-        runs = len(np.unique(np.searchsorted(theirs, ours)))
-        return runs + len(np.unique(np.searchsorted(ours, theirs))) - 1

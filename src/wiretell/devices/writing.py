@@ -17,6 +17,7 @@ from wiretell.devices.group import Group
 from wiretell.signal import LabelRule
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 MAX_TEXTS = 1024
 """Texts of one kind that are told apart; of more only those that most groups share."""
@@ -24,27 +25,28 @@ MAX_TEXTS = 1024
 
 @dataclass
 class _Kind:
-    """`counts` is (groups, texts): how many sides of a group show a text; `totals` all texts'."""
+    """`counts` is (groups, texts): how many sides of a group show a text; `totals` all texts'.
+
+    `parts` is counts / totals.
+    """
 
     rule: LabelRule
     counts: FloatArray
     totals: FloatArray
+    parts: FloatArray
 
-    def bits(self, a: int) -> FloatArray | None:
-        """Bits of group `a` against every group; None where it shows no label of this kind."""
+    def bits(self, a: int, others: IntArray) -> FloatArray | None:
+        """Bits of group `a` against `others`; None where it shows no label of this kind."""
         if not self.totals[a]:
             return None
         shown = np.flatnonzero(self.counts[a])
-        theirs = self.counts[:, shown]
-        totals = np.maximum(self.totals, 1.0)
-        overlap = np.minimum(theirs / totals[:, None], self.counts[a, shown] / totals[a]).sum(
-            axis=1
-        )
-        fewest = np.minimum(self.totals, self.totals[a])
+        theirs, totals = self.parts[np.ix_(others, shown)], self.totals[others]
+        overlap = np.minimum(theirs, self.parts[a, shown], out=theirs).sum(axis=1)
+        fewest = np.minimum(totals, self.totals[a])
         sure = 1.0 - np.exp2(-2.0 * fewest / self.rule.sure_after)
         equal = self.rule.bits_equal * np.minimum(1.0, 0.25 + overlap)
         bits: FloatArray = np.where(overlap > 0.0, equal, self.rule.bits_other * sure)
-        bits[self.totals == 0.0] = 0.0
+        bits[totals == 0.0] = 0.0
         return bits
 
 
@@ -54,14 +56,13 @@ class Writing:
     def __init__(self, groups: Sequence[Group], rules: Mapping[str, LabelRule]) -> None:
         """Only kinds that two groups show can be compared."""
         shown = Counter(kind for group in groups for kind in group.labels)
-        self._n = len(groups)
         self._kinds = [_kind(groups, rules[kind]) for kind in sorted(shown) if shown[kind] > 1]
 
-    def bits(self, a: int) -> FloatArray:
-        """Discounted bits for group `a` and each other group being one machine."""
-        rows = [row for kind in self._kinds if (row := kind.bits(a)) is not None]
+    def bits(self, a: int, others: IntArray) -> FloatArray:
+        """Discounted bits for group `a` and each of `others` being one machine."""
+        rows = [row for kind in self._kinds if (row := kind.bits(a, others)) is not None]
         if not rows:
-            return np.zeros(self._n)
+            return np.zeros(len(others))
         table = np.stack(rows)
         weights = 0.5 ** np.arange(len(rows))
         gains = -np.sort(-np.maximum(table, 0.0), axis=0)
@@ -72,10 +73,10 @@ class Writing:
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
         for kind in self._kinds:
-            kind.counts[a] += kind.counts[b]
-            kind.totals[a] += kind.totals[b]
-            kind.counts[b] = 0.0
-            kind.totals[b] = 0.0
+            for table in (kind.counts, kind.totals, kind.parts):
+                table[a] += table[b]
+                table[b] = 0.0
+            kind.parts[a] = kind.counts[a] / max(kind.totals[a], 1.0)
 
 
 def _kind(groups: Sequence[Group], rule: LabelRule) -> _Kind:
@@ -92,4 +93,4 @@ def _kind(groups: Sequence[Group], rule: LabelRule) -> _Kind:
         for text, n in texts.items():
             if text in column:
                 counts[i, column[text]] = n
-    return _Kind(rule, counts, totals)
+    return _Kind(rule, counts, totals, counts / np.maximum(totals, 1.0)[:, None])

@@ -45,7 +45,7 @@ def test_matrices_say_what_pairs_say(seed: int) -> None:
     writing.merge(2, 7)
     groups[2].absorb(groups[7])
     for a in (0, 2, 5):
-        bits = writing.bits(a)
+        bits = writing.bits(a, np.arange(12))
         for b in (1, 3, 4, 6, 11):
             pair = discounted(labels_bits(groups[a], groups[b], RULES))
             assert bits[b] == pytest.approx(pair), (a, b)
