@@ -6,8 +6,9 @@ are attached one chain at a time to the group that explains them best, if it is 
 all others together; the confidence is that probability. What speaks for a group, beside links and
 handwriting: that it is active at the same moments, talks to the same remote addresses, and uses
 the same services. The remote addresses of a group grow with what is attached, so the chains are
-gone through again. All chains are weighed against all groups as matrices, a block of chains at a
-time; words are made for what was decided only.
+gone through again. Chains tied by weak links tell one another what they know. All chains are
+weighed against all groups as matrices, a block of chains at a time; words are made for what was
+decided only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretell.devices.attach_company import Activity, Alone, Company, Visits, peers_bits
+from wiretell.devices.attach_neighbours import Neighbours
 from wiretell.devices.attach_writing import Looks
 from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
@@ -32,7 +34,7 @@ from wiretell.devices.compare import (
 from wiretell.devices.group import Group
 from wiretell.signal import Clock, LabelRule, Link
 
-__all__ = ["Activity", "Attachment", "attach", "ranking"]
+__all__ = ["Activity", "Attachment", "Told", "attach", "ranking"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -55,6 +57,19 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What loose chains tied to a chain say for each group (bits), and by which tie most."""
+
+    bits: FloatArray
+    signal: str
+    reason: str
+
+    def argument(self, group: int) -> Argument:
+        """What they say for this group."""
+        return Argument(self.signal, float(self.bits[group]), f"tied by {self.reason}")
+
+
+@dataclass(frozen=True)
 class _Block:
     """Bits (groups, chains) of some chains: all but what remote addresses say, and moments."""
 
@@ -69,14 +84,15 @@ def attach(
     links: Sequence[Link],
     activity: Activity,
     rules: Mapping[str, LabelRule],
-) -> tuple[list[Attachment], list[int]]:
-    """Attach each loose chain to a group; returns the attachments and the chains that fit none.
+) -> tuple[list[Attachment], list[int], dict[int, Told]]:
+    """Attach each loose chain to a group; returns the attachments, the chains that fit none, and
+    what tied chains said.
 
     A chain that several groups explain about equally is in neither: the evidence does not say.
     Cost: O(chains * groups) time in arrays, O(chains + groups) memory beside `KEPT_SCORES`.
     """
     if not groups or not loose:
-        return [], list(range(len(loose)))
+        return [], list(range(len(loose))), {}
     work = _Attaching(groups, loose, links, activity, rules)
     home = np.full(len(loose), -1, dtype=np.int64)
     for _ in range(ROUNDS):
@@ -85,7 +101,7 @@ def attach(
         if np.array_equal(before, home):
             break
     homeless = np.flatnonzero(~fits).tolist()
-    return work.told(home, doubt, alone), homeless
+    return work.told(home, doubt, alone), homeless, work.heard()
 
 
 def ranking(
@@ -95,14 +111,16 @@ def ranking(
     activity: Activity,
     rules: Mapping[str, LabelRule],
     owners: Mapping[str, Mapping[int, int]],
+    told: Told | None = None,
 ) -> list[tuple[float, list[Argument]]]:
     """Per group the bits for one loose chain being its machine's, and what they consist of.
 
-    `owners` is remote address -> group -> how many sides of it, the chain's own aside.
+    `owners` is remote address -> group -> how many sides of it, the chain's own aside; `told` is
+    what chains tied to it said when it was attached.
     """
     if not groups:
         return []
-    return _Attaching(groups, [chain], links, activity, rules).ranking(owners)
+    return _Attaching(groups, [chain], links, activity, rules).ranking(owners, told)
 
 
 class _Attaching:
@@ -126,6 +144,8 @@ class _Attaching:
         self._parts = [order[i : i + step] for i in range(0, len(order), step)]
         self._keeps = len(loose) * len(groups) <= KEPT_SCORES
         self._kept: list[_Block] = []
+        self._neighbours = Neighbours(len(groups), loose, links if self._keeps else ())
+        self._heard = np.zeros((len(groups), len(self._neighbours.chains)))
 
     def _blocks(self) -> Iterator[_Block]:
         if self._kept:
@@ -153,13 +173,18 @@ class _Attaching:
         n = len(self._loose)
         home, doubt = np.full(n, -1, dtype=np.int64), np.ones(n)
         fits = np.zeros(n, dtype=bool)
-        extra, bits = alone.chain, alone.bits
+        tied = np.full(n, -1, dtype=np.int64)
+        tied[self._neighbours.chains] = np.arange(len(self._neighbours.chains))
+        if len(self._neighbours.chains):
+            known = np.zeros_like(self._heard)
+            for block in self._blocks():
+                here = tied[block.chains] >= 0
+                known[:, tied[block.chains[here]]] = self._scores(block, alone)[:, here]
+            self._heard = self._neighbours.bits(known)
         for block in self._blocks():
-            scores = block.bits.copy()
-            column = np.full(n, -1, dtype=np.int64)
-            column[block.chains] = np.arange(len(block.chains))
-            here = np.flatnonzero(column[extra] >= 0)
-            scores[alone.group[here], column[extra[here]]] += bits[here]
+            scores = self._scores(block, alone)
+            here = tied[block.chains] >= 0
+            scores[:, here] += self._heard[:, tied[block.chains[here]]]
             best = scores.argmax(axis=0)
             top = scores[best, np.arange(len(best))]
             total = np.exp2(np.maximum(scores - top, -1000.0)).sum(axis=0)
@@ -168,6 +193,22 @@ class _Attaching:
             home[block.chains[sure]] = best[sure]
             doubt[block.chains] = total
         return home, doubt, fits
+
+    def _scores(self, block: _Block, alone: Alone) -> FloatArray:
+        """Bits (groups, chains) of a block with what remote addresses say."""
+        scores = block.bits.copy()
+        column = np.full(len(self._loose), -1, dtype=np.int64)
+        column[block.chains] = np.arange(len(block.chains))
+        here = np.flatnonzero(column[alone.chain] >= 0)
+        scores[alone.group[here], column[alone.chain[here]]] += alone.bits[here]
+        return scores
+
+    def heard(self) -> dict[int, Told]:
+        """What tied chains say, by chain."""
+        return {
+            c: Told(self._heard[:, k], *self._neighbours.words(c))
+            for k, c in enumerate(self._neighbours.chains.tolist())
+        }
 
     def told(self, home: IntArray, doubt: FloatArray, alone: Alone) -> list[Attachment]:
         """Attachments with their arguments, by chain."""
@@ -179,6 +220,7 @@ class _Attaching:
         }
         written: dict[tuple[int, int], list[Argument]] = {}
         found: dict[int, Attachment] = {}
+        heard = self.heard()
         for block in self._blocks():
             columns = np.flatnonzero(home[block.chains] >= 0)
             chains = block.chains[columns]
@@ -192,11 +234,13 @@ class _Attaching:
                 arguments = [*written[look], *self._arguments(c, g, moment)]
                 if (c, g) in extra:
                     arguments.append(extra[c, g])
+                if c in heard:
+                    arguments.append(heard[c].argument(g))
                 found[c] = Attachment(c, g, 1.0 / float(doubt[c]), tuple(arguments))
         return [found[c] for c in sorted(found)]
 
     def ranking(
-        self, owners: Mapping[str, Mapping[int, int]]
+        self, owners: Mapping[str, Mapping[int, int]], told: Told | None
     ) -> list[tuple[float, list[Argument]]]:
         """Bits and arguments of every group for the only chain there is."""
         (block,) = self._blocks()
@@ -213,6 +257,9 @@ class _Attaching:
             bits = float(block.bits[g, 0])
             if g in known:
                 arguments.append(_unshared(float(peers_bits(len(known[g]))), known[g][0]))
+                bits += arguments[-1].bits
+            if told is not None:
+                arguments.append(told.argument(g))
                 bits += arguments[-1].bits
             found.append((bits, arguments))
         return found

@@ -13,6 +13,9 @@ KNOWN_PPM = 10.0
 SIGMAS, WANDER_PPM = 5.0, 0.6
 """Rates further apart than so many standard errors, and a clock's wander, are two machines'."""
 TOGETHER_S = 2.0
+DELAY_S = 10.0
+"""What waits in a queue for less reads a line late; more is another offset."""
+MODULUS = 2**32
 
 
 class ChainClocks:
@@ -24,12 +27,15 @@ class ChainClocks:
         self._host: dict[int, int] = {}
         self._towards: dict[int, dict[str, list[int]]] = defaultdict(dict)
         self._rate: dict[int, tuple[float, float, float]] = {}
+        self._alone: dict[int, int] = {}
         for i, clock in enumerate(clocks):
             for side in clock.sides:
                 if clock.scope == "host":
                     self._host[side] = i
                 elif clock.scope == "destination":
                     self._towards[side].setdefault(clock.peer, []).append(i)
+                else:
+                    self._alone[side] = i
                 if clock.nominal_hz and clock.error_ppm < KNOWN_PPM:
                     self._rate[side] = (clock.nominal_hz, clock.skew_ppm, clock.error_ppm)
 
@@ -37,6 +43,8 @@ class ChainClocks:
         """Do the clocks forbid that chains `a` and `b` are one machine?"""
         one, other = self._host.get(a), self._host.get(b)
         if one is not None and other is not None and one != other:
+            return True
+        if self._beside(one, self._alone.get(b)) or self._beside(other, self._alone.get(a)):
             return True
         if a in self._rate and b in self._rate:
             (hz, ppm, error), (other_hz, other_ppm, other_error) = self._rate[a], self._rate[b]
@@ -51,6 +59,17 @@ class ChainClocks:
             for j in theirs[peer]
         )
 
+    def _beside(self, line: int | None, alone: int | None) -> bool:
+        """A flow with an offset of its own while a line holds for all destinations."""
+        if line is None or alone is None:
+            return False
+        x, y = self._clocks[line], self._clocks[alone]
+        if not x.nominal_hz or y.first_s < x.first_s or y.last_s > x.last_s:
+            return False
+        ahead = y.v_first - x.v_first - x.hz * (y.first_s - x.first_s)
+        off = (ahead + MODULUS / 2) % MODULUS - MODULUS / 2
+        return abs(off) > DELAY_S * x.nominal_hz
+
     def _at_once(self, i: int, j: int) -> bool:
         """Two lines towards one destination that are read in turns."""
         x, y = self._clocks[i], self._clocks[j]
@@ -64,6 +83,9 @@ class ChainClocks:
             own = self._towards[a]
             for peer, lines in self._towards.pop(b).items():
                 own[peer] = sorted({*own.get(peer, ()), *lines})
+        if b in self._alone:
+            i, j = self._alone.get(a, self._alone[b]), self._alone.pop(b)
+            self._alone[a] = max(i, j, key=lambda k: self._clocks[k].n_readings)
         rate = self._rate.pop(b, None)
         if rate is not None and (a not in self._rate or rate[2] < self._rate[a][2]):
             self._rate[a] = rate

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.agglomerate import Partition
 from wiretell.devices.assign import Evidence, chains, partition
-from wiretell.devices.attach import Activity, Attachment, attach
+from wiretell.devices.attach import Activity, Attachment, Told, attach
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
@@ -75,6 +75,7 @@ class Judgement:
     `partition` holds the near misses and the weakest merges of the groups (by their number).
     `bodies` is what each group shows of being several alike machines, `crowds` the probabilities
     that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's.
+    `heard` is first side of a loose chain -> what other loose chains, tied to it, said.
     """
 
     groups: list[Group]
@@ -85,6 +86,7 @@ class Judgement:
     bodies: list[Body]
     crowds: list[FloatArray]
     trusts: list[float]
+    heard: Mapping[int, Told] = field(default_factory=dict)
 
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
@@ -100,7 +102,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     anchors, small = _largest(_alike(known, anchored))
     found = partition(evidence, anchors)
     chains_left = [known[i] for i in loose] + _groups(evidence, small)
-    attachments, homeless = attach(
+    attachments, homeless, heard = attach(
         found.groups, chains_left, evidence.links, activity, evidence.rules
     )
     homeless = [c for c in homeless if _founds(chains_left[c], connections)]
@@ -112,7 +114,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         found.history = earlier + found.history
         founding = set(homeless)
         rest = [c for c in range(len(chains_left)) if c not in founding]
-        attachments, _ = attach(
+        attachments, _, heard = attach(
             found.groups, [chains_left[c] for c in rest], evidence.links, activity, evidence.rules
         )
         chains_left = [chains_left[c] for c in rest]
@@ -134,6 +136,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         bodies,
         multiplicities(bodies, more),
         trusts(bodies, more),
+        {chains_left[c].sides[0]: told for c, told in heard.items()},
     )
 
 

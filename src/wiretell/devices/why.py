@@ -137,7 +137,10 @@ class _Question:
                 owners[evidence.peers[other]][group] += 1
         (loose,) = _grouped(self.judged, chain)
         activity = Activity(evidence.starts, evidence.services)
-        found = ranking(judgement.groups, loose, evidence.links, activity, evidence.rules, owners)
+        told = judgement.heard.get(loose.sides[0])
+        found = ranking(
+            judgement.groups, loose, evidence.links, activity, evidence.rules, owners, told
+        )
         best = max((bits for bits, _ in found), default=0.0)
         total = sum(math.exp2(max(bits - best, -1000.0)) for bits, _ in found)
         weighed: list[tuple[float, Balance, int]] = []

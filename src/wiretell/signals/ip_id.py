@@ -1,7 +1,8 @@
 """IP identification (RFC 791, RFC 6864): a counter that some stacks still step per packet.
 
 Physics: old Windows, printers, cameras and small stacks step one counter for every packet to
-anywhere; Windows 8 to 11 one counter per destination; Linux one per socket; Apple, BSD and
+anywhere; Windows 8 to 11 one counter per destination; Linux one per socket and, for datagrams
+without a connected socket, one per destination that chance moves on with time; Apple, BSD and
 others send random numbers or zero. Some little-endian machines step the swapped bytes.
 Which reading holds is decided here before a step is believed, for each stack (by its SYN) and
 each other protocol apart; flows that tell no stack join a counter that they fit.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +35,7 @@ from wiretell.stats.chain_fit import (
 )
 from wiretell.stats.counter_chains import ANY, Items, Rule, Weights
 from wiretell.stats.step_model import StepModel
+from wiretell.stats.tick_counter import Meetings, tick_chains
 
 NAME = "ip_id"
 TCP = 6
@@ -76,6 +79,8 @@ READINGS = (
     Reading("per destination", True, False, Rule(512, 900.0), StepModel(1.2, 0.1), 0.25),
 )
 HAZARD_S = 60.0
+TIMED = "per destination"
+"""What the regime of a counter that moves with time is called: it is one for each destination."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             regimes |= found.regimes
             counters += found.counters
             steps += found.steps
+        timed = _timed(group, {n for link in links for n in (link.a, link.b)})
+        links += timed.links
+        regimes |= timed.regimes
     return Scores(
         links=links,
         labels=_labels(usable),
@@ -238,6 +246,44 @@ def _joining(
 
 def _weights(reading: Reading) -> Weights:
     return Weights(reading.rule, reading.steps, HAZARD_S, 0.0)
+
+
+def _timed(group: pl.DataFrame, linked: AbstractSet[int]) -> Found:
+    """Datagrams on no counter of packets: of Linux, those of one destination count with time."""
+    left = group.filter((pl.col("proto") != TCP) & ~pl.col("number").is_in(linked))
+    chains = tick_chains(
+        Meetings(
+            start_s=left["start_s"].to_numpy().astype(np.float64),
+            end_s=left["end_s"].to_numpy().astype(np.float64),
+            first=left["ipid_first"].to_numpy().astype(np.int64),
+            last=left["ipid_last"].to_numpy().astype(np.int64),
+            goal=codes(zip(left["peer"].to_list(), left["proto"].to_list(), strict=True)),
+            modulus=MODULUS,
+        )
+    )
+    if chains is None:
+        return Found()
+    numbers = left["number"].to_numpy()
+    told = chains.bits >= LEAST_BITS
+    links = [
+        Link(
+            NAME,
+            a,
+            b,
+            min(bits, MAX_BITS),
+            f"IP identification counts with time: +{step} after {dt_s:.1f} s"
+            f" of {chains.ticks_hz} ticks a second at most",
+        )
+        for a, b, bits, step, dt_s in zip(
+            numbers[chains.tail[told]].tolist(),
+            numbers[chains.head[told]].tolist(),
+            chains.bits[told].tolist(),
+            chains.step[told].tolist(),
+            chains.dt_s[told].tolist(),
+            strict=True,
+        )
+    ]
+    return Found(links, dict.fromkeys((n for link in links for n in (link.a, link.b)), TIMED))
 
 
 def _items(group: pl.DataFrame, reading: Reading, on: FloatArray) -> Items:

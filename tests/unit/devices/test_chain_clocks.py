@@ -51,3 +51,23 @@ def test_a_chain_answers_for_all_that_it_took_in() -> None:
     lines = ChainClocks([clock(0, error=99.0), clock(1, error=99.0)])
     lines.merge(7, 0)
     assert lines.apart(7, 1)
+
+
+def alone(side: int, ticks: int, at: tuple[float, float], n: int = 9) -> Clock:
+    return Clock((side,), "flow", 1000.0, 1000.0, 0.0, 99.0, n, *at, ticks, ticks + 1000, "c")
+
+
+def test_a_flow_off_the_line_of_a_machine_is_of_another() -> None:
+    line = clock(0, 1, scope="host", at=(0.0, 100.0))
+    stray = alone(2, 5_000_000, (50.0, 51.0), n=12)
+    clocks = ChainClocks([line, stray, alone(3, 48_005, (50.0, 51.0))])
+    assert clocks.apart(0, 2)
+    assert clocks.apart(2, 1)
+    assert not clocks.apart(0, 3)  # 2 s late: it waited
+    clocks.merge(3, 2)
+    assert clocks.apart(0, 3)  # of two, the one with more readings speaks
+
+
+def test_a_flow_beyond_the_line_may_follow_a_reboot() -> None:
+    line = clock(0, 1, scope="host", at=(0.0, 100.0))
+    assert not ChainClocks([line, alone(2, 5_000_000, (150.0, 151.0))]).apart(0, 2)

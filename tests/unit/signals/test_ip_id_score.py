@@ -189,3 +189,55 @@ def test_udp_is_labelled_by_zero() -> None:
 def test_nothing_sent() -> None:
     found = scored(Wire())
     assert not (found.links or found.labels or found.counters or found.regimes)
+
+
+def timed(wire: Wire, machine: int, n: int, *, ttl: int = 63) -> list[int]:
+    """`n` look-ups of a Linux machine: each identification is 1 to 250 a second above the last."""
+    rng = random.Random(machine)
+    now_s, at, numbers = rng.uniform(0, 10), rng.randrange(65536), []
+    for _ in range(n):
+        numbers.append(
+            wire.call(
+                now_s,
+                "192.0.2.53",
+                proto=UDP,
+                peer_port=53,
+                port=40_000 + len(wire.rows),
+                ids=[at % 65536],
+                times=[0.0],
+                ttl=ttl,
+            )
+        )
+        pause_s = rng.uniform(1, 20)
+        now_s, at = now_s + pause_s, at + 1 + rng.randrange(int(250 * pause_s))
+    return numbers
+
+
+def test_look_ups_of_linux_count_with_time() -> None:
+    wire = Wire()
+    machine_of = {n: machine for machine in (1, 2) for n in timed(wire, machine, 40)}
+    sides = wire.sides()
+    # The builder numbers sides in order of time.
+    flows = dict(sides.select("number", "flow_id").iter_rows())
+    found = score(sides, OBSERVATIONS.empty())
+    same = [machine_of[flows[link.a]] == machine_of[flows[link.b]] for link in found.links]
+    assert len(same) > 65
+    assert sum(same) / len(same) > 0.9
+    assert all("counts with time" in link.reason for link in found.links)
+    assert {found.regimes[link.a] for link in found.links} == {"per destination"}
+    assert not found.counters
+
+
+def test_random_identifications_of_look_ups_link_nothing() -> None:
+    rng, wire = random.Random(4), Wire()
+    for i in range(80):
+        wire.call(
+            3.0 * i,
+            "192.0.2.53",
+            proto=UDP,
+            peer_port=53,
+            port=40_000 + len(wire.rows),
+            ids=[rng.randrange(65536)],
+            times=[0.0],
+        )
+    assert scored(wire).links == []

@@ -1,0 +1,94 @@
+"""Loose chains -> what others tied to them know: of two look-ups on one counter one may have been
+followed by a call, and then both have a machine.
+
+Links too weak to make a chain tie loose chains to one another. What each knows of its machine is
+passed along them (sum-product; exact where ties form a forest, as a counter's do): a tie of
+probability p hands on p of what the neighbour knows, without what it was told from here, and for
+the rest nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from wiretell.devices.group import Group
+from wiretell.signal import Link
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+ROUNDS, SETTLED = 40, 0.02
+"""Passing ends after so many rounds, or when no message moves by more than so many bits."""
+MOST_BITS = 13.0
+"""Of a tie: more is as good as certain."""
+MOST_NUMBERS = 1 << 23
+"""In the messages (ties * groups); beyond, nothing is passed on."""
+
+
+class Neighbours:
+    """Ties among loose chains. `chains` are those that have any."""
+
+    def __init__(self, n_groups: int, loose: Sequence[Group], links: Sequence[Link]) -> None:
+        bits, self._words = _tied(loose, links)
+        if 2 * len(bits) * n_groups > MOST_NUMBERS:
+            bits = {}
+        ends = np.array([*bits], dtype=np.int64).reshape(-1, 2)
+        self.chains = np.unique(ends)
+        a, b = np.searchsorted(self.chains, ends).T if len(ends) else (ends[:, 0], ends[:, 1])
+        odds = np.exp2(np.minimum(np.array([*bits.values()]), MOST_BITS))
+        self._from, self._to = np.concatenate([a, b]), np.concatenate([b, a])
+        self._true = np.tile(odds / (1.0 + odds), 2)
+        self._back = np.roll(np.arange(2 * len(a)), len(a))
+        shape = (len(self.chains), 2 * len(a))
+        self._into = csr_array(
+            (np.ones(2 * len(a)), (self._to, np.arange(2 * len(a)))), shape=shape
+        )
+
+    def bits(self, known: FloatArray) -> FloatArray:
+        """(groups, `chains`): what their neighbours say for each group, in bits.
+
+        `known` has the same shape: what each knows by itself.
+        """
+        n_groups = len(known)
+        own = known.T
+        message = np.zeros((len(self._to), n_groups))
+        for _ in range(ROUNDS):
+            belief = (own + self._into @ message)[self._from] - message[self._back]
+            share = np.exp2(np.maximum(belief - belief.max(axis=1, keepdims=True), -1000.0))
+            share /= share.sum(axis=1, keepdims=True)
+            true = self._true[:, None]
+            new = np.log2(true * share * n_groups + (1.0 - true))
+            moved = float(np.abs(new - message).max(initial=0.0))
+            message = new
+            if moved <= SETTLED:
+                break
+        said: FloatArray = np.asarray(self._into @ message)
+        return said.T
+
+    def words(self, chain: int) -> tuple[str, str]:
+        """Signal and reason of the strongest tie of a chain."""
+        link = self._words[chain]
+        return link.signal, link.reason
+
+
+def _tied(
+    loose: Sequence[Group], links: Sequence[Link]
+) -> tuple[dict[tuple[int, int], float], dict[int, Link]]:
+    """Bits of the links between each two chains, and the strongest link of each chain."""
+    chain_of = {side: c for c, group in enumerate(loose) for side in group.sides}
+    bits: dict[tuple[int, int], float] = {}
+    words: dict[int, Link] = {}
+    for link in links:
+        a, b = chain_of.get(link.a, -1), chain_of.get(link.b, -1)
+        if a < 0 or b < 0 or a == b:
+            continue
+        pair = (min(a, b), max(a, b))
+        bits[pair] = bits.get(pair, 0.0) + link.bits
+        for chain in pair:
+            if chain not in words or link.bits > words[chain].bits:
+                words[chain] = link
+    return bits, words
