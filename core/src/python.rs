@@ -14,6 +14,10 @@ use pyo3_arrow::error::PyArrowResult;
 use pyo3_arrow::ffi::{to_array_pycapsules, to_schema_pycapsule};
 
 use crate::decode::Weird;
+use crate::track::conntrack::{
+    PROFILES, Reason, tcp_state,
+    timeout::{Timeout, Timeouts},
+};
 
 /// Rows of a table, handed over by the Arrow PyCapsule interface without a copy.
 #[pyclass(frozen, module = "wiretell._core")]
@@ -59,11 +63,41 @@ fn weird_meanings() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
+/// Every reason the connection tracker knows: its name and what it means.
+#[pyfunction]
+fn ct_reasons() -> Vec<(&'static str, &'static str)> {
+    Reason::ALL
+        .iter()
+        .map(|reason| (reason.name(), reason.meaning()))
+        .collect()
+}
+
+/// The tables of TCP's states as rows: direction, state, event, outcome.
+#[pyfunction]
+fn tcp_transitions() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    tcp_state::rows()
+        .map(|[direction, state, event, outcome]| (direction, state, event, outcome))
+        .collect()
+}
+
+/// The names of profiles, and the names and Linux's defaults of timeouts.
+#[pyfunction]
+fn ct_settings() -> (Vec<&'static str>, Vec<(&'static str, u32)>) {
+    let timeouts = Timeout::ALL
+        .iter()
+        .map(|&timeout| (timeout.name(), Timeouts::LINUX.seconds(timeout)))
+        .collect();
+    (PROFILES.to_vec(), timeouts)
+}
+
 #[pymodule]
 #[pyo3(name = "_core")]
 fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<tracker::Tracker>()?;
-    module.add_function(wrap_pyfunction!(weird_meanings, module)?)
+    module.add_function(wrap_pyfunction!(weird_meanings, module)?)?;
+    module.add_function(wrap_pyfunction!(ct_reasons, module)?)?;
+    module.add_function(wrap_pyfunction!(ct_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(tcp_transitions, module)?)
 }

@@ -75,8 +75,14 @@ class Tracker:
     - `samples_per_side`, `max_hull`: rows of SAMPLES, and hull vertices (at least 3), per side.
     - `..._timeout_s`: idle packet time after which a flow ends: TCP, TCP without an answer to
       its SYN, UDP, ICMP, others. `tcp_linger_s`: how long a closed connection gathers stragglers.
+    - `ct`: settings of a connection tracker beside the flows: words between commas, each a
+      profile (`linux`, `pf-like`, `strict`; first), a switch (`liberal`, `loose=0`,
+      `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`) or `name=number`
+      (`max-retrans`, `max-entries`, a timeout of `ct_settings`). None: no tracking.
+    - `what_if`: other settings to judge the same packets by. `segments`: keep a row per packet.
+      Both need `ct`. Flows are the same with and without.
 
-    Raises `ValueError` for limits out of range.
+    Raises `ValueError` for limits and settings out of range.
     """
 
     def __init__(
@@ -93,6 +99,9 @@ class Tracker:
         udp_timeout_s: int = 60,
         icmp_timeout_s: int = 60,
         other_timeout_s: int = 60,
+        ct: str | None = None,
+        what_if: str | None = None,
+        segments: bool = False,
     ) -> None: ...
     def consume(self, reader: Reader, max_packets: int) -> int:
         """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""
@@ -115,6 +124,12 @@ class Tracker:
     def drain_samples(self) -> ArrowBatch | None:
         """Rows of `model.tables.SAMPLES` of the flows drained since the last call."""
 
+    def drain_segments(self) -> ArrowBatch | None:
+        """Rows of `model.segments.SEGMENTS` since the last call, in the packets' order.
+
+        Only with `segments`, where they are kept until asked for: ask after each `consume`.
+        """
+
     def counters(self) -> dict[str, int]:
         """What was met since the start.
 
@@ -122,7 +137,9 @@ class Tracker:
         `no_transport` (header missing or malformed), `flows` (begun), `active_flows`,
         `evicted_flows`, `payload_bytes_dropped` (by the budget), `samples_thinned`,
         `hull_vertices_dropped` (both of ended flows), `time_absurd` (dates not believed),
-        `time_backwards`.
+        `time_backwards`. With `ct` also `ct_new`, `ct_established`, `ct_related`, `ct_invalid`,
+        `ct_untracked` (packets), `ct_entries` (begun), `ct_active_entries`, `ct_expired`,
+        `ct_early_dropped` (unassured, to make room), `ct_refused` (packets: no room).
         """
 
     def weirds(self) -> dict[str, int]:
@@ -130,3 +147,15 @@ class Tracker:
 
 def weird_meanings() -> list[tuple[str, str]]:
     """Every name that the column `weird` can hold, and what it means."""
+
+def ct_reasons() -> list[tuple[str, str]]:
+    """Every name that `reason`, `note` and `what_if_reason` can hold, and what it means."""
+
+def ct_settings() -> tuple[list[str], list[tuple[str, int]]]:
+    """Names of the profiles; names of the timeouts with Linux's defaults in seconds."""
+
+def tcp_transitions() -> list[tuple[str, str, str, str]]:
+    """TCP's states as rows: direction (`orig`, `reply`), state, event, outcome.
+
+    The outcome is a state, `pass` (let pass, nothing changes) or `refuse` (invalid).
+    """

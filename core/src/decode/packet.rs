@@ -136,6 +136,8 @@ pub struct Quoted {
     pub ttl: u8,
     /// TCP sequence number, where eight bytes were quoted.
     pub seq: Option<u32>,
+    /// ICMP type, code and identifier, where eight bytes were quoted.
+    pub icmp: Option<(u8, u8, u16)>,
 }
 
 /// One decoded packet: the innermost IP header and its transport.

@@ -3,8 +3,11 @@
 use super::bytes::{u16_at, u32_at};
 use super::{Bytes, Layer, Packet, Quoted, ipv4, ipv6};
 
+const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
 
 /// Reads the quoted header, `None` where not even the IP header is whole. Lengths in it are
 /// not judged: routers quote what they have.
@@ -27,9 +30,13 @@ pub(super) fn read(bytes: Bytes<'_>) -> Option<Quoted> {
         ttl: inner.ttl,
         ..Quoted::default()
     };
-    if let (Layer::Protocol(TCP | UDP), Some(ports)) = (layer, bytes.data.first_chunk::<4>()) {
+    if let (Layer::Protocol(TCP | UDP | SCTP), Some(ports)) = (layer, bytes.data.first_chunk::<4>())
+    {
         quoted.sport = u16_at(ports, 0);
         quoted.dport = u16_at(ports, 2);
+    }
+    if let (Layer::Protocol(ICMP | ICMPV6), Some(header)) = (layer, bytes.data.first_chunk::<8>()) {
+        quoted.icmp = Some((header[0], header[1], u16_at(header, 4)));
     }
     if let (Layer::Protocol(TCP), Some(header)) = (layer, bytes.data.first_chunk::<8>()) {
         quoted.seq = Some(u32_at(header, 4));
@@ -53,6 +60,15 @@ mod tests {
         assert_eq!((quoted.ipid, quoted.ttl), (9, 1));
         assert_eq!(quoted.seq, Some(0x0102_0304));
         assert_eq!(quoted.dst[12..], [10, 0, 0, 2]);
+    }
+
+    #[test]
+    fn a_quoted_echo_has_its_identifier() {
+        let mut echo = QUOTE;
+        echo[9] = 1;
+        echo[20..].copy_from_slice(&[8, 0, 0, 0, 1, 2, 0, 9]);
+        let quoted = read(Bytes::new(&echo, 28)).expect("a whole quote");
+        assert_eq!((quoted.icmp, quoted.sport), (Some((8, 0, 0x0102)), 0));
     }
 
     #[test]

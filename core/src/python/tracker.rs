@@ -10,8 +10,8 @@ use super::ArrowBatch;
 use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::decode;
-use crate::tables::{FlowTable, SampleTable};
-use crate::track::{self, Ahead, Config};
+use crate::tables::{FlowTable, SampleTable, SegmentTable};
+use crate::track::{self, Ahead, Config, CtConfig};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
 const CHUNK_PACKETS: usize = 1 << 18;
@@ -55,6 +55,9 @@ impl Tracker {
         udp_timeout_s = Config::default().udp_timeout_s,
         icmp_timeout_s = Config::default().icmp_timeout_s,
         other_timeout_s = Config::default().other_timeout_s,
+        ct = None,
+        what_if = None,
+        segments = false,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -69,6 +72,9 @@ impl Tracker {
         udp_timeout_s: u32,
         icmp_timeout_s: u32,
         other_timeout_s: u32,
+        ct: Option<&str>,
+        what_if: Option<&str>,
+        segments: bool,
     ) -> PyResult<Self> {
         if !(1..u32::MAX as usize).contains(&max_flows) {
             return Err(PyValueError::new_err(
@@ -80,7 +86,15 @@ impl Tracker {
                 "max_hull is below {LEAST_HULL}"
             )));
         }
-        let tracker = track::Tracker::new(Config {
+        let settings = |text: Option<&str>| {
+            let parsed = text.map(CtConfig::parse).transpose();
+            parsed.map_err(PyValueError::new_err)
+        };
+        let (ct, what_if) = (settings(ct)?, settings(what_if)?);
+        if ct.is_none() && (what_if.is_some() || segments) {
+            return Err(PyValueError::new_err("what_if and segments need ct"));
+        }
+        let config = Config {
             max_flows,
             max_payload_bytes,
             payload_budget_bytes,
@@ -92,7 +106,11 @@ impl Tracker {
             udp_timeout_s,
             icmp_timeout_s,
             other_timeout_s,
-        });
+        };
+        let tracker = match ct {
+            Some(ct) => track::Tracker::with_conntrack(config, ct, what_if, segments),
+            None => track::Tracker::new(config),
+        };
         Ok(Self(Mutex::new(State {
             tracker,
             ahead: Ahead::default(),
@@ -161,11 +179,23 @@ impl Tracker {
         batch.map(ArrowBatch::new).transpose()
     }
 
+    fn drain_segments(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
+        let batch = self.with(py, |state| {
+            let rows = state.tracker.drain_segments();
+            let mut table = SegmentTable::default();
+            for row in &rows {
+                table.push(row);
+            }
+            (!rows.is_empty()).then(|| table.finish())
+        });
+        batch.map(ArrowBatch::new).transpose()
+    }
+
     fn counters(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
         self.with(py, |state| {
             let tracker = &state.tracker;
             let counters = tracker.counters();
-            HashMap::from([
+            let mut named = HashMap::from([
                 ("packets", counters.packets),
                 ("not_ip", counters.not_ip),
                 ("fragments", counters.fragments),
@@ -179,7 +209,24 @@ impl Tracker {
                 ("hull_vertices_dropped", counters.hull_vertices_dropped),
                 ("time_absurd", counters.time_absurd),
                 ("time_backwards", counters.time_backwards),
-            ])
+            ]);
+            if let Some(conntrack) = tracker.conntrack() {
+                let counters = conntrack.counters();
+                let [new, established, related, invalid, untracked] = counters.states;
+                named.extend([
+                    ("ct_entries", counters.entries),
+                    ("ct_active_entries", conntrack.len() as u64),
+                    ("ct_new", new),
+                    ("ct_established", established),
+                    ("ct_related", related),
+                    ("ct_invalid", invalid),
+                    ("ct_untracked", untracked),
+                    ("ct_expired", counters.expired),
+                    ("ct_early_dropped", counters.early_dropped),
+                    ("ct_refused", counters.refused),
+                ]);
+            }
+            named
         })
     }
 

@@ -3,11 +3,13 @@
 mod flows;
 mod packets;
 mod samples;
+mod segments;
 mod text;
 
 pub(crate) use flows::FlowTable;
 pub(crate) use packets::PacketTable;
 pub(crate) use samples::SampleTable;
+pub(crate) use segments::SegmentTable;
 
 /// Declares the Arrow builders of a table, one public field per column, in the table's order.
 /// Every column is nullable. `finish` hands the rows out and starts anew.

@@ -5,7 +5,6 @@
 //! longer than all the rest. What is folded, and in which order, stays the same.
 
 use super::key::Directed;
-use super::slab::Slab;
 use super::tracker::Tracker;
 use crate::decode::Packet;
 
@@ -55,7 +54,7 @@ impl Ahead {
         {
             tracker.fold(&first);
         }
-        self.push(packet, &tracker.slab);
+        self.push(packet, tracker);
     }
 
     /// Folds all packets that still wait.
@@ -67,7 +66,8 @@ impl Ahead {
 
     /// Takes a packet in and fetches for those before it what their next step needs.
     #[inline]
-    fn push(&mut self, packet: &Packet<'_>, slab: &Slab) {
+    fn push(&mut self, packet: &Packet<'_>, tracker: &Tracker) {
+        let slab = &tracker.slab;
         let waiting = &mut self.ring[self.n_in % DEPTH];
         waiting.packet = Packet {
             payload: &[],
@@ -97,6 +97,9 @@ impl Ahead {
         }) = self.behind(2 * STEP)
         {
             slab.prefetch_clock(*at, directed.from_high);
+            if let Some(tracking) = &tracker.tracking {
+                tracking.prefetch(slab.get(*at).ct_hint);
+            }
         }
         if let Some(Waiting {
             flow: Some(at),

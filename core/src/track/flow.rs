@@ -9,6 +9,7 @@ use super::ipid::IpidSteps;
 use super::key::{Key, Ports, is_icmp_reply, proto};
 use super::payload::Head;
 use super::samples::Samples;
+use super::segments::Walk;
 use crate::decode::Address;
 
 /// Why a flow left the table.
@@ -144,6 +145,10 @@ pub struct Flow {
     /// Second of its last move in the idle lists.
     pub(super) touched_s: u64,
     pub(super) class: Class,
+    /// Where its entry in the connection table was last.
+    pub(super) ct_hint: u32,
+    /// Kept only where segments are asked for.
+    pub(super) walk: Option<Box<Walk>>,
     /// It is in the table.
     pub(super) is_alive: bool,
     pub(super) hash: u64,

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::flow::Flow;
-use super::idle::{Class, IdleLists};
+use super::idle::{Class, IdleLists, N_CLASSES};
 use super::index::Index;
 use super::key::{Key, KeyHasher};
 use super::prefetch::prefetch;
@@ -32,6 +32,11 @@ impl Slab {
     /// Flows alive.
     pub fn len(&self) -> usize {
         self.flows.len() - self.free.len()
+    }
+
+    /// What hashes keys.
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
     }
 
     /// Hash of a key, for [`Slab::find`].
@@ -125,7 +130,7 @@ impl Slab {
             }
         };
         self.index.insert(hash, at);
-        self.idle.push(class, at, now_s);
+        self.idle.push(class as usize, at, now_s);
         at
     }
 
@@ -135,10 +140,10 @@ impl Slab {
     pub fn touch(&mut self, at: u32, class: Class, now_s: u64, slack_s: u64) {
         let flow = &mut self.flows[at as usize];
         if flow.class != class || now_s >= flow.touched_s + slack_s {
-            self.idle.remove(flow.class, at);
+            self.idle.remove(flow.class as usize, at);
             flow.touched_s = now_s;
             flow.class = class;
-            self.idle.push(class, at, now_s);
+            self.idle.push(class as usize, at, now_s);
         }
     }
 
@@ -146,7 +151,7 @@ impl Slab {
     pub fn take(&mut self, at: u32) -> Flow {
         let flow = std::mem::take(&mut self.flows[at as usize]);
         self.index.remove(flow.hash, at);
-        self.idle.remove(flow.class, at);
+        self.idle.remove(flow.class as usize, at);
         self.free.push(at);
         flow
     }
@@ -154,13 +159,13 @@ impl Slab {
     /// The flow of a class that has been idle longest, if not moved after `second`.
     pub fn idle_since(&self, class: Class, second: u64) -> Option<u32> {
         self.idle
-            .oldest(class)
+            .oldest(class as usize)
             .filter(|&(_, touched_s)| touched_s <= second)
             .map(|(at, _)| at)
     }
 
     /// The flow that has been idle longest.
     pub fn oldest(&self) -> Option<u32> {
-        self.idle.oldest_of_all().map(|(_, at)| at)
+        self.idle.oldest_of(0..N_CLASSES).map(|(_, at)| at)
     }
 }

@@ -1,11 +1,13 @@
 //! The tracker: one packet in, ended flows out.
 
 use super::config::Config;
+use super::conntrack::{Conntrack, CtConfig};
 use super::flow::{EndReason, Flow};
 use super::fragments::{Fragments, Owner};
 use super::idle::{CLASSES, Class, slack_s};
 use super::key::{Directed, is_icmp_reply, proto};
 use super::payload::Budget;
+use super::segments::{SegmentRow, Tracking};
 use super::side::{Moment, fold_transport};
 use super::slab::Slab;
 use crate::decode::flags::{ACK, FIN, RST, SYN};
@@ -91,6 +93,8 @@ pub struct Tracker {
     counters: Counters,
     weirds: BTreeMap<Weird, u64>,
     ended: Vec<Flow>,
+    /// The connection table beside the flows, where it is asked for.
+    pub(super) tracking: Option<Box<Tracking>>,
 }
 
 impl Tracker {
@@ -111,7 +115,35 @@ impl Tracker {
             counters: Counters::default(),
             weirds: BTreeMap::new(),
             ended: Vec::new(),
+            tracking: None,
         }
+    }
+
+    /// A tracker with a connection table under `ct`, and a second one under `what_if`. With
+    /// `segments` it makes a row of each packet of a flow: take them out now and then.
+    pub fn with_conntrack(
+        config: Config,
+        ct: CtConfig,
+        what_if: Option<CtConfig>,
+        segments: bool,
+    ) -> Self {
+        let mut tracker = Self::new(config);
+        let tracking = Tracking::new(ct, what_if, segments, tracker.slab.hasher());
+        tracker.tracking = Some(Box::new(tracking));
+        tracker
+    }
+
+    /// The connection table, where there is one.
+    pub fn conntrack(&self) -> Option<&Conntrack> {
+        self.tracking.as_ref().map(|tracking| tracking.conntrack())
+    }
+
+    /// The rows of segments since the last call, in the packets' order.
+    pub fn drain_segments(&mut self) -> Vec<SegmentRow> {
+        let tracking = self.tracking.as_mut();
+        tracking
+            .map(|tracking| tracking.drain())
+            .unwrap_or_default()
     }
 
     /// Its limits.
@@ -259,6 +291,9 @@ impl Tracker {
         flow.seen_ns = self.clock.elapsed_ns;
         flow.sides[side].count(packet, moment, &self.config);
         fold_transport(flow, side, packet, moment, &self.config, &mut self.budget);
+        if let Some(tracking) = &mut self.tracking {
+            tracking.judge(flow, side, packet, (directed, hash), moment.time_ns);
+        }
         let class = class_of(flow);
         if packet.more_fragments {
             let owner = Owner {

@@ -4,8 +4,8 @@ One row per packet that belongs to a flow (frames without IP, later fragments an
 have none: the tracker's counters name them). Join it with `model.packets.PACKETS` on `packet`
 for the fields themselves, with `model.tables.FLOWS` on `flow_id` for the ends.
 
-Relative numbers count from the initial sequence number of the side they belong to, or from
-the first sequence number seen of it; a SYN is byte 0, the first byte of data byte 1.
+Relative numbers count from the initial sequence number of the side they belong to: a SYN is
+byte 0, the first byte of data byte 1. Where no SYN was seen, the first byte seen is byte 1.
 """
 
 from __future__ import annotations
@@ -58,5 +58,8 @@ SEGMENTS = Table(
         Column("window_bytes", _U64, "window announced, scale applied where both sides agreed", "B"),
         Column("analysis", pl.List(pl.String), "marks: retransmission, out_of_order, duplicate_ack, ..."),
         Column("bytes_in_flight", _U32, "sent by this side and not acknowledged yet, this included", "B"),
+        Column("what_if_ct_state", pl.String, "its ct_state under the other settings; null: none, or the same verdict"),
+        Column("what_if_tcp_state", pl.String, "its tcp_state under them, where the verdict is another"),
+        Column("what_if_reason", pl.String, "its reason or note under them, where the verdict is another"),
     ),
 )

@@ -1,0 +1,48 @@
+//! One entry of the connection table.
+
+use super::super::key::Key;
+use super::tcp::Connection;
+use super::timeout::Timeout;
+
+/// A connection, or what passes for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub key: Key,
+    pub hash: u64,
+    /// The flow of its first packet.
+    pub flow_id: u64,
+    /// The flow that announced it.
+    pub parent_flow: Option<u64>,
+    /// When its time began to run anew.
+    pub refreshed_ns: i64,
+    /// Second of its last move in the queues.
+    pub touched_s: u64,
+    pub timeout: Timeout,
+    /// Its first packet came from `key.high`.
+    pub orig_is_high: bool,
+    /// Packets went both ways.
+    pub seen_reply: bool,
+    /// It is not dropped early.
+    pub assured: bool,
+    pub is_alive: bool,
+    pub inner: Inner,
+}
+
+/// What a protocol needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Inner {
+    /// TCP.
+    Tcp(Connection),
+    /// UDP and UDP-Lite: from when on an exchange counts as a stream.
+    Udp { stream_after_ns: i64 },
+    /// GRE.
+    Gre,
+    /// SCTP.
+    Sctp,
+    /// ICMP requests.
+    Icmp,
+    /// ICMPv6 requests.
+    Icmpv6,
+    /// Every other protocol.
+    Generic,
+}

@@ -1,0 +1,562 @@
+//! The table of entries, and what each protocol makes of a packet.
+
+use super::super::idle::slack_s;
+use super::super::index::Index;
+use super::super::key::{Directed, KeyHasher, proto};
+use super::super::prefetch::prefetch;
+use super::super::queue::Queues;
+use super::config::CtConfig;
+use super::entry::{Entry, Inner};
+use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
+use super::tcp_window::Segment;
+use super::timeout::Timeout;
+use super::tuple::{GRE, UDP_LITE, is_request, quoted_tuple, tuple};
+use super::verdict::{After, CtState, Reason, Verdict};
+use crate::decode::{Icmp, Packet, Transport, Weird};
+
+const NS_PER_S: i64 = 1_000_000_000;
+/// UDP both ways for longer than this is a stream.
+const STREAM_NS: i64 = 2 * NS_PER_S;
+/// Greatest assigned type of ICMP that is tracked at all.
+const MAX_ICMP_TYPE: u8 = 18;
+/// Two queues per timeout: assured entries, and those that may be dropped.
+const N_QUEUES: usize = 2 * Timeout::ALL.len();
+
+/// What the connection tracker met, all counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CtCounters {
+    /// Entries begun.
+    pub entries: u64,
+    /// Packets in each state, in the order of [`CtState`].
+    pub states: [u64; 5],
+    /// Unassured entries dropped since the table was full.
+    pub early_dropped: u64,
+    /// Packets without an entry since the table was full of assured ones.
+    pub refused: u64,
+    /// Entries whose time ran out.
+    pub expired: u64,
+}
+
+/// Tells of each packet what a firewall's connection tracker would.
+#[derive(Debug)]
+pub struct Conntrack {
+    config: CtConfig,
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+    index: Index,
+    queues: Queues<N_QUEUES>,
+    hasher: KeyHasher,
+    /// Second up to which expired entries were removed.
+    swept_s: u64,
+    counters: CtCounters,
+}
+
+/// A packet on its way through the table.
+#[derive(Clone, Copy)]
+struct Arrival<'a, 'p> {
+    packet: &'a Packet<'p>,
+    directed: Directed,
+    hash: u64,
+    flow_id: u64,
+    now_ns: i64,
+}
+
+impl Conntrack {
+    /// An empty table; `hasher` is the flow table's, so that hashes are shared.
+    pub fn new(config: CtConfig, hasher: KeyHasher) -> Self {
+        Self {
+            config,
+            entries: Vec::new(),
+            free: Vec::new(),
+            index: Index::default(),
+            queues: Queues::default(),
+            hasher,
+            swept_s: 0,
+            counters: CtCounters::default(),
+        }
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &CtConfig {
+        &self.config
+    }
+
+    /// What it met.
+    pub fn counters(&self) -> &CtCounters {
+        &self.counters
+    }
+
+    /// Entries alive, expired ones that were not looked at since included.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Asks for an entry, guessed by its number.
+    #[inline]
+    pub(in crate::track) fn prefetch(&self, hint: u32) {
+        if let Some(entry) = self.entries.get(hint as usize) {
+            prefetch(entry);
+        }
+    }
+
+    /// Judges a packet and moves its entry. `flow` is its key in the flow table with that
+    /// key's hash, `flow_id` its flow; `hint` is where the flow's entry was last, `now_ns` runs
+    /// with packet time and never back.
+    #[inline]
+    pub(in crate::track) fn judge(
+        &mut self,
+        packet: &Packet<'_>,
+        flow: (Directed, u64),
+        flow_id: u64,
+        now_ns: i64,
+        hint: &mut u32,
+    ) -> Verdict {
+        let now_s = (now_ns / NS_PER_S) as u64;
+        if now_s != self.swept_s {
+            self.swept_s = now_s;
+            self.sweep(now_s);
+        }
+        let verdict = self.judge_any(packet, flow, flow_id, now_ns, hint);
+        self.counters.states[verdict.ct_state as usize] += 1;
+        verdict
+    }
+
+    fn judge_any(
+        &mut self,
+        packet: &Packet<'_>,
+        (flow, flow_hash): (Directed, u64),
+        flow_id: u64,
+        now_ns: i64,
+        hint: &mut u32,
+    ) -> Verdict {
+        match packet.transport {
+            Transport::Icmp(ref icmp) => {
+                if let Some(verdict) = self.judge_icmp(packet, icmp, now_ns) {
+                    return verdict;
+                }
+            }
+            Transport::Tcp(ref tcp) => {
+                if let Some(fault) = header_fault(packet, tcp.header_len, tcp.flags) {
+                    return Verdict::invalid(fault);
+                }
+            }
+            Transport::Udp if packet.weird == Weird::UdpBadLength => {
+                return Verdict::invalid(Reason::UdpLength);
+            }
+            Transport::Udp => {}
+            Transport::None if packet.proto == proto::SCTP && packet.payload_len < 12 => {
+                return Verdict::invalid(Reason::SctpCut);
+            }
+            Transport::None => {}
+        }
+        let Some(directed) = tuple(packet, flow) else {
+            return Verdict::invalid(Reason::IcmpNotRequest);
+        };
+        let hash = if directed.key == flow.key {
+            flow_hash
+        } else {
+            self.hasher.hash(&directed.key)
+        };
+        let arrival = Arrival {
+            packet,
+            directed,
+            hash,
+            flow_id,
+            now_ns,
+        };
+        let mut note = Reason::None;
+        if let Some(at) = self.find(&arrival, *hint) {
+            *hint = at;
+            match self.follow(at, &arrival) {
+                Some(verdict) => return verdict,
+                None => note = Reason::Reopened,
+            }
+        }
+        let mut verdict = self.begin(&arrival, hint);
+        if verdict.reason == Reason::None {
+            verdict.reason = note;
+        }
+        verdict
+    }
+
+    /// ICMP that is no request and no answer; None for these.
+    fn judge_icmp(&mut self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Option<Verdict> {
+        let v6 = packet.proto == proto::ICMPV6;
+        let is_error = match icmp.kind {
+            // Errors are all types below 128 (RFC 4443 section 2.1).
+            0..128 if v6 => true,
+            // Multicast listeners and neighbour discovery (RFC 2710, 3810, 4861).
+            130..=136 | 143 if v6 => {
+                return Some(Verdict {
+                    ct_state: CtState::Untracked,
+                    ..Verdict::default()
+                });
+            }
+            _ if v6 => false,
+            3 | 4 | 5 | 11 | 12 => true,
+            _ if icmp.kind > MAX_ICMP_TYPE => return Some(Verdict::invalid(Reason::IcmpType)),
+            _ => false,
+        };
+        is_error.then(|| self.judge_error(packet, icmp, now_ns))
+    }
+
+    /// An error belongs to the entry of the packet that it quotes.
+    fn judge_error(&mut self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Verdict {
+        let Some(quoted) = icmp.quoted else {
+            return Verdict::invalid(Reason::IcmpQuote);
+        };
+        let Some(directed) = quoted_tuple(&quoted) else {
+            return Verdict::invalid(Reason::IcmpQuote);
+        };
+        let hash = self.hasher.hash(&directed.key);
+        let found = self
+            .index
+            .find(hash, |at| self.entries[at as usize].key == directed.key);
+        let Some(at) = found.filter(|&at| !self.is_expired(at, now_ns)) else {
+            return Verdict::invalid(Reason::IcmpNoMatch);
+        };
+        if packet.dst != quoted.src {
+            return Verdict::invalid(Reason::IcmpOtherTarget);
+        }
+        let entry = &self.entries[at as usize];
+        Verdict {
+            ct_state: CtState::Related,
+            // It goes back to who sent the quoted packet.
+            reply: directed.from_high == entry.orig_is_high,
+            after: Some(self.after(at, now_ns)),
+            parent_flow: Some(entry.flow_id),
+            ..Verdict::default()
+        }
+    }
+
+    /// The entry of a packet; one whose time ran out is removed.
+    #[inline]
+    fn find(&mut self, arrival: &Arrival<'_, '_>, hint: u32) -> Option<u32> {
+        let key = &arrival.directed.key;
+        let is_it = |at: u32| {
+            let entry = self.entries.get(at as usize);
+            entry.is_some_and(|entry| entry.is_alive && entry.key == *key)
+        };
+        let at = if is_it(hint) {
+            hint
+        } else {
+            self.index.find(arrival.hash, is_it)?
+        };
+        if self.is_expired(at, arrival.now_ns) {
+            self.counters.expired += 1;
+            self.remove(at);
+            return None;
+        }
+        Some(at)
+    }
+
+    /// A packet of an entry; None: it ended the entry and begins another.
+    #[inline]
+    fn follow(&mut self, at: u32, arrival: &Arrival<'_, '_>) -> Option<Verdict> {
+        let timeouts = &self.config.timeouts;
+        let entry = &mut self.entries[at as usize];
+        let reply = arrival.directed.from_high != entry.orig_is_high;
+        let ct_state = match (reply || entry.seen_reply, entry.parent_flow) {
+            (true, _) => CtState::Established,
+            (false, Some(_)) => CtState::Related,
+            (false, None) => CtState::New,
+        };
+        let marks = Marks {
+            reply,
+            seen_reply: entry.seen_reply,
+            assured: entry.assured,
+            left_ns: timeouts.ns(entry.timeout) - (arrival.now_ns - entry.refreshed_ns),
+        };
+        let (outcome, reason, bound) = match &mut entry.inner {
+            Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
+            inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
+        };
+        let mut ended = false;
+        match outcome {
+            Outcome::Reopened => {
+                self.remove(at);
+                return None;
+            }
+            Outcome::Refused(timeout) => {
+                if let Some(timeout) = timeout {
+                    self.refresh(at, timeout, arrival.now_ns);
+                }
+                return Some(Verdict {
+                    reply,
+                    after: Some(self.after(at, arrival.now_ns)),
+                    bound,
+                    ..Verdict::invalid(reason)
+                });
+            }
+            Outcome::Kept { timeout, assure } => {
+                let assured = entry.assured || assure;
+                self.keep(at, timeout, assured, arrival.now_ns);
+            }
+            Outcome::Unmoved => {}
+            Outcome::Ended => ended = true,
+        }
+        self.entries[at as usize].seen_reply |= reply;
+        let verdict = Verdict {
+            ct_state,
+            reply,
+            after: (!ended).then(|| self.after(at, arrival.now_ns)),
+            reason,
+            bound,
+            parent_flow: self.entries[at as usize].parent_flow,
+        };
+        if ended {
+            self.remove(at);
+        }
+        Some(verdict)
+    }
+
+    /// A packet without an entry.
+    fn begin(&mut self, arrival: &Arrival<'_, '_>, hint: &mut u32) -> Verdict {
+        let marks = Marks {
+            reply: false,
+            seen_reply: false,
+            assured: false,
+            left_ns: 0,
+        };
+        let packet = arrival.packet;
+        let mut inner = match (packet.transport, packet.proto) {
+            (Transport::Tcp(ref tcp), _) => {
+                let segment = Segment::new(packet.number, arrival.now_ns, tcp, packet.payload_len);
+                match Connection::begin(&segment, &self.config) {
+                    Ok(connection) => Inner::Tcp(connection),
+                    Err(reason) => return Verdict::invalid(reason),
+                }
+            }
+            (Transport::Icmp(icmp), of) if !is_request(of, icmp.kind) => {
+                return Verdict::invalid(Reason::IcmpNotRequest);
+            }
+            (_, proto::UDP | UDP_LITE) => Inner::Udp {
+                stream_after_ns: arrival.now_ns.saturating_add(STREAM_NS),
+            },
+            (_, proto::ICMP) => Inner::Icmp,
+            (_, proto::ICMPV6) => Inner::Icmpv6,
+            (_, proto::SCTP) => Inner::Sctp,
+            (_, GRE) => Inner::Gre,
+            _ => Inner::Generic,
+        };
+        let (outcome, reason, bound) = match &mut inner {
+            Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
+            inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
+        };
+        let picked_up = match &inner {
+            Inner::Tcp(connection) => connection.state != super::tcp_state::State::SynSent,
+            _ => false,
+        };
+        let timeout = match outcome {
+            Outcome::Kept { timeout, .. } => timeout,
+            // Its windows speak against a first segment only under rules stricter than Linux's.
+            Outcome::Refused(_) => {
+                return Verdict {
+                    bound,
+                    ..Verdict::invalid(reason)
+                };
+            }
+            _ => Timeout::SynSent,
+        };
+        if self.len() >= self.config.max_entries && !self.make_room(arrival.now_ns) {
+            self.counters.refused += 1;
+            return Verdict::invalid(Reason::TableFull);
+        }
+        let at = self.insert(Entry {
+            key: arrival.directed.key,
+            hash: arrival.hash,
+            flow_id: arrival.flow_id,
+            parent_flow: None,
+            refreshed_ns: arrival.now_ns,
+            touched_s: (arrival.now_ns / NS_PER_S) as u64,
+            timeout,
+            orig_is_high: arrival.directed.from_high,
+            seen_reply: false,
+            assured: false,
+            is_alive: true,
+            inner,
+        });
+        *hint = at;
+        Verdict {
+            ct_state: CtState::New,
+            reply: false,
+            after: Some(self.after(at, arrival.now_ns)),
+            reason: if picked_up {
+                Reason::PickedUp
+            } else {
+                Reason::None
+            },
+            bound: None,
+            parent_flow: None,
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) -> u32 {
+        self.counters.entries += 1;
+        let (hash, queue, now_s) = (entry.hash, queue_of(&entry), entry.touched_s);
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.entries[at as usize] = entry;
+                at
+            }
+            None => {
+                self.entries.push(entry);
+                (self.entries.len() - 1) as u32
+            }
+        };
+        self.index.insert(hash, at);
+        self.queues.push(queue, at, now_s);
+        at
+    }
+
+    fn remove(&mut self, at: u32) {
+        let entry = &mut self.entries[at as usize];
+        entry.is_alive = false;
+        let queue = queue_of(entry);
+        self.index.remove(entry.hash, at);
+        self.queues.remove(queue, at);
+        self.free.push(at);
+    }
+
+    /// Begins an entry's time anew.
+    #[inline]
+    fn refresh(&mut self, at: u32, timeout: Timeout, now_ns: i64) {
+        let assured = self.entries[at as usize].assured;
+        self.keep(at, timeout, assured, now_ns);
+    }
+
+    /// Begins an entry's time anew and moves it in the queues where that is due.
+    #[inline]
+    fn keep(&mut self, at: u32, timeout: Timeout, assured: bool, now_ns: i64) {
+        let now_s = (now_ns / NS_PER_S) as u64;
+        let slack_s = slack_s(self.config.timeouts.seconds(timeout));
+        let entry = &mut self.entries[at as usize];
+        entry.refreshed_ns = now_ns;
+        let moves = (timeout, assured) != (entry.timeout, entry.assured);
+        if moves || now_s >= entry.touched_s + slack_s {
+            self.queues.remove(queue_of(entry), at);
+            entry.timeout = timeout;
+            entry.assured = assured;
+            entry.touched_s = now_s;
+            self.queues.push(queue_of(entry), at, now_s);
+        }
+    }
+
+    #[inline]
+    fn left_ns(&self, at: u32, now_ns: i64) -> i64 {
+        let entry = &self.entries[at as usize];
+        let age_ns = now_ns.saturating_sub(entry.refreshed_ns);
+        self.config
+            .timeouts
+            .ns(entry.timeout)
+            .saturating_sub(age_ns)
+    }
+
+    #[inline]
+    fn is_expired(&self, at: u32, now_ns: i64) -> bool {
+        self.left_ns(at, now_ns) <= 0
+    }
+
+    #[inline]
+    fn after(&self, at: u32, now_ns: i64) -> After {
+        let entry = &self.entries[at as usize];
+        After {
+            tcp_state: match &entry.inner {
+                Inner::Tcp(connection) => Some(connection.state),
+                _ => None,
+            },
+            timeout_s: u32::try_from(self.left_ns(at, now_ns) / NS_PER_S).unwrap_or(0),
+            assured: entry.assured,
+        }
+    }
+
+    /// Removes the entries that have surely expired by the start of `now_s`.
+    #[cold]
+    fn sweep(&mut self, now_s: u64) {
+        for &timeout in Timeout::ALL {
+            let timeout_s = self.config.timeouts.seconds(timeout);
+            // Moved in second t, so refreshed before t + slack.
+            let surely_s = u64::from(timeout_s) + slack_s(timeout_s) + 1;
+            let Some(last_s) = now_s.checked_sub(surely_s) else {
+                continue;
+            };
+            for assured in [false, true] {
+                let queue = number_of(timeout, assured);
+                while let Some((at, _)) = self
+                    .queues
+                    .oldest(queue)
+                    .filter(|&(_, touched_s)| touched_s <= last_s)
+                {
+                    self.counters.expired += 1;
+                    self.remove(at);
+                }
+            }
+        }
+    }
+
+    /// Drops the unassured entry that was idle longest. False: there is none.
+    #[cold]
+    fn make_room(&mut self, now_ns: i64) -> bool {
+        self.sweep((now_ns / NS_PER_S) as u64);
+        if self.len() < self.config.max_entries {
+            return true;
+        }
+        let unassured = Timeout::ALL
+            .iter()
+            .map(|&timeout| number_of(timeout, false));
+        let Some((_, at)) = self.queues.oldest_of(unassured) else {
+            return false;
+        };
+        self.counters.early_dropped += 1;
+        self.remove(at);
+        true
+    }
+}
+
+fn judge_tcp(
+    connection: &mut Connection,
+    arrival: &Arrival<'_, '_>,
+    marks: Marks,
+    config: &CtConfig,
+) -> Judged {
+    let packet = arrival.packet;
+    let Transport::Tcp(ref tcp) = packet.transport else {
+        return (Outcome::Unmoved, Reason::None, None);
+    };
+    let segment = Segment::new(packet.number, arrival.now_ns, tcp, packet.payload_len);
+    connection.judge(&segment, marks, config)
+}
+
+/// What becomes of an entry that is not TCP's: every packet keeps it.
+fn keep(inner: &Inner, marks: Marks, now_ns: i64) -> Outcome {
+    let both_ways = marks.seen_reply;
+    let (timeout, assure) = match *inner {
+        Inner::Udp { stream_after_ns } if both_ways && now_ns > stream_after_ns => {
+            (Timeout::UdpStream, true)
+        }
+        Inner::Udp { .. } => (Timeout::Udp, false),
+        Inner::Gre if both_ways => (Timeout::GreStream, true),
+        Inner::Gre => (Timeout::Gre, false),
+        Inner::Sctp if both_ways => (Timeout::SctpOpen, true),
+        Inner::Sctp => (Timeout::SctpOpening, false),
+        Inner::Icmp => (Timeout::Icmp, false),
+        Inner::Icmpv6 => (Timeout::Icmpv6, false),
+        Inner::Tcp(_) | Inner::Generic => (Timeout::Generic, false),
+    };
+    Outcome::Kept { timeout, assure }
+}
+
+#[inline]
+const fn number_of(timeout: Timeout, assured: bool) -> usize {
+    2 * timeout as usize + assured as usize
+}
+
+#[inline]
+const fn queue_of(entry: &Entry) -> usize {
+    number_of(entry.timeout, entry.assured)
+}
