@@ -302,7 +302,8 @@ impl Connection {
             exact = false;
         }
         // It answers a SYN or an ACK that was passed over.
-        let answers_passed = (marks.seen_reply && last.event == Event::Syn)
+        let from_the_other = last.reply != marks.reply;
+        let answers_passed = (marks.seen_reply && last.event == Event::Syn && from_the_other)
             || (!marks.assured && last.event == Event::Ack);
         if answers_passed && segment.ack == last.end {
             return Rst::Believed;
