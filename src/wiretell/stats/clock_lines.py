@@ -27,6 +27,8 @@ UNSTEADY_SLACK = 4.0
 """Flows that miss the seeds of an unsteady line by more tolerances cannot join it."""
 SURE_BITS = 14.0
 """A line must be this much rarer than by chance among all flows."""
+STRAY_BITS = 5.0
+"""What a line has at other destinations must be this much rarer than by chance, for all lines."""
 SETTLED, SETTLED_S = 6, 60.0
 """So many flows over so long on a line of a measured rate: no other rate is tried on them."""
 
@@ -128,12 +130,37 @@ class _Taking:
         """Takes what is free of each line, unless so few would agree by chance."""
         for line in sorted(proposals, key=lambda line: -len(line.rows)):
             rows = line.rows[~self.taken[line.rows]]
-            if len(rows) > 1 and not self._by_chance(rows, line):
+            if len(rows) < 2:
+                continue
+            rows = self._of_one_clock(rows, line)
+            if not self._by_chance(rows, line):
                 self.taken[rows] = True
                 self._n_free -= len(rows)
                 np.subtract.at(self._n_free_to, self._of.peer[rows], 1)
                 self.lines.append(ClockLine(rows, line.rate, line.drift, line.tolerance_s))
         self.lines.sort(key=lambda line: -len(line.rows))
+
+    def _of_one_clock(self, rows: IntArray, line: ClockLine) -> IntArray:
+        """`rows` without those to other destinations than most, where chance brings so few.
+
+        One flow of another machine that happens to lie on a line to one destination would make
+        it a line of a whole host, which contradicts all other clocks of its machine. The denser
+        the address, the more flows and lines there are to meet.
+        """
+        peers = self._of.peer[rows]
+        names, counts = np.unique(peers, return_counts=True)
+        here = peers == names[int(counts.argmax())]
+        k = int(np.count_nonzero(~here))
+        if k == 0 or len(rows) - k < 2:
+            return rows
+        times = self._of.readings.t_first[rows]
+        own, others = np.sort(times[here]), times[~here]
+        after = np.searchsorted(own, others)
+        before = np.abs(others - own[np.maximum(after - 1, 0)])
+        gaps = np.minimum(before, np.abs(others - own[np.minimum(after, len(own) - 1)])).tolist()
+        bits = sum(chance_bits(line.rate, line.tolerance_s + line.drift * gap) for gap in gaps)
+        needed = _log2_choices(self._n_free, k) + math.log2(len(self.lines) + 1) + STRAY_BITS
+        return rows if bits >= needed else rows[here]
 
     def _by_chance(self, rows: IntArray, line: ClockLine) -> bool:
         """Could so few of so many flows with random offsets have met on a line by accident?
@@ -145,14 +172,18 @@ class _Taking:
         peers = self._of.peer[rows]
         one = bool((peers == peers[0]).all())
         n, m = int(self._n_free_to[peers[0]]) if one else self._n_free, len(rows)
-        choices = math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1)
-        needed = choices / math.log(2.0) + math.log2(len(NOMINAL_HZ)) + SURE_BITS
+        needed = _log2_choices(n, m) + math.log2(len(NOMINAL_HZ)) + SURE_BITS
         bits = 0.0
         for dt in np.diff(times).tolist():
             bits += chance_bits(line.rate, line.tolerance_s + line.drift * dt)
             if bits >= needed:
                 return False
         return True
+
+
+def _log2_choices(n: int, k: int) -> float:
+    """log2 of the number of ways to choose `k` of `n`."""
+    return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2.0)
 
 
 def unsteady_lines(of: ClockedFlows) -> list[ClockLine]:

@@ -19,6 +19,8 @@ from wiretell.stats.near_pairs import BoolArray
 
 LONG_LINE, BURST_S, LATE_S = 8, 5.0, 5.0
 """A burst of up to 5 s that is up to 5 s late joins a line of 8 flows or more."""
+MOST_BY_CHANCE = 0.1
+"""None joins where more than this share of those found is what chance brings."""
 
 
 def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) -> list[ClockLine]:
@@ -51,6 +53,8 @@ def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) ->
             fits = -LATE_S <= miss <= 0.0 and fitting[line.rate][shorts[place].rows].all()
             if fits and (-miss, number) < best.get(place, (np.inf, 0)):
                 best[place] = -miss, number
+    if _by_chance(longs, len(brief)) > MOST_BY_CHANCE * len(best):
+        best = {}
     adopted: dict[int, list[int]] = defaultdict(list)
     for place, (_, number) in sorted(best.items()):
         adopted[number] += shorts[place].rows.tolist()
@@ -59,6 +63,11 @@ def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) ->
         for number, line in enumerate(longs)
     ]
     return with_late + [line for place, line in enumerate(shorts) if place not in best]
+
+
+def _by_chance(longs: Sequence[ClockLine], n_brief: int) -> float:
+    """How many bursts with random offsets are expected just behind one of these lines."""
+    return n_brief * sum(min(LATE_S * line.rate / MODULUS, 1.0) for line in longs)
 
 
 def _candidates(
