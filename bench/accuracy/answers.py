@@ -38,6 +38,8 @@ class Count:
     low: int
     high: int
     verdict: str = ""
+    probabilities: tuple[float, ...] = ()
+    """Of 1, 2, ... machines, where the method has any."""
 
 
 @dataclass(frozen=True)

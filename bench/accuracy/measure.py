@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bench.accuracy.answers import Answer, Material
 from bench.accuracy.records import Record
-from lab.score import Reliability, TrueFlow, reliability, score_labels
+from lab.score import Reliability, TrueFlow, coverage_by_lot, reliability, score_labels
 
 _SURE = frozenset({"single", "separated"})
 """Verdicts that leave no doubt about the count."""
@@ -38,6 +38,7 @@ def measured(blank: Record, answer: Answer, of: Material) -> Record:
         high=sum(count.high for _, count in counts),
         n_addresses=len(counts),
         n_covered=sum(count.low <= n <= count.high for n, count in counts),
+        n_held_by_lot=sum(coverage_by_lot(count.probabilities, n) for n, count in counts),
         n_over_claims=sum(count.verdict in _SURE and count.n != n for n, count in counts),
         verdicts=", ".join(count.verdict for _, count in counts),
         ari=scores.ari,

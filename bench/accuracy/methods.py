@@ -21,7 +21,11 @@ def wiretell_answer(of: Material) -> Answer:
     sure = {(place, name): confidence for place, name, confidence in said}
     counts = {
         row["address"]: Count(
-            row["n_devices"] or 0, row["low"] or 0, row["high"] or 0, row["verdict"]
+            row["n_devices"] or 0,
+            row["low"] or 0,
+            row["high"] or 0,
+            row["verdict"],
+            tuple(row["count_probabilities"] or ()),
         )
         for row in of.report.addresses.iter_rows(named=True)
     }

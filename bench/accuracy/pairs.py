@@ -1,7 +1,7 @@
 """Pairs of flows of one address: the probability that they are one machine's, and is it true?
 
-`pair_probabilities` is the one place that asks the engine. It reads the report: two flows of one
-device are one machine if both belong there; two of different devices are one if the devices are.
+`pair_probabilities` is the one place that asks the engine: `wiretell.devices.pairs` reads them off
+the tables of the report.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import polars as pl
 
 from bench.accuracy.answers import Material
 from lab.score import Reliability, reliability
+from wiretell.devices.pairs import pair_probabilities as pairs_of
 from wiretell.model.report import Report
-from wiretell.stats.likelihood import probability
 
 N_PAIRS = 1000
 """Pairs drawn of each address, so that addresses weigh alike whatever their flows."""
@@ -30,20 +30,26 @@ def pair_reliability(of: Material) -> Reliability:
 
     Half, because among all pairs most are of different devices, and easy. Both halves by a seed.
     """
-    owners = {
-        (flow_id, side): of.drawn.flows.flows[place].device
-        for flow_id, side, place in of.places.select("flow_id", "side", "place").iter_rows()
-    }
+    owners = owners_of(of)
     said: list[float] = []
     so: list[bool] = []
     for address in of.addresses:
-        pairs = _drawn(of, address, owners.keys())
+        pairs = drawn_pairs(of, address, owners.keys())
         said += pair_probabilities(of.report, address, pairs)
         so += [owners[a] == owners[b] for a, b in pairs]
     return reliability(said, so)
 
 
-def _drawn(of: Material, address: str, known: Container[Side]) -> list[tuple[Side, Side]]:
+def owners_of(of: Material) -> dict[Side, str]:
+    """Flow side -> the machine that it is truly of."""
+    return {
+        (flow_id, side): of.drawn.flows.flows[place].device
+        for flow_id, side, place in of.places.select("flow_id", "side", "place").iter_rows()
+    }
+
+
+def drawn_pairs(of: Material, address: str, known: Container[Side]) -> list[tuple[Side, Side]]:
+    """The pairs of this address that are asked about; `known` are the sides with a truth."""
     members = _members(of.report, address)
     by_device: dict[str, list[Side]] = defaultdict(list)
     assigned: list[Side] = []
@@ -68,35 +74,11 @@ def _drawn(of: Material, address: str, known: Container[Side]) -> list[tuple[Sid
 
 
 def pair_probabilities(report: Report, address: str, pairs: list[tuple[Side, Side]]) -> list[float]:
-    """For each pair of flow sides of `address` the probability that they are one machine's.
-
-    Of one device: both belong to it. Of two: what the evidence between the devices says, and
-    nought where it says nothing; the confidences of both sides scale it.
-    """
-    members = _members(report, address)
-    between = _between(report, address)
-    found: list[float] = []
-    for a, b in pairs:
-        (one, sure_a), (other, sure_b) = members[a], members[b]
-        both = sure_a * sure_b
-        if one != other:
-            both *= between.get(frozenset((one, other)), 0.0)
-        found.append(min(max(both, 0.0), 1.0))
-    return found
+    """For each pair of flow sides of `address` the probability that they are one machine's."""
+    return pairs_of(report.members, report.devices, report.evidence, address, pairs)
 
 
 def _members(report: Report, address: str) -> dict[Side, tuple[str | None, float]]:
     rows = report.members.filter(pl.col("address") == address)
     columns = rows.select("flow_id", "side", "device", "confidence")
     return {(flow, side): (name, sure) for flow, side, name, sure in columns.iter_rows()}
-
-
-def _between(report: Report, address: str) -> dict[frozenset[str | None], float]:
-    """Two devices -> the probability that they are one, from the bits of all arguments."""
-    rows = report.evidence.filter(
-        (pl.col("address") == address)
-        & ~pl.col("a").str.starts_with("flow:")
-        & ~pl.col("b").str.starts_with("flow:")
-    )
-    bits = rows.group_by("a", "b").agg(pl.col("bits").sum()).rows()
-    return {frozenset((a, b)): probability(x) for a, b, x in bits}

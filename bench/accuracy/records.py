@@ -41,6 +41,8 @@ class Record:
     n_addresses: int = 0
     n_covered: int = 0
     """Addresses whose interval holds the truth."""
+    n_held_by_lot: float = 0.0
+    """Chances that the middle 90 % of the count's distribution holds the truth, added up."""
     n_over_claims: int = 0
     """Addresses that are said to be `single` or `separated`, with a wrong count."""
     verdicts: str = ""
@@ -93,7 +95,8 @@ _COLUMNS = {x.name: _READERS[str(x.type)] for x in fields(Record)}
 def read(path: Path) -> dict[Key, Record]:
     """The records of a file, the last of each key; none where there is no such file.
 
-    Lines of another shape (an older table, a run cut short) are left out.
+    Lines of another shape (a run cut short) are left out; a column that an older table lacks has
+    its default.
     """
     if not path.is_file():
         return {}
@@ -101,7 +104,7 @@ def read(path: Path) -> dict[Key, Record]:
     whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
     for line in csv.DictReader(whole.splitlines()):
         try:
-            values = {name: reader(line[name]) for name, reader in _COLUMNS.items()}
+            values = {name: kind(line[name]) for name, kind in _COLUMNS.items() if name in line}
             record = Record(**values)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue

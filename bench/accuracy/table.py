@@ -92,6 +92,13 @@ METRICS: dict[str, Metric] = {
             ours=True,
         ),
         Metric(
+            "by_lot",
+            "middle 90 % of the count, ties by lot, holds the truth",
+            lambda r: (r.n_held_by_lot, r.n_addresses),
+            _ratio,
+            ours=True,
+        ),
+        Metric(
             "width",
             "mean width of the interval",
             lambda r: (r.high - r.low, r.n_addresses),

@@ -7,7 +7,13 @@ device is on, so a row about a flow's far end says nothing about the machine at 
 left aside. A flow without a device counts as a device of its own.
 """
 
-from lab.score.calibration import Reliability, interval_coverage, nothing_said, reliability
+from lab.score.calibration import (
+    Reliability,
+    coverage_by_lot,
+    interval_coverage,
+    nothing_said,
+    reliability,
+)
 from lab.score.count import CountScores, score_counts
 from lab.score.flows import TrueFlow, TrueFlows, read_truth
 from lab.score.labels import Scores, score_labels
@@ -19,6 +25,7 @@ __all__ = [
     "Scores",
     "TrueFlow",
     "TrueFlows",
+    "coverage_by_lot",
     "interval_coverage",
     "nothing_said",
     "read_truth",

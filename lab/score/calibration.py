@@ -57,6 +57,23 @@ def nothing_said(n_bins: int = N_BINS) -> Reliability:
     return reliability([], [], n_bins)
 
 
+def coverage_by_lot(probabilities: Sequence[float], truth: int, level: float = 0.9) -> float:
+    """Chance that the middle ``level`` of a distribution of counts holds the truth, ties by lot.
+
+    An interval of whole numbers cannot hold just 90 %: where 1 has 95 % it holds 95 %. So the truth
+    is placed by lot within its own step of the distribution function (randomised probability
+    integral transform: Czado, Gneiting & Held 2009); of true probabilities exactly ``level`` of
+    the places lie in the middle. The chance is exact, nothing is drawn. ``probabilities`` are of
+    1, 2, ...; a truth of probability 0 is not held.
+    """
+    if not 1 <= truth <= len(probabilities) or probabilities[truth - 1] <= 0.0:
+        return 0.0
+    low = sum(probabilities[: truth - 1])
+    step = probabilities[truth - 1]
+    tail = (1.0 - level) / 2.0
+    return max(0.0, min(low + step, 1.0 - tail) - max(low, tail)) / step
+
+
 def interval_coverage(truth: Sequence[int], low: Sequence[int], high: Sequence[int]) -> float:
     """Share of intervals, both ends included, that hold the truth. ``ValueError`` of none."""
     if not truth:

@@ -18,6 +18,7 @@ from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
 
 N_REASONS = 6
+NEGLIGIBLE = 1e-6
 NOT_EXCLUDED = 0.1
 """Machines are not multiplied without need: a lone one this probable is said to be one."""
 
@@ -55,6 +56,9 @@ def explain(
         [judgement.groups[g] for g in order], list(members.values()), sides, observations, regimes
     )
     confidence = _confidences(judgement)
+    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(b.look for b in judgement.bodies))}
+    look = [numbers[body.look] for body in judgement.bodies]
     together = _together(evidence, judgement)
     devices = [
         row
@@ -65,6 +69,9 @@ def explain(
             "n_machines": crowds[g].likely,
             "n_machines_low": crowds[g].low,
             "n_machines_high": crowds[g].high,
+            "pair_confidence": sure[g] ** 2 * judgement.company.within[g],
+            "look": look[g],
+            "stray_confidence": judgement.company.across[g],
             "reasons": _reasons(
                 together[g], judgement.partition.weakest[g], arguments.get(g, ()), crowds[g], row
             ),
@@ -169,6 +176,10 @@ def _members(
         for side in own:
             reason[side] = words
     sure = [probability(bits) for bits, _ in judgement.partition.weakest]
+    chain = list(range(sides.height))
+    for tied in judgement.chains:
+        for side in tied:
+            chain[side] = tied[0]
     devices: list[str | None] = [None] * sides.height
     confidence = [0.0] * sides.height
     for side in range(sides.height):
@@ -184,6 +195,7 @@ def _members(
         "address": [address] * sides.height,
         "device": devices,
         "confidence": confidence,
+        "chain": chain,
         "reason": reason,
     }
 
@@ -206,6 +218,12 @@ def _evidence(
     columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
     told = dict(zip(("signal", "a", "b", "bits", "reason"), columns, strict=True))
     return told | {"address": [address] * len(rows)}
+
+
+def _in_order(distribution: Mapping[int, float]) -> list[float]:
+    """Probabilities of 1, 2, ... machines; those beyond the last are less than `NEGLIGIBLE`."""
+    last = max((n for n, p in distribution.items() if p >= NEGLIGIBLE), default=1)
+    return [distribution.get(n, 0.0) for n in range(1, last + 1)]
 
 
 def _likely(distribution: Mapping[int, float], n_told: int) -> int:
@@ -235,6 +253,7 @@ def _address(
         "low": min(low, likely),
         "high": max(high, likely),
         "probability": verdict.distribution.get(likely, 0.0),
+        "count_probabilities": _in_order(verdict.distribution),
         "verdict": verdict.word,
         "n_flows": sides.height,
         "n_bytes": int(whole(sides["ip_bytes"]).sum() + whole(sides["bytes_in"]).sum()),

@@ -24,6 +24,7 @@ from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
 from wiretell.devices.looks import commonest
 from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
+from wiretell.devices.together import LONE, Company, company
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
 
@@ -74,7 +75,8 @@ class Judgement:
     `distribution` is number of machines -> probability. `home` maps side -> (group, probability).
     `partition` holds the near misses and the weakest merges of the groups (by their number).
     `bodies` is what each group shows of being several alike machines, `crowds` the probabilities
-    that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's.
+    that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's, `company`
+    how far its flows keep together. `chains` are the sets of sides that strong links tie.
     `heard` is first side of a loose chain -> what other loose chains, tied to it, said.
     """
 
@@ -86,6 +88,8 @@ class Judgement:
     bodies: list[Body]
     crowds: list[FloatArray]
     trusts: list[float]
+    company: Company
+    chains: list[list[int]]
     heard: Mapping[int, Told] = field(default_factory=dict)
 
 
@@ -136,6 +140,8 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         bodies,
         multiplicities(bodies, more),
         trusts(bodies, more),
+        company(bodies, more),
+        parts,
         {chains_left[c].sides[0]: told for c, told in heard.items()},
     )
 
@@ -177,7 +183,7 @@ def _alone(evidence: Evidence) -> Judgement:
     found = Partition(groups, {}, [(doubt, [])])
     home = dict.fromkeys(parts[0], (0, 1.0))
     alone = Body("", evidence.n_sides, 1.0, 0)
-    return Judgement(groups, found, [], home, {1: 1.0}, [alone], [np.ones(1)], [1.0])
+    return Judgement(groups, found, [], home, {1: 1.0}, [alone], [np.ones(1)], [1.0], LONE, [])
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:

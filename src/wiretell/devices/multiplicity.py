@@ -45,6 +45,9 @@ SURPLUS_BITS = -3.5
 FREE_PPM, TRUE_PPM = 30.0, 1.0
 """Spread of free-running crystals (Jiao and Zheng 2011), and of clocks that NTP disciplines."""
 STANDS_OUT = 3.0
+SHOWS = 0.6
+"""A further machine shows by counters and clocks as the others do, times this: the rest may keep
+to looks of theirs. Fitted to drawn captures of development seeds (rows T3 and T4)."""
 SHARED, STRAYING, MOST_STRAYING = 0.45, 0.06, 0.5
 
 
@@ -92,6 +95,7 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
             known[body.look] += 1
         else:
             crowds[body.look].append(body)
+    hidden = math.log2(1.0 - SHOWS * informed(bodies))
     volumes = np.log([body.n_connections for body in bodies if body.one and body.n_connections])
     keeps = _keeps(bodies)
     weights = (MEANS_SHAPE - 1.0) * np.log(MEANS) - MEANS_RATE * MEANS + np.log(MEANS)
@@ -107,7 +111,7 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
         bits = bits + _at_once(at_once, machines, keeps)
         share = [max(body.n_connections, 1) for body in crowd]
         hides = float(np.average([_unseen(body.skews) for body in crowd], weights=share))
-        bits = bits + np.arange(len(machines)) * math.log2(max(hides, 1e-9))
+        bits = bits + np.arange(len(machines)) * (math.log2(max(hides, 1e-9)) + hidden)
         nats = bits * math.log(2.0) + _further(machines + known[look] - 1)
         most = nats.max(axis=1, keepdims=True)
         mass = np.exp(nats - most)
@@ -122,6 +126,12 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
             whole = np.convolve(whole, table[row])
         total[: len(whole)] += w * whole
     return Beyond({look: weight @ table for look, table in posterior.items()}, total)
+
+
+def informed(bodies: Sequence[Body]) -> float:
+    """Share of the connections of an address that counters and clocks tie to others of theirs."""
+    whole = sum(body.n_connections for body in bodies)
+    return sum(body.n_connections * body.held for body in bodies) / whole if whole else 0.0
 
 
 def multiplicities(bodies: Sequence[Body], more: Beyond) -> list[FloatArray]:

@@ -305,8 +305,10 @@ class _Question:
 
     def _share(self) -> float:
         """Probability that two flows of the common group are of one machine among alike ones."""
-        crowd = self.judgement.crowds[self.judgement.home[self.sides[0]][0]]
-        return float(sum(p / n for n, p in enumerate(crowd, start=1)))
+        g = self.judgement.home[self.sides[0]][0]
+        if len(self.judgement.groups) > 1:
+            return self.judgement.company.within[g]
+        return float(sum(p / n for n, p in enumerate(self.judgement.crowds[g], start=1)))
 
     def _probability(self, alone: Balance) -> float:
         """One machine: over all groups that either may be of."""
@@ -338,9 +340,12 @@ class _Question:
         return sure * (self._share() if self._crowd() is not None else 1.0)
 
     def _across(self, g: int, h: int) -> float:
+        """Two sides of different groups: of one machine after all, or one strayed among alike."""
+        bodies, across = self.judgement.bodies, self.judgement.company.across
+        strays = min(across[g], across[h]) if bodies[g].look == bodies[h].look else 0.0
         if self.ranked and (min(g, h), max(g, h)) not in self.judgement.partition.between:
-            return 0.0  # one of many such pairs, and none of the near ones
-        return self._of_groups("", g, h).probability
+            return strays  # one of many such pairs, and none of the near ones
+        return max(strays, self._of_groups("", g, h).probability)
 
     def _described(self, side: int) -> FlowSide:
         row = self.rows[side]

@@ -74,9 +74,9 @@ def _property(column: Column) -> dict[str, Any]:
     return made
 
 
-def _type(dtype: pl.DataType | type[pl.DataType]) -> dict[str, Any]:
+def _type(dtype: pl.DataType | pl.datatypes.DataTypeClass) -> dict[str, Any]:
     if isinstance(dtype, pl.List):
-        return {"type": "array", "items": {"type": "string"}}
+        return {"type": "array", "items": _type(dtype.inner)}
     if dtype == pl.String:
         return {"type": "string"}
     if dtype == pl.Boolean:

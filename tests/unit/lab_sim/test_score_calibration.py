@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lab.score import interval_coverage, nothing_said, reliability, score_counts
+from lab.score import (
+    coverage_by_lot,
+    interval_coverage,
+    nothing_said,
+    reliability,
+    score_counts,
+)
 
 
 def test_expected_calibration_error_by_hand():
@@ -79,3 +85,19 @@ def test_a_reader_that_goes_away_costs_no_traceback(root: Path):
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_of_true_probabilities_the_middle_holds_just_its_level():
+    """However coarse the counts are: the truth is drawn from the distribution itself."""
+    for said in ([1.0], [0.97, 0.03], [0.2, 0.5, 0.3], [0.04, 0.9, 0.0, 0.06]):
+        for level in (0.5, 0.9):
+            held = [coverage_by_lot(said, n, level) for n in range(1, len(said) + 1)]
+            assert sum(p * h for p, h in zip(said, held, strict=True)) == pytest.approx(level)
+
+
+def test_coverage_by_lot_knows_too_wide_from_too_narrow():
+    assert coverage_by_lot([0.1, 0.8, 0.1], 2) == 1.0
+    assert coverage_by_lot([0.1, 0.8, 0.1], 1) == pytest.approx(0.5)
+    assert coverage_by_lot([0.01, 0.98, 0.01], 3) == 0.0
+    assert coverage_by_lot([0.5, 0.5], 3) == 0.0
+    assert coverage_by_lot([], 1) == 0.0
