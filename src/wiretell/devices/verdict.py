@@ -13,7 +13,7 @@ from wiretell.devices.sides import SERVER
 
 SEPARATE_BITS = -7.0
 """Pairs of devices below this are certainly two."""
-SURELY_ONE = 1.05
+SURELY_ONE = 1.03
 """Expected number of machines of a group up to which it is taken for one."""
 INFORMED_SHARE = 0.5
 """Share of flows on counters or clocks that go on, from which one machine is seen to be one."""
