@@ -7,17 +7,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wiretell_core::capture::Reader;
 use wiretell_core::decode::decode;
-use wiretell_core::track::{Ahead, Config, Tracker};
+use wiretell_core::track::{Ahead, Config, CtConfig, Tracker};
 
 /// Reads to the end; packets and flows met.
 type Pass = fn(&mut Reader) -> (u64, usize);
 
 fn main() -> ExitCode {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let passes: [(&str, Pass); 3] = [
+    let passes: [(&str, Pass); 4] = [
         ("read", read),
         ("read + decode", read_decode),
         ("read + decode + track", read_decode_track),
+        ("... with connections", read_decode_conntrack),
     ];
     for (name, pass) in passes {
         let mut reader = match Reader::open(&paths, None) {
@@ -55,7 +56,18 @@ fn read_decode(reader: &mut Reader) -> (u64, usize) {
 }
 
 fn read_decode_track(reader: &mut Reader) -> (u64, usize) {
-    let mut tracker = Tracker::new(Config::default());
+    fold(reader, Tracker::new(Config::default()))
+}
+
+fn read_decode_conntrack(reader: &mut Reader) -> (u64, usize) {
+    let config = Config::default();
+    fold(
+        reader,
+        Tracker::with_conntrack(config, CtConfig::LINUX, None, false),
+    )
+}
+
+fn fold(reader: &mut Reader, mut tracker: Tracker) -> (u64, usize) {
     let mut ahead = Ahead::default();
     let (mut n_packets, mut n_flows) = (0u64, 0);
     while let Some(frame) = reader.next_frame() {

@@ -77,7 +77,7 @@ class Tracker:
       its SYN, UDP, ICMP, others. `tcp_linger_s`: how long a closed connection gathers stragglers.
     - `ct`: settings of a connection tracker beside the flows: words between commas, each a
       profile (`linux`, `pf-like`, `strict`; first), a switch (`liberal`, `loose=0`,
-      `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`) or `name=number`
+      `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`, `helpers=0`) or `name=number`
       (`max-retrans`, `max-entries`, a timeout of `ct_settings`). None: no tracking.
     - `what_if`: other settings to judge the same packets by. `segments`: keep a row per packet.
       Both need `ct`. Flows are the same with and without.
@@ -139,7 +139,9 @@ class Tracker:
         `hull_vertices_dropped` (both of ended flows), `time_absurd` (dates not believed),
         `time_backwards`. With `ct` also `ct_new`, `ct_established`, `ct_related`, `ct_invalid`,
         `ct_untracked` (packets), `ct_entries` (begun), `ct_active_entries`, `ct_expired`,
-        `ct_early_dropped` (unassured, to make room), `ct_refused` (packets: no room).
+        `ct_early_dropped` (unassured, to make room), `ct_refused` (packets: no room),
+        `ct_expected` (connections announced), `ct_fulfilled` (of them came), `ct_third_party`
+        (announcements of an address that is not the sender's), `ct_expectations_dropped`.
         """
 
     def weirds(self) -> dict[str, int]:

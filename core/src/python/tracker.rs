@@ -224,6 +224,13 @@ impl Tracker {
                     ("ct_expired", counters.expired),
                     ("ct_early_dropped", counters.early_dropped),
                     ("ct_refused", counters.refused),
+                    ("ct_expected", counters.expected),
+                    ("ct_fulfilled", counters.fulfilled),
+                    ("ct_third_party", counters.third_party),
+                    (
+                        "ct_expectations_dropped",
+                        conntrack.n_expectations_dropped(),
+                    ),
                 ]);
             }
             named

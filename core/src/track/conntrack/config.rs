@@ -21,6 +21,9 @@ pub struct CtConfig {
     pub exact_rst: bool,
     /// Timestamps that run back are invalid (RFC 7323 section 5).
     pub paws: bool,
+    /// Payloads on the ports of helpers are read for the connections that they announce: as
+    /// Linux does where its rules assign a helper to each port.
+    pub helpers: bool,
     /// How often the same ACK may come before the entry is given less time
     /// (`nf_conntrack_tcp_max_retrans`).
     pub max_repeats: u8,
@@ -43,6 +46,7 @@ impl CtConfig {
         whole_segment: false,
         exact_rst: false,
         paws: false,
+        helpers: true,
         max_repeats: 3,
         max_entries: 1_000_000,
         timeouts: Timeouts::LINUX,
@@ -110,6 +114,7 @@ impl CtConfig {
             "whole_segment" => Some(&mut self.whole_segment),
             "exact_rst" => Some(&mut self.exact_rst),
             "paws" => Some(&mut self.paws),
+            "helpers" => Some(&mut self.helpers),
             _ => None,
         };
         if let Some(flag) = flag {

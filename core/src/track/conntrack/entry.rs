@@ -25,6 +25,8 @@ pub(super) struct Entry {
     /// It is not dropped early.
     pub assured: bool,
     pub is_alive: bool,
+    /// Its payload is read for what it announces.
+    pub is_read: bool,
     pub inner: Inner,
 }
 

@@ -9,6 +9,7 @@
 
 mod config;
 mod entry;
+mod expected;
 mod table;
 mod tcp;
 pub mod tcp_state;

@@ -1,5 +1,6 @@
 //! The table of entries, and what each protocol makes of a packet.
 
+use super::super::expect::Helper;
 use super::super::idle::slack_s;
 use super::super::index::Index;
 use super::super::key::{Directed, KeyHasher, proto};
@@ -7,6 +8,7 @@ use super::super::prefetch::prefetch;
 use super::super::queue::Queues;
 use super::config::CtConfig;
 use super::entry::{Entry, Inner};
+use super::expected::Expectations;
 use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
 use super::timeout::Timeout;
@@ -35,6 +37,12 @@ pub struct CtCounters {
     pub refused: u64,
     /// Entries whose time ran out.
     pub expired: u64,
+    /// Connections announced.
+    pub expected: u64,
+    /// Of them those that came.
+    pub fulfilled: u64,
+    /// Announcements of an address that is not the sender's.
+    pub third_party: u64,
 }
 
 /// Tells of each packet what a firewall's connection tracker would.
@@ -45,6 +53,7 @@ pub struct Conntrack {
     free: Vec<u32>,
     index: Index,
     queues: Queues<N_QUEUES>,
+    expectations: Expectations,
     hasher: KeyHasher,
     /// Second up to which expired entries were removed.
     swept_s: u64,
@@ -70,6 +79,7 @@ impl Conntrack {
             free: Vec::new(),
             index: Index::default(),
             queues: Queues::default(),
+            expectations: Expectations::default(),
             hasher,
             swept_s: 0,
             counters: CtCounters::default(),
@@ -84,6 +94,11 @@ impl Conntrack {
     /// What it met.
     pub fn counters(&self) -> &CtCounters {
         &self.counters
+    }
+
+    /// Expectations given up and connections not read, for want of room.
+    pub fn n_expectations_dropped(&self) -> u64 {
+        self.expectations.n_dropped
     }
 
     /// Entries alive, expired ones that were not looked at since included.
@@ -121,7 +136,10 @@ impl Conntrack {
             self.swept_s = now_s;
             self.sweep(now_s);
         }
-        let verdict = self.judge_any(packet, flow, flow_id, now_ns, hint);
+        let mut verdict = self.judge_any(packet, flow, flow_id, now_ns, hint);
+        if verdict.after.is_some() && packet.payload_len > 0 {
+            self.read(packet, flow.0, &mut verdict, now_ns, *hint);
+        }
         self.counters.states[verdict.ct_state as usize] += 1;
         verdict
     }
@@ -182,6 +200,39 @@ impl Conntrack {
             verdict.reason = note;
         }
         verdict
+    }
+
+    /// Reads a payload for the connections that it announces.
+    #[inline]
+    fn read(
+        &mut self,
+        packet: &Packet<'_>,
+        flow: Directed,
+        verdict: &mut Verdict,
+        now_ns: i64,
+        at: u32,
+    ) {
+        let Some(entry) = self.entries.get(at as usize) else {
+            return;
+        };
+        let judged = match verdict.ct_state {
+            CtState::Established => true,
+            // The helpers of TCP wait until both ends were heard.
+            CtState::New | CtState::Related => packet.proto == proto::UDP,
+            CtState::Invalid | CtState::Untracked => false,
+        };
+        if !judged || !entry.is_read || entry.key != flow.key {
+            return;
+        }
+        let flow_id = entry.flow_id;
+        let announced = self
+            .expectations
+            .read(at, flow_id, verdict.reply, packet, now_ns);
+        self.counters.expected += announced.n_expected as u64;
+        self.counters.third_party += announced.n_third_party as u64;
+        if announced.n_third_party > 0 && verdict.reason == Reason::None {
+            verdict.reason = Reason::ThirdParty;
+        }
     }
 
     /// ICMP that is no request and no answer; None for these.
@@ -367,11 +418,17 @@ impl Conntrack {
             self.counters.refused += 1;
             return Verdict::invalid(Reason::TableFull);
         }
+        let expected = match inner {
+            Inner::Tcp(_) | Inner::Udp { .. } => self.expectations.fulfil(packet, arrival.now_ns),
+            _ => None,
+        };
+        self.counters.fulfilled += u64::from(expected.is_some());
+        let parent_flow = expected.map(|expected| expected.parent_flow);
         let at = self.insert(Entry {
             key: arrival.directed.key,
             hash: arrival.hash,
             flow_id: arrival.flow_id,
-            parent_flow: None,
+            parent_flow,
             refreshed_ns: arrival.now_ns,
             touched_s: (arrival.now_ns / NS_PER_S) as u64,
             timeout,
@@ -379,11 +436,21 @@ impl Conntrack {
             seen_reply: false,
             assured: false,
             is_alive: true,
+            is_read: false,
             inner,
         });
         *hint = at;
+        if self.config.helpers {
+            let by_port = Helper::of(packet.proto, packet.dport);
+            let helper = expected.and_then(|expected| expected.helper).or(by_port);
+            let attached = helper.map(|helper| self.expectations.attach(at, helper, packet.proto));
+            self.entries[at as usize].is_read = attached.unwrap_or(false);
+        }
         Verdict {
-            ct_state: CtState::New,
+            ct_state: match parent_flow {
+                Some(_) => CtState::Related,
+                None => CtState::New,
+            },
             reply: false,
             after: Some(self.after(at, arrival.now_ns)),
             reason: if picked_up {
@@ -392,7 +459,7 @@ impl Conntrack {
                 Reason::None
             },
             bound: None,
-            parent_flow: None,
+            parent_flow,
         }
     }
 
@@ -417,6 +484,9 @@ impl Conntrack {
     fn remove(&mut self, at: u32) {
         let entry = &mut self.entries[at as usize];
         entry.is_alive = false;
+        if entry.is_read {
+            self.expectations.detach(at);
+        }
         let queue = queue_of(entry);
         self.index.remove(entry.hash, at);
         self.queues.remove(queue, at);

@@ -91,6 +91,7 @@ reasons! {
     PickedUp "picked_up" "the connection was under way; its windows are taken on trust",
     Reopened "reopened" "the ports of a closed connection are used again",
     InStep "in_step" "the SYN/ACK answers a SYN that was passed over: the tracker is in step again",
+    ThirdParty "third_party" "it announces a connection to an address that is not its sender's: not expected",
     UdpLength "udp_length" "the UDP length is below 8 bytes or beyond the packet",
     IcmpType "icmp_type" "an ICMP type that is not assigned",
     IcmpNotRequest "icmp_not_request" "an ICMP message without an entry that is not a request",
