@@ -18,6 +18,9 @@ pub mod timeout;
 mod tuple;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{CtConfig, PROFILES};
 pub use table::{Conntrack, CtCounters};
 pub use verdict::{After, Bound, CtState, Reason, Verdict};
