@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal, Steps
 from wiretell.stats.assignment import codes
 from wiretell.stats.chain_fit import (
+    FEWEST,
     PLAIN_SHARE,
     SURE_BITS,
     Chains,
@@ -209,8 +210,11 @@ def _across(group: pl.DataFrame) -> list[Found]:
 def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[Share, Reading] | None:
     """The reading that explains most flows, if one explains enough."""
     best: tuple[Share, Reading] | None = None
+    if group.height < FEWEST:
+        return None
+    met = _met(group, np.full(group.height, PLAIN_SHARE))
     for reading in readings:
-        items = _items(group, reading, np.full(group.height, PLAIN_SHARE))
+        items = _read(met, reading)
         # A step towards the same destination proves no global counter.
         share = counter_share(items, _weights(reading), abroad=not reading.per_destination)
         if share.least > MIN_SHARE and (
@@ -288,23 +292,34 @@ def _timed(group: pl.DataFrame, linked: AbstractSet[int]) -> Found:
 
 def _items(group: pl.DataFrame, reading: Reading, on: FloatArray) -> Items:
     """Flows as meetings with a counter."""
-    first, last = (
-        _order(group[c].to_numpy().astype(np.int64), reading.swapped)
-        for c in ("ipid_first", "ipid_last")
-    )
-    goal = codes(group["peer"].to_list())
-    part = codes(group["part"].to_list())
-    stack = np.where(group["part"].str.ends_with(" ").to_numpy(), ANY, part)
+    return _read(_met(group, on), reading)
+
+
+def _met(group: pl.DataFrame, on: FloatArray) -> Items:
+    """Flows as meetings with one counter that all of them step, read as it is."""
+    parts = group["part"].to_list()
+    goal, part = codes(group["peer"].to_list()), codes(parts)
+    stack = np.where(np.array([x.endswith(" ") for x in parts], dtype=bool), ANY, part)
     return Items(
         start_s=group["start_s"].to_numpy().astype(np.float64),
         end_s=group["end_s"].to_numpy().astype(np.float64),
-        first=first,
-        last=last,
-        goal=goal if reading.per_destination else np.zeros_like(goal),
+        first=group["ipid_first"].to_numpy().astype(np.int64),
+        last=group["ipid_last"].to_numpy().astype(np.int64),
+        goal=np.zeros_like(goal),
         modulus=MODULUS,
         on=on,
         look=np.stack([stack, codes(group["ttl"].to_list()), goal], axis=1),
         look_bits=np.array([STACK_BITS, HOPS_BITS, 0.0]),
+    )
+
+
+def _read(met: Items, reading: Reading) -> Items:
+    """The same, as this reading has it."""
+    return replace(
+        met,
+        first=_order(met.first, reading.swapped),
+        last=_order(met.last, reading.swapped),
+        goal=met.look[:, -1] if reading.per_destination else met.goal,
     )
 
 
@@ -345,9 +360,10 @@ def _linked(parts: Sequence[tuple[pl.DataFrame, Share]], reading: Reading) -> Fo
         return Found(links, counting)
     rivals, dense = chains.rivals, f"identifications, {reading.regime}"
     both = sure[rivals.tail] & sure[rivals.head]
+    stepped = rivals.step[both]
 
     def words(i: int) -> str:
-        step = rivals.step[both][i]
+        step = stepped[i]
         return f"IP identification {reading.regime}: +{step} from one flow to the next"
 
     tail, head = numbers[rivals.tail[both]], numbers[rivals.head[both]]

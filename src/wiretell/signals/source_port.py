@@ -229,15 +229,17 @@ def _score_kind(group: pl.DataFrame) -> Found:
     low, size = _range(ports)
     inside = (ports >= low) & (ports < low + size)
     regimes = dict.fromkeys(numbers[~inside].tolist(), "unknown")
-    group, numbers, ports = group.filter(pl.Series(inside)), numbers[inside], ports[inside]
+    if not inside.all():
+        group, numbers, ports = group.filter(pl.Series(inside)), numbers[inside], ports[inside]
     if len(numbers) < LEAST_FLOWS:
         return Found(regimes=regimes | dict.fromkeys(numbers.tolist(), "unknown"))
     all_even = _random(ports) == "random, even"
     best: tuple[Share, Stepping, Items, Weights] | None = None
+    met = _met(group, ports - low, size)
     for stepping in STEPPINGS:
         if all_even and not stepping.per_destination:
             continue  # no machine counts in twos towards all destinations
-        items = _items(group, ports - low, size, stepping)
+        items = replace(met, goal=met.look[:, -1]) if stepping.per_destination else met
         weights = Weights(stepping.rule, stepping.steps, stepping.hazard_s, 0.0)
         share = counter_share(items, weights)
         if share.least <= MIN_SHARE or (
@@ -289,14 +291,14 @@ def _score_kind(group: pl.DataFrame) -> Found:
     return Found(links, regimes, _counter(numbers, ports, size, items, chains), steps)
 
 
-def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping) -> Items:
-    """The connections of one kind of stack as meetings with a counter."""
+def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
+    """The connections of one kind of stack as meetings with one counter for all destinations."""
     start_s = group["start_s"].to_numpy().astype(np.float64)
     goal = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
-    syn = group["syn"].str.split(":")
+    syn = group["syn"].to_list()
+    fields = {text: (text or "").split(":") for text in set(syn)}
     window, mss = (
-        syn.list.get(k, null_on_oob=True).fill_null("").rank("dense").to_numpy().astype(np.int64)
-        for k in (4, 3)
+        codes(fields[text][k] if len(fields[text]) > k else "" for text in syn) for k in (4, 3)
     )
     hops = group["ttl"].to_numpy().astype(np.int64)
     return Items(
@@ -304,7 +306,7 @@ def _items(group: pl.DataFrame, values: IntArray, size: int, stepping: Stepping)
         end_s=start_s,
         first=values,
         last=values,
-        goal=goal if stepping.per_destination else np.zeros_like(goal),
+        goal=np.zeros_like(goal),
         modulus=size,
         on=np.full(len(values), PLAIN_SHARE),
         look=np.stack([window, hops, mss, goal], axis=1),

@@ -226,9 +226,10 @@ def _links(clocks: Sequence[Clock]) -> list[Link]:
 
 def _kinds(sides: pl.DataFrame) -> dict[int, str]:
     """Side -> layout of its SYN's options, which the stack sets; empty where no SYN was seen."""
-    fields = sides["syn"].fill_null("").str.split(":")
-    layouts = fields.list.get(5, null_on_oob=True).fill_null("")
-    return dict(zip(sides["number"].to_list(), layouts.to_list(), strict=True))
+    syn = sides["syn"].to_list()
+    fields = {text: (text or "").split(":") for text in set(syn)}
+    layouts = {text: found[5] if len(found) > 5 else "" for text, found in fields.items()}
+    return {n: layouts[text] for n, text in zip(sides["number"].to_list(), syn, strict=True)}
 
 
 SIGNAL = Signal(NAME, score=score, of_servers=True)
