@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lab.oracle.datagrams import Ends
+from lab.oracle.datagrams import Ends, EntryKey
 from lab.oracle.netlink import ACK, DONE, ERROR, Message, attribute, attributes, message
 from lab.oracle.netlink import messages as parse
 
@@ -27,6 +27,8 @@ _PROTO_NUM, _PROTO_SPORT, _PROTO_DPORT = 1, 2, 3
 _ICMP = {1: (4, 5, 6), 58: (7, 8, 9)}
 """Attributes for identifier, type and code."""
 _SEEN_REPLY, _ASSURED = 2, 4
+_FULL_S = frozenset({10, 30, 60, 120, 180, 300, 600, 432_000})
+"""Timeouts that the kernel sets of itself (defaults of `nf_conntrack_*_timeout*`)."""
 _BATCH, _LARGEST = 64, 1 << 17
 
 TCP_STATES = ("none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait",
@@ -92,6 +94,8 @@ class Table:
         self._socket = sock
         self._socket.settimeout(5.0)
         self._seq = 0
+        self._left: dict[EntryKey, int] = {}
+        """Seconds that entries were left with when they were moved last."""
 
     def close(self) -> None:
         self._socket.close()
@@ -116,8 +120,11 @@ class Table:
             entry = self.find(ends)
             if entry is None:
                 continue
-            # What reads v has up to v + 1 left.
-            left = entry.timeout_s + 1 - seconds
+            # What had 120 s a moment ago reads 119 or 120.
+            left = entry.timeout_s
+            left += left + 1 in _FULL_S or left + 1 == self._left.get(ends.entry_key)
+            left -= seconds
+            self._left[ends.entry_key] = left
             timeout = attribute(_TIMEOUT, struct.pack("!I", max(0, left)))
             what, more = (_NEW, timeout) if left > 0 else (_DELETE, b"")
             changes.append((what, ends, more))
@@ -125,6 +132,7 @@ class Table:
 
     def delete(self, all_ends: Iterable[Ends]) -> None:
         """Deletes the entries between these ends, where there are any."""
+        self._left.clear()
         self._change([(_DELETE, ends, b"") for ends in all_ends])
 
     def _change(self, changes: list[tuple[int, Ends, bytes]]) -> None:

@@ -7,6 +7,7 @@ import ctypes
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -34,6 +35,8 @@ _SO_MARK = 36
 _WINDOW = 128
 """Packets sent before their verdicts are read."""
 _PATIENCE_S = 5.0
+_STREAM_S = 2.1
+"""Conntrack takes UDP heard both ways for a stream once two seconds of its own clock are over."""
 _OTHER_MAC = bytes.fromhex("020000000001")
 _SENTINEL_MARK = 0xFFFFFFFF
 
@@ -101,21 +104,28 @@ class Kernel:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the namespace go."""
         self._closing.close()
 
     def set(self, settings: Mapping[str, int | str]) -> None:
         """Changes settings for the captures to come. Raises OSError."""
         self._namespace.set(settings)
 
-    def judge(self, capture: Sequence[Datagram], *, entries: bool = False) -> list[Verdict]:
+    def judge(
+        self, capture: Sequence[Datagram], *, entries: bool = False, waits: bool = False
+    ) -> list[Verdict]:
         """One verdict per frame, on an empty table. Raises OracleError.
 
-        With `entries` the table is read after each packet, which takes ten times as long.
+        With `entries` the table is read after each packet, which takes ten times as long. With
+        `waits` silences pass in real time, up to 2.1 s each: UDP becomes a stream only so.
         """
         self._empty()
         verdicts: list[Verdict] = []
         with _one_processor():
-            for window in self._windows(capture, 1 if entries else _WINDOW):
+            for window in self._windows(capture, 1 if entries else _WINDOW, waits):
                 told = self._told(window)
                 for datagram in window:
                     verdict = _verdict(datagram, told.get(datagram.number, []))
@@ -131,14 +141,21 @@ class Kernel:
         if self._namespace.n_entries():
             self._table.flush()
 
-    def _windows(self, capture: Sequence[Datagram], most: int) -> Iterator[list[Datagram]]:
+    def _windows(
+        self, capture: Sequence[Datagram], most: int, waits: bool
+    ) -> Iterator[list[Datagram]]:
         """Packets to send at one go; entries are moved in time before they are handed out."""
         window: list[Datagram] = []
+        before_ns = capture[0].time_ns if capture else 0
         for datagram in capture:
             late = list(self._late(datagram))
-            if window and (late or len(window) == most):
+            silence_s = (datagram.time_ns - before_ns) * 1e-9 if waits else 0.0
+            if window and (late or len(window) == most or silence_s > _STREAM_S):
                 yield window
                 window = []
+            if silence_s > _STREAM_S:
+                time.sleep(_STREAM_S)
+            before_ns = datagram.time_ns
             self._table.age(late)
             window.append(datagram)
         if window:
