@@ -176,7 +176,8 @@ def _trouble_v6(src: bytes, dst: bytes) -> str:
 def _ends(src: bytes, dst: bytes, proto: int, head: bytes) -> Ends | None:
     if proto not in _PORTS and proto not in _REPLIES:
         return Ends(src, dst, proto, 0, 0)
-    if len(head) < 8:
+    # Of a quoted packet there may be little more.
+    if len(head) < (4 if proto in _PORTS else 8):
         return None
     first, second = struct.unpack_from("!HH", head)
     if proto in _PORTS:
