@@ -1,0 +1,129 @@
+"""Our verdict on each packet equals the one that this machine's kernel gives, on generated and
+real captures, under three settings; after each packet of some captures so does the TCP state.
+
+What may differ, and why, is in `docs/conntrack.md`. How many packets were compared, and each class
+of difference, is printed at the end of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab.oracle.compare import SETTINGS, Comparison, compare, our_verdicts
+from lab.oracle.dangers import cases, conclude, table
+from lab.oracle.datagrams import Datagram, datagrams
+from lab.oracle.kernel import Kernel
+from lab.oracle.needs import oracle_lacks
+from lab.oracle.scenarios import Scenario, scenarios
+from lab.superpose.frames import Frame, read_frames
+
+Record = Callable[[str, object], None]
+
+SUMMARY = "summary"
+"""The property whose values `conftest.py` prints at the end."""
+SEED = 1
+LEAST_EQUAL = 0.999
+EVERY_SO_MANYTH_WITH_ENTRIES = 5
+
+
+@dataclass(frozen=True)
+class Fed:
+    """A scenario, and its packets as the kernel takes them."""
+
+    scenario: Scenario
+    capture: list[Datagram]
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    if lacks := oracle_lacks():
+        pytest.skip(f"needs {', '.join(lacks)}")
+    with Kernel() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fed(kernel: Kernel) -> list[Fed]:
+    del kernel  # where it is missing, nothing need be drawn
+    return [Fed(x, list(datagrams(x.frames))) for x in scenarios(SEED)]
+
+
+def _compared(
+    kernel: Kernel, settings: str, captures: list[tuple[str, tuple[Frame, ...]]]
+) -> Comparison:
+    kernel.set(SETTINGS[settings])
+    comparison = Comparison()
+    for name, frames in captures:
+        capture = list(datagrams(frames))
+        verdicts = kernel.judge(capture)
+        compare(comparison, name, capture, verdicts, our_verdicts(frames, settings))
+    return comparison
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_generated_scenarios(
+    kernel: Kernel, fed: list[Fed], settings: str, record_property: Record
+) -> None:
+    kernel.set(SETTINGS[settings])
+    comparison = Comparison()
+    assert len(fed) >= 300
+    for number, one in enumerate(fed):
+        # Waiting in real time tells of UDP, which no setting changes.
+        if one.scenario.waits and settings != "linux":
+            continue
+        entries = settings == "linux" and number % EVERY_SO_MANYTH_WITH_ENTRIES == 0
+        verdicts = kernel.judge(one.capture, entries=entries, waits=one.scenario.waits)
+        ours = our_verdicts(one.scenario.frames, settings)
+        compare(comparison, one.scenario.name, one.capture, verdicts, ours)
+    for line in (f"{settings}: {len(fed)} scenarios", *comparison.lines()):
+        record_property(SUMMARY, line)
+    assert not comparison.troubles
+    assert comparison.n_compared > 50_000
+    assert comparison.share_equal >= LEAST_EQUAL, comparison.lines()
+    if settings == "linux":
+        assert comparison.n_entries > 10_000
+        assert comparison.n_other_state <= (1 - LEAST_EQUAL) * comparison.n_entries
+
+
+def test_the_comparison_sees_what_is_different(kernel: Kernel, fed: list[Fed]) -> None:
+    """Our verdicts under other settings than the kernel's are not equal."""
+    some = [(x.scenario.name, x.scenario.frames) for x in fed if x.scenario.name[:5] == "siege"]
+    kernel.set(SETTINGS["linux"])
+    for other, kind in (
+        ("linux,liberal", ("invalid", "established")),
+        ("linux,loose=0", ("new", "invalid")),
+    ):
+        comparison = Comparison()
+        for name, frames in some:
+            capture = list(datagrams(frames))
+            compare(comparison, name, capture, kernel.judge(capture), our_verdicts(frames, other))
+        assert comparison.share_equal < LEAST_EQUAL
+        assert kind in {(x.kernel, x.ours.removesuffix(" reply")) for x in comparison.differences}
+        assert all(name in comparison.lines()[-1] for name in ("kernel", "we", "siege"))
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_shared_captures(
+    kernel: Kernel, captures: Path, settings: str, record_property: Record
+) -> None:
+    paths = sorted((captures / "tcp-state").glob("*.pcap"))
+    assert len(paths) >= 20
+    found = [(path.name, read_frames(path).frames) for path in paths]
+    comparison = _compared(kernel, settings, found)
+    for line in (f"{settings}: {len(paths)} captures", *comparison.lines()):
+        record_property(SUMMARY, line)
+    assert comparison.n_compared > 1500
+    assert comparison.share_equal >= LEAST_EQUAL, comparison.lines()
+
+
+def test_the_dangers_are_as_documented(kernel: Kernel, root: Path) -> None:
+    kernel.set(SETTINGS["linux"])
+    document = (root / "docs" / "dangers.md").read_text(encoding="utf-8")
+    for case in cases():
+        conclusion = conclude(case, kernel)
+        assert conclusion.ours == conclusion.kernel, case.name
+        assert "\n".join(table(case, conclusion)) in document, case.name
