@@ -1,0 +1,353 @@
+"""Was this capture good enough? From the tracker's numbers, with reasons.
+
+`from_report` needs only what every analysis has; `judge_capture` has the counts of all packets too.
+Shares from which something counts as bad are choices, stated here, not measurements.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import polars as pl
+
+from wiretell.findings.explain.amounts import amount, duration, n_bytes
+from wiretell.findings.quality_counts import Counts
+
+BAD, DOUBTFUL, HARMLESS = "bad", "doubtful", "harmless"
+GOOD, WITH_CARE, POOR = "good", "usable with care", "poor"
+
+BAD_SHARE = 0.05
+"""Of packets or flows, from which a fault spoils more than single connections."""
+SMALL_SHARE = 0.001
+"""Below it a fault is told, and called harmless to the whole."""
+MIN_FLOWS = 5
+"""One-sided connections fewer than these say nothing of the capture."""
+JUMBO = 9_216
+"""No Ethernet frame is longer: without a known MSS only more than this is surely merged."""
+MIN_TIMES = 20
+"""Packets whose times show their resolution."""
+N_BINS = 60
+NS_PER_S = 1_000_000_000
+_SIDES = ("from originators", "from responders")
+
+
+@dataclass(frozen=True)
+class QualityFinding:
+    """One thing about the capture: `what` with numbers, what it `means`, the `remedy`.
+
+    `number` of `of` things are concerned; `of` is None where that is no share.
+    """
+
+    kind: str
+    severity: str
+    what: str
+    means: str
+    remedy: str
+    number: int
+    of: int | None = None
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Missing bytes noticed in one stretch of time, by the side that had sent them."""
+
+    start_ns: int
+    width_ns: int
+    side: int
+    kind: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The verdict, what led to it (worst first), and what was looked at and found well."""
+
+    verdict: str
+    n_packets: int
+    findings: tuple[QualityFinding, ...]
+    drops: tuple[Drops, ...]
+    fine: tuple[str, ...]
+
+
+CHECKED = {
+    "missing": "no byte was acknowledged that was not captured",
+    "one_sided": "both directions of its TCP connections are there",
+    "copies": "no packet is there twice",
+    "super_segments": "no segment is larger than the MSS allows",
+    "snap_length": "no packet is cut",
+    "time_backwards": "time never steps back",
+    "clock_jump": "no jump of the clock was seen",
+    "coarse_time": "times have microseconds or better",
+}
+"""What is looked at in every packet, and what is said where nothing is found."""
+
+
+def from_report(provenance: Mapping[str, Any], flows: pl.DataFrame) -> list[QualityFinding]:
+    """What an analysis without a look at every packet shows (provenance as in `Report`)."""
+    counters = provenance.get("counters") or {}
+    found = [
+        *_dropped(provenance.get("files") or (), counters),
+        *_one_sided(flows),
+        *_coarse_interfaces(provenance.get("files") or ()),
+    ]
+    return sorted(found, key=_gravity)
+
+
+def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, Any]) -> Quality:
+    """The quality of a capture that was read whole: `counts` of all its batches, its FLOWS.
+
+    `provenance` has `files`, `counters` and `damage` as in `Report`.
+    """
+    total = max(counts.n_packets, 1)
+    found = [
+        *_dropped(provenance.get("files") or (), provenance.get("counters") or {}),
+        *_missing(counts, flows),
+        *_one_sided(flows),
+        *_copies(counts, total),
+        *_super_segments(counts),
+        *_cut(counts, total),
+        *_time(counts),
+        *_evicted(provenance.get("counters") or {}),
+        *_damaged(provenance.get("damage") or ()),
+    ]
+    found.sort(key=_gravity)
+    kinds = {finding.kind for finding in found}
+    worst = min((_gravity(finding)[0] for finding in found), default=2)
+    return Quality(
+        verdict=(POOR, WITH_CARE, GOOD)[worst],
+        n_packets=counts.n_packets,
+        findings=tuple(found),
+        drops=_drops(counts),
+        fine=tuple(words for kind, words in CHECKED.items() if kind not in kinds),
+    )
+
+
+def _gravity(finding: QualityFinding) -> tuple[int, str]:
+    return (BAD, DOUBTFUL, HARMLESS).index(finding.severity), finding.kind
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(files(__package__).joinpath("quality.toml").read_text("utf-8"))
+
+
+def _finding(
+    kind: str, severity: str, number: int, of: int | None = None, **values: object
+) -> QualityFinding:
+    text = _texts()[kind]
+    what, means = text["what"].format(**values), text["means"].format(**values)
+    return QualityFinding(kind, severity, what, means, text["remedy"], number, of)
+
+
+def _severity(number: int, of: int) -> str:
+    share = number / max(of, 1)
+    return BAD if share >= BAD_SHARE else DOUBTFUL if share >= SMALL_SHARE else HARMLESS
+
+
+def percent(number: int, of: int) -> str:
+    """`12 %`, `0.3 %`, `<0.01 %`."""
+    share = 100 * number / max(of, 1)
+    if share >= 10 or share == 0:
+        return f"{share:.0f} %"
+    return f"{share:.2g} %" if share >= 0.01 else "<0.01 %"
+
+
+def _dropped(
+    told: Sequence[Mapping[str, Any]], counters: Mapping[str, Any]
+) -> Iterator[QualityFinding]:
+    dropped = sum(i.get("dropped") or 0 for file in told for i in file.get("interfaces") or ())
+    if dropped:
+        total = dropped + (counters.get("frames") or 0)
+        words = {"packets": amount(dropped, "packet"), "total": total}
+        share = percent(dropped, total)
+        severity = BAD if dropped >= BAD_SHARE * total else DOUBTFUL
+        yield _finding("dropped_by_capture", severity, dropped, total, share=share, **words)
+
+
+def _missing(counts: Counts, flows: pl.DataFrame) -> Iterator[QualityFinding]:
+    for kind, mark in (("missing", "ack_lost_segment"), ("gaps", "lost_segment")):
+        own = counts.gaps.filter(pl.col("kind") == mark)
+        number = int(own["n"].sum())
+        if not number:
+            continue
+        severity = _severity(number, counts.n_packets) if kind == "missing" else HARMLESS
+        severity = DOUBTFUL if kind == "missing" and severity == HARMLESS else severity
+        values = {
+            "gaps": amount(number, "packet"),
+            "by_side": _by_side(own),
+            "when": _when(own, counts),
+            "bytes": _missing_bytes(flows) if kind == "missing" else "",
+        }
+        yield _finding(kind, severity, number, counts.n_packets, **values)
+
+
+def _missing_bytes(flows: pl.DataFrame) -> str:
+    columns = [
+        name for name in ("orig_missing_bytes", "resp_missing_bytes") if name in flows.columns
+    ]
+    total = sum(int(flows[name].sum() or 0) for name in columns)
+    return f", {n_bytes(total)} in all" if total else ""
+
+
+def _by_side(gaps: pl.DataFrame) -> str:
+    counted = gaps.group_by("side").agg(pl.col("n").sum()).sort("side")
+    return " and ".join(f"{n} of data {_SIDES[side]}" for side, n in counted.iter_rows())
+
+
+def _when(gaps: pl.DataFrame, counts: Counts) -> str:
+    """Whether they come together in time: the shortest stretch that has four in five."""
+    spread = (counts.last_ns or 0) - (counts.first_ns or 0)
+    number = int(gaps["n"].sum())
+    if spread < 10 * counts.gap_width_ns or number < MIN_FLOWS:
+        return ""
+    per_bin = gaps.group_by("start_ns").agg(pl.col("n").sum()).sort("n", descending=True)
+    busiest = per_bin.with_columns(so_far=pl.col("n").cum_sum())
+    needed = int((busiest["so_far"] < 0.8 * number).sum()) + 1
+    held = needed * counts.gap_width_ns
+    if held * 10 > spread:
+        return ", all through the capture"
+    return f", most within {duration(held)} of the capture's {duration(spread)}"
+
+
+def _drops(counts: Counts) -> tuple[Drops, ...]:
+    """At most `N_BINS` stretches of equal width over the capture, those without drops left out."""
+    if counts.gaps.is_empty() or counts.first_ns is None or counts.last_ns is None:
+        return ()
+    spread = counts.last_ns - counts.first_ns + 1
+    per_bin = -(-spread // (N_BINS * counts.gap_width_ns))
+    width = max(1, per_bin) * counts.gap_width_ns
+    start = counts.first_ns // counts.gap_width_ns * counts.gap_width_ns
+    binned = (
+        counts.gaps.with_columns(start_ns=(pl.col("start_ns") - start) // width * width + start)
+        .group_by("start_ns", "side", "kind")
+        .agg(pl.col("n").sum())
+        .sort("start_ns", "side", "kind")
+    )
+    return tuple(
+        Drops(row["start_ns"], width, row["side"], row["kind"], row["n"])
+        for row in binned.iter_rows(named=True)
+    )
+
+
+def _one_sided(flows: pl.DataFrame) -> Iterator[QualityFinding]:
+    """Connections with acknowledgements or data of one side and nothing of the other."""
+    tcp = flows.filter(pl.col("proto") == 6)
+    talks = pl.col("history").str.contains("[AaDdFf]") & (
+        pl.col("orig_pkts") + pl.col("resp_pkts") >= 2
+    )
+    real = tcp.filter(talks)
+    alone = real.filter((pl.col("orig_pkts") == 0) | (pl.col("resp_pkts") == 0)).height
+    if alone < MIN_FLOWS and not (alone and alone == real.height):
+        return
+    words = {"flows": alone, "total": real.height, "share": percent(alone, real.height)}
+    severity = BAD if alone >= 4 * BAD_SHARE * real.height else DOUBTFUL
+    yield _finding("one_sided", severity, alone, real.height, **words)
+
+
+def _copies(counts: Counts, total: int) -> Iterator[QualityFinding]:
+    if not counts.n_copies:
+        return
+    hops = ""
+    if counts.n_copies_hop:
+        hops = f"; {counts.n_copies_hop} of them with another TTL: seen on both sides of a router"
+    words = {"packets": amount(counts.n_copies, "packet"), "hops": hops}
+    share = percent(counts.n_copies, total)
+    severity = _severity(counts.n_copies, total)
+    yield _finding("copies", severity, counts.n_copies, total, share=share, **words)
+
+
+def _super_segments(counts: Counts) -> Iterator[QualityFinding]:
+    """Sides whose payloads exceed what the other side announced; unknown MSS: 1460 counts."""
+    other = counts.sizes.select("flow_id", side=1 - pl.col("side"), allowed="mss")
+    big = (
+        counts.sizes.filter(pl.col("n_big") > 0)
+        .join(other, on=["flow_id", "side"], how="left")
+        .filter(pl.col("max_payload") > pl.col("allowed").fill_null(JUMBO))
+    )
+    if big.is_empty():
+        return
+    number = int(big["n_big"].sum())
+    words = {
+        "packets": amount(number, "packet"),
+        "flows": amount(big["flow_id"].n_unique(), "connection"),
+        "largest": n_bytes(int(big["max_payload"].max() or 0)),  # type: ignore[arg-type]
+    }
+    severity = BAD if number >= BAD_SHARE * counts.n_packets else DOUBTFUL
+    yield _finding("super_segments", severity, number, counts.n_packets, **words)
+
+
+def _cut(counts: Counts, total: int) -> Iterator[QualityFinding]:
+    if counts.n_header_cut:
+        severity = _severity(counts.n_header_cut, total)
+        words = {"packets": amount(counts.n_header_cut, "packet")}
+        yield _finding("headers_cut", severity, counts.n_header_cut, total, **words)
+    if counts.n_cut:
+        words = {
+            "packets": amount(counts.n_cut, "packet"),
+            "share": percent(counts.n_cut, total),
+            "length": n_bytes(counts.max_cut_len),
+        }
+        yield _finding("snap_length", HARMLESS, counts.n_cut, total, **words)
+
+
+def _time(counts: Counts) -> Iterator[QualityFinding]:
+    if counts.n_back:
+        words = {
+            "times": amount(counts.n_back, "time"),
+            "largest": duration(counts.largest_back_ns),
+        }
+        severity = BAD if counts.largest_back_ns >= NS_PER_S else DOUBTFUL
+        yield _finding("time_backwards", severity, counts.n_back, counts.n_packets, **words)
+    for at_ns, by_ns, n_sides in counts.jumps.iter_rows():
+        sign = "+" if by_ns > 0 else "-"
+        words = {
+            "by": f"{sign}{duration(by_ns)}",
+            "at": f"{(at_ns - (counts.first_ns or 0)) / NS_PER_S:.3f} s",
+            "sides": amount(n_sides, "flow side"),
+        }
+        yield _finding("clock_jump", BAD, n_sides, None, **words)
+    coarse = _resolution(counts)
+    if coarse is not None:
+        unit, one = coarse
+        severity = DOUBTFUL
+        yield _finding("coarse_time", severity, counts.n_packets, None, unit=unit, one=one)
+
+
+def _resolution(counts: Counts) -> tuple[str, str] | None:
+    """The unit that all times are whole in, where it is coarser than a microsecond."""
+    if counts.n_packets < MIN_TIMES or counts.first_ns == counts.last_ns:
+        return None
+    if not counts.n_not_s:
+        return "seconds", "second"
+    if not counts.n_not_ms:
+        return "milliseconds", "millisecond"
+    return None
+
+
+def _coarse_interfaces(told: Sequence[Mapping[str, Any]]) -> Iterator[QualityFinding]:
+    """Interfaces of pcapng that state a resolution below the microsecond (if_tsresol)."""
+    for file in told:
+        for interface in file.get("interfaces") or ():
+            resolution = interface.get("tsresol")
+            if resolution is None or resolution & 0x80 or resolution >= 6:
+                continue
+            unit, one = ("seconds", "second") if resolution < 3 else ("milliseconds", "millisecond")
+            yield _finding("coarse_time", DOUBTFUL, 1, None, unit=unit, one=one)
+            return
+
+
+def _evicted(counters: Mapping[str, Any]) -> Iterator[QualityFinding]:
+    number = counters.get("evicted_flows") or 0
+    if number:
+        yield _finding("table_full", DOUBTFUL, number, None, flows=amount(number, "flow"))
+
+
+def _damaged(damage: Sequence[Mapping[str, Any]]) -> Iterator[QualityFinding]:
+    if damage:
+        words = {"places": amount(len(damage), "place")}
+        yield _finding("damaged", DOUBTFUL, len(damage), None, **words)
