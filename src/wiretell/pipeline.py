@@ -21,6 +21,9 @@ from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
 from wiretell.errors import CaptureError
+from wiretell.findings.explain.connection import explain
+from wiretell.findings.explain.explanation import Connection
+from wiretell.findings.overview import Overview, glance, overview
 from wiretell.model.report import Report
 from wiretell.model.tables import (
     ADDRESSES,
@@ -34,6 +37,7 @@ from wiretell.model.tables import (
 )
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
+from wiretell.sources.segments import SegmentStream, packets_of, readable_again
 
 PathLike = str | os.PathLike[str]
 
@@ -156,6 +160,83 @@ def explain_pair(report: Report, flow: str, other: str, *, address: str | None =
         if choice.n_fitting > 1
     ]
     return replace(answer, notes=(*several, *answer.notes))
+
+
+def survey_connections(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    filter: str | None = None,
+    ct: str = "linux",
+    progress: Callable[[Progress], None] | None = None,
+) -> Overview:
+    """Which connections are worth explaining, and whether the capture is good enough.
+
+    `paths` and `filter` as for `read`; `ct` are settings of the connection tracker, as for the
+    core's `Tracker`. Raises OSError, CaptureError, ConfigError.
+    """
+    say = progress or (lambda _: None)
+    filters = compile_filter(filter) if filter else None
+    with readable_again(_names(paths)) as names:
+        stream = SegmentStream(
+            names, filters, ct=ct, say=lambda *far: say(Progress("tracking", *far))
+        )
+        glances = [glance(each.packets, each.segments, each.flows) for each in stream.batches()]
+        return overview(glances, stream.provenance())
+
+
+def explain_flow(
+    paths: PathLike | Sequence[PathLike],
+    flow: str | None,
+    *,
+    packet: int | None = None,
+    limit: int | None = None,
+    filter: str | None = None,
+    ct: str = "linux",
+) -> tuple[Connection, dict[str, object]]:
+    """One connection packet by packet, and the provenance of the captures.
+
+    `flow` is as for `explain_pair`; None: the flow of `packet`. `packet` explains that one alone,
+    `limit` the first packets. Raises ValueError, in words for people, where no flow or packet is
+    meant; OSError, CaptureError, ConfigError.
+    """
+    filters = compile_filter(filter) if filter else None
+    with readable_again(_names(paths)) as names:
+        flows, found = _flows_and_owner(SegmentStream(names, filters, ct=ct), packet)
+        if flow is None:
+            if found is None:
+                raise ValueError(f"packet {packet} belongs to no connection")
+            flow = str(found)
+        chosen = choose_flow(flows, flow)
+        stream = SegmentStream(names, filters, ct=ct)
+        mine = pl.col("flow_id") == chosen.flow_id
+        about = (pl.col("parent_flow") == chosen.flow_id) & ~mine
+        rows = pl.concat(
+            [each.segments.filter(mine | about) for each in stream.segments_and_flows()]
+        )
+        segments = rows.filter(mine)
+        packets = packets_of(names, filters, segments["packet"])
+        told = explain(
+            chosen.row,
+            packets,
+            segments,
+            related=rows.filter(about),
+            n_fitting=chosen.n_fitting,
+            limit=limit,
+            only=packet,
+        )
+        return told, stream.provenance()
+
+
+def _flows_and_owner(stream: SegmentStream, packet: int | None) -> tuple[pl.DataFrame, int | None]:
+    """All flows, and which of them `packet` belongs to."""
+    flows: list[pl.DataFrame] = []
+    owner: int | None = None
+    for each in stream.segments_and_flows():
+        flows.append(each.flows)
+        held = each.segments.filter(pl.col("packet") == packet)["flow_id"] if packet else None
+        if held is not None and len(held):
+            owner = int(held[0])
+    return pl.concat(flows), owner
 
 
 def _measure(

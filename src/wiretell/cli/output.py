@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,21 +118,31 @@ def outputs_of(**given: Any) -> Outputs:
         raise click.UsageError("two results cannot go to the same place; name a file for one")
     if STDOUT not in targets and not given["quiet"]:
         files.append(("table", STDOUT))
-    wants_color = sys.stdout.isatty() and not given["no_color"] and not os.environ.get("NO_COLOR")
-    options = Options(
+    shown = shown_options(no_color=given["no_color"])
+    options = replace(
+        shown,
         addresses=tuple(_plain_address(text) for text in given["addresses"]),
         top=given["top"],
         all_addresses=given["all_addresses"],
         verbose=given["verbose"],
-        color=wants_color and os.environ.get("TERM") != "dumb",
-        width=_width(),
     )
     return Outputs(tuple(files), options, given["quiet"], given["fail_on"])
 
 
+def shown_options(*, no_color: bool) -> Options:
+    """How wide standard output is, and whether it has colour."""
+    wants_color = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
+    return Options(color=wants_color and os.environ.get("TERM") != "dumb", width=_width())
+
+
 def refuse_overwriting(outputs: Outputs, inputs: Sequence[str]) -> None:
     """`click.UsageError` where a result would be written over what is read."""
-    for _, target in outputs.files:
+    refuse_targets([target for _, target in outputs.files], inputs)
+
+
+def refuse_targets(targets: Sequence[str], inputs: Sequence[str]) -> None:
+    """The same for results by place alone."""
+    for target in targets:
         if target == STDOUT or not Path(target).exists():
             continue
         for source in inputs:
@@ -163,13 +173,18 @@ def finished(
         write()
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of standard output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return ExitCode.OUTPUT_CLOSED
     if not outputs.quiet and not tells_notes:
         _show_notes(report)
     if outputs.fail_on is not None and outputs.fail_on(report):
         return ExitCode.FINDINGS
     return ExitCode.DAMAGED if report.damaged else ExitCode.DONE
+
+
+def discard_stdout() -> None:
+    """Throws away what still waits to be written, since nobody reads it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_notes(report: Report) -> None:

@@ -140,8 +140,7 @@ def _packet(
     flags = " ".join(told.flags)
     head = Text(f"#{told.packet}  {seconds(told.time_ns - connection.first_ns)} s  {way}  {flags}")
     head.stylize("bold")
-    state = told.ct_state.upper()
-    head.append(f"  {state}", style="bold red" if told.is_invalid else "green")
+    head.append(f"  {states(told)}", style="bold red" if told.is_invalid else "green")
     told_remark = remark(told).removeprefix("INVALID: ").removeprefix("INVALID")
     if told_remark:
         head.append(f"  {visible(told_remark)}", style="red" if told.is_invalid else "yellow")
@@ -157,6 +156,12 @@ def _packet(
         words = visible(sentence.text) if again else said(sentence)
         cited.add(sentence.cites)
         yield from wrapped(f"    · {words}", width, indent=6, style=style)
+
+
+def states(told: Explanation) -> str:
+    """`ESTABLISHED, in FIN_WAIT`: the packet's ct state, the connection's state after it."""
+    after = f", in {told.tcp_state.upper()}" if told.tcp_state else ""
+    return f"{told.ct_state.upper()}{after}"
 
 
 def numbers_line(numbers: Numbers) -> str:

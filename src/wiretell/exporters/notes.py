@@ -30,7 +30,11 @@ _UNITS = {"evicted_flows": "flow", "payload_bytes_dropped": "byte", "time_absurd
 
 def notes(report: Report) -> list[str]:
     """Notes in plain, escaped text, the gravest first; empty where all is well."""
-    provenance = report.provenance
+    return notes_on(report.provenance)
+
+
+def notes_on(provenance: Mapping[str, Any]) -> list[str]:
+    """The same of a report's provenance alone."""
     return [
         *_damage(provenance.get("damage") or ()),
         *_failed_signals(provenance.get("failed_signals") or {}),

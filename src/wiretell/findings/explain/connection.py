@@ -28,12 +28,16 @@ def explain(
     packets: pl.DataFrame,
     segments: pl.DataFrame,
     *,
+    related: pl.DataFrame | None = None,
+    n_fitting: int = 1,
     limit: int | None = None,
     only: int | None = None,
 ) -> Connection:
     """Explains the first `limit` packets of a flow, or `only` the one of that number.
 
     `flow` is its row of FLOWS; `packets` and `segments` are its rows of PACKETS and SEGMENTS.
+    `related` are SEGMENTS of other flows that this one announced, or that are errors about it;
+    `n_fitting` says how many flows had fitted the question.
     Raises ValueError where `only` is no packet of the flow.
     """
     whole = survey(packets, segments)
@@ -55,7 +59,11 @@ def explain(
         n_packets=len(numbers),
         n_invalid=len(invalid),
         conn_state=flow.get("conn_state"),
-        notes=tuple(_notes(whole, ends, invalid, wanted)),
+        notes=(
+            *_choice(flow, n_fitting),
+            *_notes(whole, ends, invalid, wanted),
+            *_related(related),
+        ),
         packets=told,
     )
 
@@ -114,6 +122,23 @@ def _notes(
         named = ", ".join(str(packet) for packet in untold[:MAX_LISTED])
         more = ", ..." if len(untold) > MAX_LISTED else ""
         yield _note("invalid_elsewhere", n=len(untold), packets=f"{named}{more}")
+
+
+def _choice(flow: Mapping[str, Any], n_fitting: int) -> Iterator[Sentence]:
+    if n_fitting > 1:
+        yield _note("several", n=n_fitting, flow=flow["flow_id"])
+
+
+def _related(related: pl.DataFrame | None) -> Iterator[Sentence]:
+    """Flows that hang on this one, by their first packets."""
+    if related is None or related.is_empty():
+        return
+    firsts = related.group_by("flow_id").agg(pl.col("packet").min()).sort("packet")
+    named = ", ".join(
+        f"{flow} (packet {packet})" for flow, packet in firsts.head(MAX_LISTED).iter_rows()
+    )
+    more = ", ..." if firsts.height > MAX_LISTED else ""
+    yield _note("related", flows=f"{named}{more}")
 
 
 def _of_the_whole(whole: Survey) -> Iterator[str]:

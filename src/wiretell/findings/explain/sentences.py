@@ -274,5 +274,3 @@ def _state(step: Step) -> Iterator[Sentence]:
         yield sentence("state", "begun", **values)
     elif before != after:
         yield sentence("state", "moved", before=before.upper(), **values)
-    else:
-        yield sentence("state", "stays", **values)

@@ -1,0 +1,142 @@
+"""Captures as packets and what the connection tracker says of each, in batches.
+
+Explaining takes several looks at a capture: standard input is kept in a temporary file for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from wiretell._core import Reader, Tracker
+from wiretell.errors import ConfigError
+from wiretell.model.packets import PACKETS
+from wiretell.model.segments import SEGMENTS
+from wiretell.model.tables import FLOWS
+
+STDIN = "-"
+BATCH_PACKETS = 1 << 17
+_COPY_BYTES = 1 << 20
+
+Say = Callable[[int, int | None, int], None]
+"""Told how far it is: bytes read, bytes in all (None: not known), packets."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of PACKETS, of SEGMENTS for the same packets, and of FLOWS that ended meanwhile."""
+
+    packets: pl.DataFrame
+    segments: pl.DataFrame
+    flows: pl.DataFrame
+
+
+@contextmanager
+def readable_again(names: Sequence[str]) -> Iterator[list[str]]:
+    """The names, standard input replaced by a file of its bytes that lives as long as the block."""
+    if STDIN not in names:
+        yield list(names)
+        return
+    with tempfile.NamedTemporaryFile(prefix="wiretell-", suffix=".capture") as kept:
+        shutil.copyfileobj(sys.stdin.buffer, kept, _COPY_BYTES)
+        kept.flush()
+        yield [kept.name if name == STDIN else name for name in names]
+
+
+class SegmentStream:
+    """One run of the tracker over captures. `ct`: its settings, as `Tracker` takes them.
+
+    Raises OSError, CaptureError (from the core), ConfigError (settings).
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        filters: Mapping[int, bytes] | None = None,
+        *,
+        ct: str = "linux",
+        say: Say | None = None,
+    ) -> None:
+        self._reader = Reader(names, filters=filters)
+        self._fields = Reader(names, filters=filters)
+        self._tracker = tracker(ct)
+        self._say = say
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches in order; after them `provenance` is complete."""
+        n_packets = 0
+        while n := self._tracker.consume(self._reader, BATCH_PACKETS):
+            n_packets += n
+            yield self._drained(self._packets(n))
+            if self._say is not None:
+                self._say(*self._reader.position(), n_packets)
+        self._tracker.finish()
+        yield self._drained(PACKETS.empty())
+
+    def segments_and_flows(self) -> Iterator[Batch]:
+        """The same without packets, which is faster."""
+        while self._tracker.consume(self._reader, BATCH_PACKETS):
+            yield self._drained(PACKETS.empty())
+        self._tracker.finish()
+        yield self._drained(PACKETS.empty())
+
+    def provenance(self) -> dict[str, Any]:
+        """`files`, `counters`, `weirds` and `damage`, as in `Report.provenance`."""
+        return {
+            "files": self._reader.files(),
+            "counters": self._reader.counters() | self._tracker.counters(),
+            "weirds": self._tracker.weirds(),
+            "damage": self._reader.damage(),
+        }
+
+    def _packets(self, n: int) -> pl.DataFrame:
+        """The fields of the `n` frames that the tracker has just taken."""
+        parts: list[pl.DataFrame] = []
+        while n > 0:
+            batch = self._fields.packets(n)
+            if batch is None:
+                break
+            parts.append(pl.DataFrame(batch))
+            n -= len(batch)
+        return pl.concat(parts) if parts else PACKETS.empty()
+
+    def _drained(self, packets: pl.DataFrame) -> Batch:
+        segments, flows = self._tracker.drain_segments(), self._tracker.drain_flows()
+        return Batch(
+            packets,
+            SEGMENTS.empty() if segments is None else pl.DataFrame(segments),
+            FLOWS.empty() if flows is None else pl.DataFrame(flows).select(FLOWS.schema.names()),
+        )
+
+
+def tracker(ct: str) -> Tracker:
+    """A tracker that keeps a row per packet. Raises ConfigError for settings it does not know."""
+    try:
+        return Tracker(ct=ct, segments=True)
+    except ValueError as error:
+        raise ConfigError(f"--ct {ct}: {error}") from error
+
+
+def packets_of(
+    names: Sequence[str], filters: Mapping[int, bytes] | None, numbers: pl.Series
+) -> pl.DataFrame:
+    """The rows of PACKETS with these numbers (ascending); reading ends with the last of them."""
+    if numbers.is_empty():
+        return PACKETS.empty()
+    wanted = numbers.to_frame("number")
+    last = int(numbers[-1])
+    reader = Reader(names, filters=filters)
+    kept: list[pl.DataFrame] = []
+    while (batch := reader.packets(BATCH_PACKETS)) is not None:
+        rows = pl.DataFrame(batch)
+        kept.append(rows.join(wanted, on="number", how="semi", maintain_order="left"))
+        if int(rows["number"][-1]) >= last:
+            break
+    return pl.concat(kept) if kept else PACKETS.empty()
