@@ -35,8 +35,9 @@ def lines(quality: Quality, options: Options) -> Iterator[Text]:
         if finding.severity in _MARKS:
             yield from wrapped(f"    → {visible(finding.remedy)}", options.width, indent=6)
     yield from _over_time(quality.drops)
-    for words in quality.fine:
-        yield Text(f"  ✓ {words}", style="dim")
+    if quality.fine:
+        well = f"  ✓ {'; '.join(quality.fine)}."
+        yield from wrapped(well, options.width, indent=4, style="dim")
 
 
 def _over_time(drops: Sequence[Drops]) -> Iterator[Text]:

@@ -141,7 +141,11 @@ def _copies(packets: pl.DataFrame) -> tuple[int, int]:
 
     Only packets with an IP ID other than 0 can tell: a retransmission has a new one.
     """
-    known = packets.filter((pl.col("ipid") != 0) & pl.col("src").is_not_null())
+    telling = (pl.col("ipid") != 0) & (
+        # A sender whose IP IDs stand still tells nothing by them.
+        pl.col("ipid").n_unique().over("src") * 3 >= pl.len().over("src")
+    )
+    known = packets.filter(pl.col("src").is_not_null() & telling)
     same = known.select(
         since=pl.col("time_ns").diff().over(_COPY_KEY),
         hops=pl.col("ttl").cast(pl.Int16).diff().over(_COPY_KEY),

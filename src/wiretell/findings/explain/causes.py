@@ -25,6 +25,8 @@ FAR = 1 << 24
 """Beyond any window of today (16 MiB) by itself: a number that was guessed, or of another time."""
 OTHER_HOPS = 2
 """TTLs of one path differ by less, but for changes of route."""
+GOES_ON = 3
+"""Packets of one side that show a conversation going on, not repeated answers."""
 _OVER = frozenset({"seq_over", "window_overrun"})
 _OLD = frozenset({"seq_under", "ack_under"})
 _RST = frozenset({"rst_before_ack", "rst_not_exact"})
@@ -114,9 +116,14 @@ def _window_shrunk(case: Case) -> Cause | None:
 
 def _duplicate(case: Case) -> Cause | None:
     step, first = case.step, case.step.original
-    if first is None or step.ipid is None or step.ipid != first.ipid or step.ipid == 0:
+    if first is None or not step.ipid or not case.whole.sides[step.side].ipid_varies:
         return None
-    if (first.start, first.end) != (step.numbers.seq_rel, step.numbers.next_seq_rel):
+    if (first.ipid, first.start, first.end, first.flags) != (
+        step.ipid,
+        step.numbers.seq_rel,
+        step.numbers.next_seq_rel,
+        step.flags,
+    ):
         return None
     age = duration(step.time_ns - first.time_ns)
     told = (
@@ -269,6 +276,13 @@ def _backscatter(case: Case) -> Cause | None:
     if case.whole.sides[1 - step.side].numbers:
         return None
     kind = "SYN+ACK" if step.has(SYN) else "RST"
+    n_after = case.whole.sides[step.side].n_after(step.packet)
+    if n_after >= GOES_ON:
+        told = (
+            f"The {case.who} goes on for {amount(n_after, 'packet')}, as if it were answered;"
+            f" nothing of the {case.peer} was captured."
+        )
+        return Cause("asymmetric_path", 3.5, told)
     return Cause("backscatter", 2.5, f"A {kind}, and nothing of the {case.peer} that it answers.")
 
 

@@ -70,7 +70,6 @@ def explain(
 
 def _explain_tcp(whole: Survey, names: Names, wanted: set[int]) -> Iterator[Explanation]:
     later = Later(whole.rows)
-    offered = (whole.sides[0].wscale, whole.sides[1].wscale)
     setters = set(
         whole.rows.filter(pl.col("packet").is_in(sorted(wanted)))["bound_packet"].drop_nulls()
     )
@@ -80,12 +79,12 @@ def _explain_tcp(whole: Survey, names: Names, wanted: set[int]) -> Iterator[Expl
         if step.packet in setters:
             kept[step.packet] = step
         if step.packet in wanted:
-            yield _told(Case(step, kept.get(step.bound_packet or 0), whole, later, names), offered)
+            yield _told(Case(step, kept.get(step.bound_packet or 0), whole, later, names))
         if step.packet >= last:
             break
 
 
-def _told(case: Case, offered: tuple[int | None, int | None]) -> Explanation:
+def _told(case: Case) -> Explanation:
     step = case.step
     said, causes = verdict(case)
     return Explanation(
@@ -103,7 +102,7 @@ def _told(case: Case, offered: tuple[int | None, int | None]) -> Explanation:
         excess=step.excess,
         bound_packet=step.bound_packet,
         causes=causes,
-        sentences=(*said, *sentences(step, case.names, offered)),
+        sentences=(*said, *sentences(step, case.names, case.whole.sides)),
     )
 
 

@@ -55,4 +55,6 @@ def _acknowledges(step: Step, marks: set[str], peer: str) -> str:
     if acked.n_new:
         first, last = acked.first + acked.covers_syn, acked.last
         return f"acknowledges {span(first, last)}"
-    return f"acknowledges up to byte {(ack_rel or 0) - 1}"
+    if acked.below_syn or not ack_rel:
+        return "acknowledges nothing"
+    return f"acknowledges up to byte {ack_rel - 1}"

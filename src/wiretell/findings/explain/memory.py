@@ -25,12 +25,14 @@ class Sent:
     start: int
     end: int
     ipid: int | None
+    flags: int
 
 
 @dataclass(slots=True)
 class Memory:
     """One side's past, up to the packet before the one at hand."""
 
+    seen: bool = False
     max_next: int = 0
     """The highest number that follows what was seen of it."""
     min_seq: int | None = None

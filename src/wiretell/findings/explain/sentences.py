@@ -8,23 +8,20 @@ from wiretell.findings.explain.amounts import amount, duration, listed, n_bytes,
 from wiretell.findings.explain.explanation import Sentence
 from wiretell.findings.explain.memory import WRAP
 from wiretell.findings.explain.step import ACK, FIN, RST, SYN, Acked, Step
-from wiretell.findings.explain.survey import MAX_SHIFT
+from wiretell.findings.explain.survey import MAX_SHIFT, SideFacts
 from wiretell.findings.explain.texts import meaning, sentence, texts
 
 Names = tuple[str, str]
 """What the prose calls the two sides."""
 
 
-def sentences(step: Step, names: Names, offered: tuple[int | None, int | None]) -> list[Sentence]:
-    """All that is told of a packet but its verdict, in the order a person reads it.
-
-    `offered` are the window scales that the SYNs of both sides offered.
-    """
+def sentences(step: Step, names: Names, sides: tuple[SideFacts, SideFacts]) -> list[Sentence]:
+    """All that is told of a packet but its verdict, in the order a person reads it."""
     return [
         *_marks(step, names),
         *_seq(step, names),
         *_ack(step, names),
-        *_options(step, names, offered),
+        *_options(step, names, sides[1 - step.side]),
         *_sack(step, names),
         *_flight(step, names),
         *_window(step, names),
@@ -88,6 +85,8 @@ def _ack(step: Step, names: Names) -> Iterator[Sentence]:
     elif acked.n_new > 0:
         key = "new_carried" if known else "new"
         yield sentence("ack", key, new=_new(acked), **values, **carried)
+    elif acked.below_syn:
+        yield sentence("ack", "below_syn", **values)
     elif acked.is_first:
         yield sentence("ack", "first", **values)
     else:
@@ -109,9 +108,7 @@ def _new(acked: Acked) -> str:
     return listed(parts)
 
 
-def _options(
-    step: Step, names: Names, offered: tuple[int | None, int | None]
-) -> Iterator[Sentence]:
+def _options(step: Step, names: Names, other: SideFacts) -> Iterator[Sentence]:
     syn = step.syn
     if syn is None:
         return
@@ -122,25 +119,26 @@ def _options(
         yield sentence("options", "no_mss", peer=peer)
     else:
         yield sentence("options", "mss", mss=syn.mss, peer=peer)
-    yield from _scale(step, who, peer, offered[1 - step.side])
+    yield from _scale(step, who, peer, other)
     if syn.sack_ok:
         yield sentence("options", "sack", peer=peer)
 
 
-def _scale(step: Step, who: str, peer: str, theirs: int | None) -> Iterator[Sentence]:
+def _scale(step: Step, who: str, peer: str, other: SideFacts) -> Iterator[Sentence]:
     wscale = step.syn.wscale if step.syn else None
     if wscale is not None and wscale > MAX_SHIFT:
         yield sentence("options", "wscale_capped", wscale=wscale)
     own = None if wscale is None else min(wscale, MAX_SHIFT)
     values = {"who": who, "peer": peer, "wscale": own}
-    is_answer = step.has(ACK)
+    is_answer, theirs = step.has(ACK), other.wscale
     if own is None:
         refused = is_answer and theirs is not None
         yield sentence("options", "wscale_refused" if refused else "no_wscale", peer=peer)
     elif not is_answer:
         yield sentence("options", "wscale", factor=n_bytes(1 << own), **values)
     elif theirs is None:
-        yield sentence("options", "wscale_unasked", **values)
+        key = "wscale_unasked" if other.syn_seen else "wscale_alone"
+        yield sentence("options", key, factor=n_bytes(1 << own), **values)
     else:
         units = {"factor": n_bytes(1 << own), "peer_factor": n_bytes(1 << theirs)}
         yield sentence("options", "wscale_agreed", **values, **units)
@@ -257,8 +255,6 @@ def split_mark(mark: str) -> tuple[str, str]:
 
 
 def _notes(step: Step) -> Iterator[Sentence]:
-    if step.note is not None:
-        yield sentence("note", "any", note=step.note.replace("_", " "))
     if step.weird is not None:
         yield sentence("note", "capture_cut", weird=step.weird.replace("_", " "))
 

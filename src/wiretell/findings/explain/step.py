@@ -39,6 +39,7 @@ class Acked:
     last: int
     carrier: Sent | None
     n_beyond: int
+    below_syn: bool
     covers_syn: bool
     covers_fin: bool
     is_first: bool
@@ -111,6 +112,8 @@ class Step:
     mac: str | None
     ipid: int | None
     weird: str | None
+    peer_seen: bool
+    """The other side was heard before."""
     peer_edge: int | None
     """First number that the other side has never allowed this one; None: not known."""
     ended_by: int | None

@@ -40,6 +40,9 @@ class SideFacts:
     isn: int | None
     """Number that its relative numbers count from, at its first packet."""
 
+    ipid_varies: bool
+    """Its IP IDs tell packets apart."""
+
     def n_after(self, packet: int) -> int:
         """How many packets it sent after that one."""
         return len(self.numbers) - bisect_right(self.numbers, packet)
@@ -113,6 +116,7 @@ def _side(rows: pl.DataFrame, side: int) -> SideFacts:
         mss=syn["mss"] if syn else None,
         wscale=min(syn["wscale"], MAX_SHIFT) if syn and syn["wscale"] is not None else None,
         sack_ok=bool(syn["sack_ok"]) if syn else None,
+        ipid_varies=own["ipid"].n_unique() * 3 >= own.height,
         isn=(first["seq"].item() - first["seq_rel"].item()) % 2**32 if first.height else None,
     )
 

@@ -34,7 +34,8 @@ def _noted(case: Case) -> list[Sentence]:
 
 def _sentence(lead: str, reason: str, case: Case) -> Sentence:
     known = texts("invalid")["reason"]
-    entry = known.get(reason) or known["other"]
+    unseen = f"{reason}_unseen" if not case.step.peer_seen else ""
+    entry = known.get(unseen) or known.get(reason) or known["other"]
     words = entry["text"].format(**_values(reason, case))
     return Sentence("verdict", f"{lead}{words}.", tuple(entry["cites"]))
 
@@ -57,15 +58,19 @@ def _values(reason: str, case: Case) -> dict[str, object]:
         "last_in_ack": last_in,
         "excess": n_bytes(excess),
         "ticks": amount(excess, "tick"),
-        "set_by": _set_by(case),
+        "set_by": _set_by(case, reason),
     }
 
 
-def _set_by(case: Case) -> str:
-    """`, set by packet 7: acknowledgement 59 and window 29312`, as far as is known."""
+def _set_by(case: Case, reason: str) -> str:
+    """`, as packet 7 set it with acknowledgement 59 and window 29312`, as far as is known."""
     step, setter = case.step, case.bounding
     if not step.bound_packet:
         return ""
+    if reason == "ack_over":
+        return f", the end of packet {step.bound_packet}"
+    if reason in {"seq_under", "ack_under"}:
+        return f", as packet {step.bound_packet} shows"
     if setter is None or setter.numbers.ack_rel is None or setter.side == step.side:
         return f", as packet {step.bound_packet} set it"
     numbers = setter.numbers

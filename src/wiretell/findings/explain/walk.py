@@ -54,7 +54,8 @@ class _Walker:
         """Keeps what the tracker says after a packet that is not walked."""
         if row["tcp_state"] in _ENDED and self.state not in _ENDED:
             self.ended_by = row["packet"]
-        self.state, self.timeout_s = row["tcp_state"], row["timeout_s"]
+        if row["tcp_state"] is not None or row["ct_state"] != "invalid":
+            self.state, self.timeout_s = row["tcp_state"], row["timeout_s"]
         self.last_ns = row["time_ns"]
 
     def step(self, row: Row) -> Step:
@@ -169,6 +170,7 @@ class _Walker:
             mac=row["src_mac"],
             ipid=row["ipid"],
             weird=row["weird"],
+            peer_seen=other.seen,
             peer_edge=other.right_edge,
             ended_by=self.ended_by,
             restarted=restarted,
@@ -197,6 +199,7 @@ class _Walker:
             last=ack - 1,
             carrier=other.carrier(ack),
             n_beyond=max(0, ack - other.max_next) if other.min_seq is not None else 0,
+            below_syn=other.syn_end is not None and ack < other.syn_end,
             covers_syn=other.syn_end is not None and was < other.syn_end <= ack,
             covers_fin=other.fin_end is not None and was < other.fin_end <= ack,
             is_first=own.max_ack is None,
@@ -228,9 +231,15 @@ class _Walker:
 
     def _remember(self, row: Row, numbers: Numbers, step: Step) -> None:
         own, _ = self._own_and_other(row["side"])
+        own.seen = True
         if step.ct_state != "invalid":
             sent = Sent(
-                row["packet"], row["time_ns"], numbers.seq_rel, numbers.next_seq_rel, row["ipid"]
+                row["packet"],
+                row["time_ns"],
+                numbers.seq_rel,
+                numbers.next_seq_rel,
+                row["ipid"],
+                row["flags"],
             )
             own.remember(sent, row["tsval"])
             if numbers.ack_rel is not None:
