@@ -4,20 +4,20 @@ use super::super::key::Key;
 use super::tcp::Connection;
 use super::timeout::Timeout;
 
-/// A connection, or what passes for one.
+/// A connection, or what passes for one. What each packet needs comes first: an entry is
+/// fetched from memory ahead of its packet, line by line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Entry {
-    pub key: Key,
-    pub hash: u64,
     /// The flow of its first packet.
     pub flow_id: u64,
-    /// The flow that announced it.
-    pub parent_flow: Option<u64>,
     /// When its time began to run anew.
     pub refreshed_ns: i64,
     /// Second of its last move in the queues.
     pub touched_s: u64,
     pub timeout: Timeout,
+    /// The queue it is in: of its timeout, or of a shorter one that it was under before.
+    pub queue: u8,
     /// Its first packet came from `key.high`.
     pub orig_is_high: bool,
     /// Packets went both ways.
@@ -28,7 +28,13 @@ pub(super) struct Entry {
     /// Its payload is read for what it announces.
     pub is_read: bool,
     pub inner: Inner,
+    /// The flow that announced it.
+    pub parent_flow: Option<u64>,
+    pub key: Key,
+    pub hash: u64,
 }
+
+const _: () = assert!(size_of::<Entry>() <= 256);
 
 /// What a protocol needs to know.
 #[derive(Clone, Copy, Debug)]

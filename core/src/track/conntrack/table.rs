@@ -23,6 +23,7 @@ const STREAM_NS: i64 = 2 * NS_PER_S;
 const MAX_ICMP_TYPE: u8 = 18;
 /// Two queues per timeout: assured entries, and those that may be dropped.
 const N_QUEUES: usize = 2 * Timeout::ALL.len();
+const _: () = assert!(N_QUEUES <= u8::MAX as usize);
 
 /// What the connection tracker met, all counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -293,7 +294,13 @@ impl Conntrack {
             let entry = self.entries.get(at as usize);
             entry.is_some_and(|entry| entry.is_alive && entry.key == *key)
         };
-        let at = if is_it(hint) {
+        // A flow of TCP or UDP has one key: the entry that it began needs no comparison.
+        let began = matches!(arrival.packet.transport, Transport::Tcp(_) | Transport::Udp)
+            && self
+                .entries
+                .get(hint as usize)
+                .is_some_and(|entry| entry.is_alive && entry.flow_id == arrival.flow_id);
+        let at = if began || is_it(hint) {
             hint
         } else {
             self.index.find(arrival.hash, is_it)?
@@ -432,6 +439,7 @@ impl Conntrack {
             refreshed_ns: arrival.now_ns,
             touched_s: (arrival.now_ns / NS_PER_S) as u64,
             timeout,
+            queue: number_of(timeout, false) as u8,
             orig_is_high: arrival.directed.from_high,
             seen_reply: false,
             assured: false,
@@ -465,7 +473,7 @@ impl Conntrack {
 
     fn insert(&mut self, entry: Entry) -> u32 {
         self.counters.entries += 1;
-        let (hash, queue, now_s) = (entry.hash, queue_of(&entry), entry.touched_s);
+        let (hash, queue, now_s) = (entry.hash, entry.queue.into(), entry.touched_s);
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
@@ -487,7 +495,7 @@ impl Conntrack {
         if entry.is_read {
             self.expectations.detach(at);
         }
-        let queue = queue_of(entry);
+        let queue = entry.queue.into();
         self.index.remove(entry.hash, at);
         self.queues.remove(queue, at);
         self.free.push(at);
@@ -500,21 +508,32 @@ impl Conntrack {
         self.keep(at, timeout, assured, now_ns);
     }
 
-    /// Begins an entry's time anew and moves it in the queues where that is due.
+    /// Begins an entry's time anew and moves it in the queues where that is due: data and its
+    /// acknowledgement change the timeout to and fro, so a longer one can wait.
     #[inline]
     fn keep(&mut self, at: u32, timeout: Timeout, assured: bool, now_ns: i64) {
         let now_s = (now_ns / NS_PER_S) as u64;
-        let slack_s = slack_s(self.config.timeouts.seconds(timeout));
+        let timeouts = &self.config.timeouts;
         let entry = &mut self.entries[at as usize];
+        let queued_s = timeouts.seconds(Timeout::ALL[usize::from(entry.queue / 2)]);
+        let moves = assured != entry.assured
+            || timeouts.seconds(timeout) < queued_s
+            || now_s >= entry.touched_s + slack_s(queued_s);
         entry.refreshed_ns = now_ns;
-        let moves = (timeout, assured) != (entry.timeout, entry.assured);
-        if moves || now_s >= entry.touched_s + slack_s {
-            self.queues.remove(queue_of(entry), at);
-            entry.timeout = timeout;
-            entry.assured = assured;
-            entry.touched_s = now_s;
-            self.queues.push(queue_of(entry), at, now_s);
+        entry.timeout = timeout;
+        entry.assured = assured;
+        if moves {
+            self.requeue(at, now_s);
         }
+    }
+
+    /// Moves an entry to the end of the queue that it belongs to.
+    fn requeue(&mut self, at: u32, now_s: u64) {
+        let entry = &mut self.entries[at as usize];
+        self.queues.remove(entry.queue.into(), at);
+        entry.queue = number_of(entry.timeout, entry.assured) as u8;
+        entry.touched_s = now_s;
+        self.queues.push(entry.queue.into(), at, now_s);
     }
 
     #[inline]
@@ -557,13 +576,15 @@ impl Conntrack {
             };
             for assured in [false, true] {
                 let queue = number_of(timeout, assured);
-                while let Some((at, _)) = self
-                    .queues
-                    .oldest(queue)
-                    .filter(|&(_, touched_s)| touched_s <= last_s)
+                while let Some((at, touched_s)) = self.queues.oldest(queue)
+                    && touched_s <= last_s
                 {
-                    self.counters.expired += 1;
-                    self.remove(at);
+                    if self.is_expired(at, now_s as i64 * NS_PER_S) {
+                        self.counters.expired += 1;
+                        self.remove(at);
+                    } else {
+                        self.requeue(at, now_s);
+                    }
                 }
             }
         }
@@ -624,9 +645,4 @@ fn keep(inner: &Inner, marks: Marks, now_ns: i64) -> Outcome {
 #[inline]
 const fn number_of(timeout: Timeout, assured: bool) -> usize {
     2 * timeout as usize + assured as usize
-}
-
-#[inline]
-const fn queue_of(entry: &Entry) -> usize {
-    number_of(entry.timeout, entry.assured)
 }

@@ -73,7 +73,18 @@ const COMBINATIONS: [u16; 9] = [
     ACK | URG,
 ];
 
+/// The same as a set: one bit per combination.
+const ALLOWED: u64 = {
+    let (mut set, mut at) = (0, 0);
+    while at < COMBINATIONS.len() {
+        set |= 1 << COMBINATIONS[at];
+        at += 1;
+    }
+    set
+};
+
 /// The header's own faults.
+#[inline]
 pub(super) fn header_fault(packet: &Packet<'_>, header_len: u8, tcp_flags: u16) -> Option<Reason> {
     let ip_header = match packet.ip_version {
         6 => 40 + u32::from(packet.ip_options_len),
@@ -83,7 +94,7 @@ pub(super) fn header_fault(packet: &Packet<'_>, header_len: u8, tcp_flags: u16) 
         return Some(Reason::TcpTruncated);
     }
     let judged = tcp_flags & (FIN | SYN | RST | ACK | URG);
-    (!COMBINATIONS.contains(&judged)).then_some(Reason::TcpFlags)
+    (ALLOWED >> judged & 1 == 0).then_some(Reason::TcpFlags)
 }
 
 impl Connection {
@@ -204,6 +215,7 @@ impl Connection {
                 sack_ok: offer.sack_ok,
                 max_ack: opener.max_ack,
                 tsval: opener.tsval,
+                tsval_s: opener.tsval_s,
                 ..End::default()
             };
             self.awaits_challenge = false;

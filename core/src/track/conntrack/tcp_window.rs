@@ -25,7 +25,7 @@ const MAX_SCALE: u8 = 14;
 /// a little.
 const LEAST_ACK_LAG: u32 = 66_000;
 /// A timestamp this old says nothing any more (RFC 7323 section 5.5): 24 days.
-const TIMESTAMP_VALID_NS: i64 = 24 * 86_400 * 1_000_000_000;
+const TIMESTAMP_VALID_S: u32 = 24 * 86_400;
 
 /// `a` lies before `b` on the circle of sequence numbers.
 #[inline]
@@ -117,12 +117,14 @@ pub(super) struct End {
     pub closed_first: bool,
     /// The connection was picked up under way: its windows are not enforced.
     pub on_trust: bool,
-    /// Packets that set `end`, `limit` and `max_window`.
-    pub end_by: u64,
-    pub limit_by: u64,
-    pub max_window_by: u64,
-    /// Its last timestamp and when it came (PAWS).
-    pub tsval: Option<(u32, i64)>,
+    /// Packets that set `end`, `limit` and `max_window`: the low half of their numbers, 0
+    /// where it is not known.
+    pub end_by: u32,
+    pub limit_by: u32,
+    pub max_window_by: u32,
+    /// Its last timestamp and the second after it came, 0 before the first (PAWS).
+    pub tsval: u32,
+    pub tsval_s: u32,
 }
 
 impl End {
@@ -132,9 +134,9 @@ impl End {
             end: segment.end,
             limit: segment.end.wrapping_add(room),
             max_window: u32::from(segment.window).max(1),
-            end_by: segment.packet,
-            limit_by: segment.packet,
-            max_window_by: segment.packet,
+            end_by: segment.packet as u32,
+            limit_by: segment.packet as u32,
+            max_window_by: segment.packet as u32,
             ..Self::default()
         }
     }
@@ -144,6 +146,7 @@ impl End {
         *self = Self {
             on_trust: self.on_trust,
             tsval: self.tsval,
+            tsval_s: self.tsval_s,
             ..Self::default()
         };
     }
@@ -258,12 +261,12 @@ impl Windows {
             return Fit::Out(Reason::TimestampOld, Some(bound));
         }
         if let Some((gravity, reason, bound)) =
-            past_a_bound(sender, receiver, seq, end, sack, config)
+            past_a_bound(sender, receiver, (seq, end, sack), segment.packet, config)
         {
             if gravity == Gravity::Overrun {
                 // If the receiver takes the bytes, its acknowledgement must fit later.
                 sender.end = end;
-                sender.end_by = segment.packet;
+                sender.end_by = segment.packet as u32;
                 sender.awaits_ack = true;
             }
             return if config.liberal || sender.on_trust {
@@ -281,11 +284,11 @@ impl Windows {
         let offered = window.wrapping_add(sack.wrapping_sub(ack));
         if sender.max_window < offered {
             sender.max_window = offered;
-            sender.max_window_by = segment.packet;
+            sender.max_window_by = segment.packet as u32;
         }
         if before(sender.end, end) {
             sender.end = end;
-            sender.end_by = segment.packet;
+            sender.end_by = segment.packet as u32;
             sender.awaits_ack = true;
         }
         if segment.has(ACK) && (!sender.has_acked || before(sender.max_ack, ack)) {
@@ -295,7 +298,7 @@ impl Windows {
         if receiver.max_window != 0 && before(sender.limit, end) {
             let beyond = end.wrapping_sub(sender.limit);
             receiver.max_window = receiver.max_window.wrapping_add(beyond);
-            receiver.max_window_by = segment.packet;
+            receiver.max_window_by = segment.packet as u32;
         }
         let limit = sack.wrapping_add(window);
         if !before(limit, receiver.limit) {
@@ -303,7 +306,7 @@ impl Windows {
             let limit = limit.wrapping_add((window == 0).into());
             if limit != receiver.limit {
                 receiver.limit = limit;
-                receiver.limit_by = segment.packet;
+                receiver.limit_by = segment.packet as u32;
             }
         }
         if ack == receiver.end {
@@ -312,7 +315,8 @@ impl Windows {
         if config.paws
             && let Some((tsval, _)) = segment.options.timestamps
         {
-            sender.tsval = Some((tsval, segment.now_ns));
+            sender.tsval = tsval;
+            sender.tsval_s = second(segment.now_ns).wrapping_add(1).max(1);
         }
         if segment.event == Event::Ack {
             self.last.count(reply, seq, ack, end, segment.window);
@@ -342,9 +346,9 @@ fn open(sender: &mut End, receiver: &mut End, reply: bool, segment: &Segment<'_>
     sender.end = segment.end;
     sender.limit = segment.end;
     sender.max_window = u32::from(segment.window).max(1);
-    sender.end_by = segment.packet;
-    sender.limit_by = segment.packet;
-    sender.max_window_by = segment.packet;
+    sender.end_by = segment.packet as u32;
+    sender.limit_by = segment.packet as u32;
+    sender.max_window_by = segment.packet as u32;
     sender.negotiate(segment);
     // Both ends must offer scaling, or neither scales (RFC 7323 section 2.2).
     if reply && !(sender.offers_scale && receiver.offers_scale) {
@@ -358,19 +362,19 @@ fn pick_up(sender: &mut End, receiver: &mut End, sack: u32, segment: &Segment<'_
     sender.end = segment.end;
     sender.max_window = (u32::from(segment.window) << sender.scale).max(1);
     sender.limit = segment.end.wrapping_add(sender.max_window);
-    sender.end_by = segment.packet;
-    sender.limit_by = segment.packet;
-    sender.max_window_by = segment.packet;
+    sender.end_by = segment.packet as u32;
+    sender.limit_by = segment.packet as u32;
+    sender.max_window_by = segment.packet as u32;
     if receiver.max_window == 0 {
         // Nothing was seen of the other end: what is acknowledged must do.
         receiver.end = sack;
         receiver.limit = sack;
-        receiver.end_by = segment.packet;
-        receiver.limit_by = segment.packet;
+        receiver.end_by = segment.packet as u32;
+        receiver.limit_by = segment.packet as u32;
     } else if sack == receiver.end.wrapping_add(1) {
         // The answer to a keep-alive, which repeats the byte before.
         receiver.end = sack;
-        receiver.end_by = segment.packet;
+        receiver.end_by = segment.packet as u32;
     }
 }
 
@@ -390,9 +394,8 @@ enum Gravity {
 fn past_a_bound(
     sender: &End,
     receiver: &End,
-    seq: u32,
-    end: u32,
-    sack: u32,
+    (seq, end, sack): (u32, u32, u32),
+    packet: u64,
     config: &CtConfig,
 ) -> Option<(Gravity, Reason, Bound)> {
     let highest_ack = receiver.end.wrapping_add(1);
@@ -410,7 +413,7 @@ fn past_a_bound(
         let bound = Bound {
             number: first_over,
             excess: i64::from(seq.wrapping_sub(sender.limit)),
-            packet: sender.limit_by,
+            packet: whole_number(packet, sender.limit_by),
         };
         return Some(if only_the_end {
             (Gravity::Overrun, Reason::WindowOverrun, bound)
@@ -422,7 +425,7 @@ fn past_a_bound(
         let bound = Bound {
             number: first_over,
             excess: i64::from(end.wrapping_sub(sender.limit)),
-            packet: sender.limit_by,
+            packet: whole_number(packet, sender.limit_by),
         };
         return Some((Gravity::Out, Reason::WindowOverrun, bound));
     }
@@ -430,7 +433,7 @@ fn past_a_bound(
         let bound = Bound {
             number: highest_ack,
             excess: i64::from(sack.wrapping_sub(receiver.end)),
-            packet: receiver.end_by,
+            packet: whole_number(packet, receiver.end_by),
         };
         return Some((Gravity::Out, Reason::AckOver, bound));
     }
@@ -438,7 +441,8 @@ fn past_a_bound(
         let bound = Bound {
             number: lowest_end.wrapping_sub(1),
             excess: i64::from(lowest_end.wrapping_sub(end)),
-            packet: sender.end_by.max(receiver.max_window_by),
+            packet: whole_number(packet, sender.end_by)
+                .max(whole_number(packet, receiver.max_window_by)),
         };
         return Some((Gravity::Old, Reason::SeqUnder, bound));
     }
@@ -446,21 +450,34 @@ fn past_a_bound(
         let bound = Bound {
             number: lowest_ack.wrapping_sub(1),
             excess: i64::from(lowest_ack.wrapping_sub(sack)),
-            packet: receiver.end_by,
+            packet: whole_number(packet, receiver.end_by),
         };
         return Some((Gravity::Old, Reason::AckUnder, bound));
     }
     None
 }
 
+/// The number of an earlier packet from its low half; 0 where it is not known.
+fn whole_number(packet: u64, low: u32) -> u64 {
+    match low {
+        0 => 0,
+        low => packet.saturating_sub((packet as u32).wrapping_sub(low).into()),
+    }
+}
+
 /// PAWS (RFC 7323 section 5.3): a timestamp before the last one is of an old duplicate.
 fn timestamp_old(sender: &End, segment: &Segment<'_>) -> Option<Bound> {
     let (tsval, _) = segment.options.timestamps?;
-    let (last, last_ns) = sender.tsval?;
-    let fresh = segment.now_ns.saturating_sub(last_ns) < TIMESTAMP_VALID_NS;
-    (fresh && before(tsval, last) && !segment.has(RST)).then(|| Bound {
-        number: last,
-        excess: i64::from(last.wrapping_sub(tsval)),
+    let age_s = second(segment.now_ns).wrapping_sub(sender.tsval_s);
+    // The second is kept one ahead.
+    let fresh = sender.tsval_s != 0 && age_s.wrapping_add(1) < TIMESTAMP_VALID_S;
+    (fresh && before(tsval, sender.tsval) && !segment.has(RST)).then(|| Bound {
+        number: sender.tsval,
+        excess: i64::from(sender.tsval.wrapping_sub(tsval)),
         packet: 0,
     })
+}
+
+fn second(now_ns: i64) -> u32 {
+    (now_ns / 1_000_000_000) as u32
 }

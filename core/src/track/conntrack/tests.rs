@@ -10,6 +10,15 @@ const S: i64 = 1_000_000_000;
 const CLIENT: Address = [1; 16];
 const SERVER: Address = [2; 16];
 
+/// A number for each flow, as the flow table gives them.
+fn flow_id(packet: &Packet<'_>) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let key = Directed::of(packet).expect("a flow").key;
+    let mut hasher = DefaultHasher::new();
+    format!("{key:?}").hash(&mut hasher);
+    hasher.finish()
+}
+
 /// One connection's packets, in time.
 struct Line {
     table: Conntrack,
@@ -41,7 +50,7 @@ impl Line {
         let flow = Directed::of(&packet).expect("a flow");
         let key = (flow, self.hasher.hash(&flow.key));
         self.table
-            .judge(&packet, key, 7, self.now_ns, &mut self.hint)
+            .judge(&packet, key, flow_id(&packet), self.now_ns, &mut self.hint)
     }
 
     fn tcp(&mut self, segment: Segment) -> Verdict {
@@ -385,7 +394,7 @@ fn errors_are_related_to_what_they_quote() {
     let router = [9; 16];
     let verdict = line.judge(&icmp(router, CLIENT, error(4000)));
     assert_eq!((verdict.ct_state, verdict.reply), (CtState::Related, true));
-    assert_eq!(verdict.parent_flow, Some(7));
+    assert_eq!(verdict.parent_flow, Some(flow_id(&up(ACK, 0, 0).packet())));
     let stray = line.judge(&icmp(router, CLIENT, error(4001)));
     assert_eq!(stray.reason, Reason::IcmpNoMatch);
     let astray = line.judge(&icmp(router, router, error(4000)));
