@@ -129,7 +129,7 @@ impl Tracking {
         flow: &mut Flow,
         side: usize,
         packet: &Packet<'_>,
-        key: (Directed, u64),
+        key: (&Directed, u64),
         time_ns: i64,
     ) {
         let now_ns = flow.seen_ns;

@@ -292,7 +292,7 @@ impl Tracker {
         flow.sides[side].count(packet, moment, &self.config);
         fold_transport(flow, side, packet, moment, &self.config, &mut self.budget);
         if let Some(tracking) = &mut self.tracking {
-            tracking.judge(flow, side, packet, (directed, hash), moment.time_ns);
+            tracking.judge(flow, side, packet, (&directed, hash), moment.time_ns);
         }
         let class = class_of(flow);
         if packet.more_fragments {

@@ -65,7 +65,7 @@ pub struct Conntrack {
 #[derive(Clone, Copy)]
 struct Arrival<'a, 'p> {
     packet: &'a Packet<'p>,
-    directed: Directed,
+    directed: &'a Directed,
     hash: u64,
     flow_id: u64,
     now_ns: i64,
@@ -127,7 +127,7 @@ impl Conntrack {
     pub(in crate::track) fn judge(
         &mut self,
         packet: &Packet<'_>,
-        flow: (Directed, u64),
+        (flow, flow_hash): (&Directed, u64),
         flow_id: u64,
         now_ns: i64,
         hint: &mut u32,
@@ -137,9 +137,9 @@ impl Conntrack {
             self.swept_s = now_s;
             self.sweep(now_s);
         }
-        let mut verdict = self.judge_any(packet, flow, flow_id, now_ns, hint);
+        let mut verdict = self.judge_any(packet, (flow, flow_hash), flow_id, now_ns, hint);
         if verdict.after.is_some() && packet.payload_len > 0 {
-            self.read(packet, flow.0, &mut verdict, now_ns, *hint);
+            self.read(packet, flow, &mut verdict, now_ns, *hint);
         }
         self.counters.states[verdict.ct_state as usize] += 1;
         verdict
@@ -148,7 +148,7 @@ impl Conntrack {
     fn judge_any(
         &mut self,
         packet: &Packet<'_>,
-        (flow, flow_hash): (Directed, u64),
+        (flow, flow_hash): (&Directed, u64),
         flow_id: u64,
         now_ns: i64,
         hint: &mut u32,
@@ -173,13 +173,16 @@ impl Conntrack {
             }
             Transport::None => {}
         }
-        let Some(directed) = tuple(packet, flow) else {
-            return Verdict::invalid(Reason::IcmpNotRequest);
-        };
-        let hash = if directed.key == flow.key {
-            flow_hash
-        } else {
-            self.hasher.hash(&directed.key)
+        let other;
+        let (directed, hash) = match packet.transport {
+            Transport::Tcp(_) | Transport::Udp => (flow, flow_hash),
+            _ => {
+                let Some(found) = tuple(packet, *flow) else {
+                    return Verdict::invalid(Reason::IcmpNotRequest);
+                };
+                other = found;
+                (&other, self.hasher.hash(&other.key))
+            }
         };
         let arrival = Arrival {
             packet,
@@ -208,7 +211,7 @@ impl Conntrack {
     fn read(
         &mut self,
         packet: &Packet<'_>,
-        flow: Directed,
+        flow: &Directed,
         verdict: &mut Verdict,
         now_ns: i64,
         at: u32,

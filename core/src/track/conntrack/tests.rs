@@ -48,7 +48,7 @@ impl Line {
             ..*packet
         };
         let flow = Directed::of(&packet).expect("a flow");
-        let key = (flow, self.hasher.hash(&flow.key));
+        let key = (&flow, self.hasher.hash(&flow.key));
         self.table
             .judge(&packet, key, flow_id(&packet), self.now_ns, &mut self.hint)
     }
