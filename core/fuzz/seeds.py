@@ -141,6 +141,30 @@ def _expect_h323() -> dict[str, bytes]:
     return {name: _payloads(i, (0, tpkts[i])) for i, name in enumerate(("q931", "h245"))}
 
 
+def _segment(reply: bool, flags: int, seq: int, ack: int, payload: bytes = b"") -> bytes:
+    ports = (21, 40_000) if reply else (40_000, 21)
+    header = struct.pack(">HHIIBBHHH", *ports, seq, ack, 0x50, flags, 1000, 0, 0)
+    packet = _ipv4(6, header + payload)
+    ends = packet[12:16], packet[16:20]
+    return packet[:12] + (ends[1] + ends[0] if reply else ends[0] + ends[1]) + packet[20:]
+
+
+def _connection() -> list[bytes]:
+    opening = [(False, 2, 9, 0), (True, 18, 99, 10), (False, 16, 10, 100)]
+    closing = [(False, 17, 10, 100), (True, 17, 100, 11), (False, 16, 11, 101)]
+    return [_segment(*numbers) for numbers in opening + closing]
+
+
+def _ftp() -> list[bytes]:
+    port = b"PORT 192,0,2,1,4,1\r\n"
+    return [*_connection()[:3], _segment(False, 24, 10, 100, port)]
+
+
+def _session(packets: list[bytes]) -> bytes:
+    """Raw IP frames for the targets that track: choices, length, frame."""
+    return b"".join(struct.pack("<BH", 62 << 2, len(p)) + p for p in packets)
+
+
 def _write(target: str, seeds: dict[str, bytes]) -> None:
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,6 +187,8 @@ def main() -> None:
     frames |= {f"raw_{i}": b"\3" + p for i, p in enumerate(_packets())}
     _write("decode", frames)
     _write("track", {"session": b"".join(struct.pack("<BH", 1, len(p)) + p for p in _packets())})
+    sessions = {"connection": b"\0\3" + _session(_connection()), "ftp": b"\0\0" + _session(_ftp())}
+    _write("ct", sessions)
 
 
 if __name__ == "__main__":
