@@ -192,8 +192,8 @@ def explain_flow(
     limit: int | None = None,
     filter: str | None = None,
     ct: str = "linux",
-) -> tuple[Connection, dict[str, object]]:
-    """One connection packet by packet, and the provenance of the captures.
+) -> tuple[Connection, dict[str, object], pl.DataFrame]:
+    """One connection packet by packet; the provenance of the captures and their FLOWS.
 
     `flow` is as for `explain_pair`; None: the flow of `packet`. `packet` explains that one alone,
     `limit` the first packets. Raises ValueError, in words for people, where no flow or packet is
@@ -224,7 +224,7 @@ def explain_flow(
             limit=limit,
             only=packet,
         )
-        return told, stream.provenance()
+        return told, stream.provenance(), flows
 
 
 def _flows_and_owner(stream: SegmentStream, packet: int | None) -> tuple[pl.DataFrame, int | None]:

@@ -143,7 +143,7 @@ def _overview(captures: list[str], expression: str | None, given: dict[str, Any]
         )
     if given["json_file"] != STDOUT and not given["quiet"]:
         writes.append((STDOUT, lambda target: overview_text.write(seen, target, options)))
-    return _finish(writes, seen.provenance, quiet=given["quiet"])
+    return _finish(writes, seen.provenance, None, quiet=given["quiet"])
 
 
 def _explain(
@@ -155,7 +155,7 @@ def _explain(
 
     limit = given["limit"] or LIMIT
     try:
-        told, provenance = explain_flow(
+        told, provenance, flows = explain_flow(
             captures,
             flow,
             packet=given["packet"],
@@ -178,7 +178,7 @@ def _explain(
         writes.append(
             (STDOUT, lambda target: explain_text.write(connection, target, options, prose=prose))
         )
-    return _finish(writes, provenance, quiet=given["quiet"])
+    return _finish(writes, provenance, flows, quiet=given["quiet"])
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -188,7 +188,9 @@ def _options(given: dict[str, Any]) -> Options:
     return replace(shown, top=given["top"], verbose=given["verbose"])
 
 
-def _finish(writes: list[tuple[str, Write]], provenance: Any, *, quiet: bool) -> ExitCode:
+def _finish(
+    writes: list[tuple[str, Write]], provenance: Any, flows: Any, *, quiet: bool
+) -> ExitCode:
     """Writes files before standard output, then notes; the exit code that fits."""
     from wiretell.exporters.notes import notes_on
 
@@ -203,6 +205,6 @@ def _finish(writes: list[tuple[str, Write]], provenance: Any, *, quiet: bool) ->
         discard_stdout()
         return ExitCode.OUTPUT_CLOSED
     if not quiet:
-        for note in notes_on(provenance):
+        for note in notes_on(provenance, flows):
             click.echo(f"wiretell: {note}", err=True)
     return ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE

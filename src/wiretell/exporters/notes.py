@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from wiretell.exporters.escape import visible
 from wiretell.exporters.quantity import count
+from wiretell.findings.capture_quality import from_report
 from wiretell.model.report import Report
+from wiretell.model.tables import FLOWS
 
 PRIVACY = (
     "Telling machines apart is processing of personal data: a machine is often a person. "
@@ -20,6 +24,8 @@ LIMITS = (
     "that captured. Names and User-Agents are what machines say of themselves."
 )
 MAX_DAMAGE_NOTES = 5
+_TOLD = frozenset({"dropped_by_capture"})
+"""Faults of the capture that have a note of their own."""
 _LOSSES = {
     "evicted_flows": "ended early, the flow table was full",
     "payload_bytes_dropped": "of first payload not kept, the memory set aside was full",
@@ -30,16 +36,17 @@ _UNITS = {"evicted_flows": "flow", "payload_bytes_dropped": "byte", "time_absurd
 
 def notes(report: Report) -> list[str]:
     """Notes in plain, escaped text, the gravest first; empty where all is well."""
-    return notes_on(report.provenance)
+    return notes_on(report.provenance, report.flows)
 
 
-def notes_on(provenance: Mapping[str, Any]) -> list[str]:
-    """The same of a report's provenance alone."""
+def notes_on(provenance: Mapping[str, Any], flows: pl.DataFrame | None = None) -> list[str]:
+    """The same of a report's provenance, and of its FLOWS where they are at hand."""
     return [
         *_damage(provenance.get("damage") or ()),
         *_failed_signals(provenance.get("failed_signals") or {}),
         *_capture_drops(provenance.get("files") or ()),
         *_losses(provenance.get("counters") or {}),
+        *_capture_quality(provenance, FLOWS.empty() if flows is None else flows),
     ]
 
 
@@ -69,6 +76,13 @@ def _capture_drops(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield visible(
                 f"{file.get('path', '')}: the capturing machine dropped {count(dropped, 'packet')}"
             )
+
+
+def _capture_quality(provenance: Mapping[str, Any], flows: pl.DataFrame) -> Iterator[str]:
+    """What is wrong with the capture itself, as far as numbers at hand show it."""
+    for finding in from_report(provenance, flows):
+        if finding.kind not in _TOLD:
+            yield visible(f"capture quality: {finding.what} {finding.means}")
 
 
 def _losses(counters: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hand_connection import FLOW, MS, opening, row, text, told
 from hand_segments import segments
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,47 +12,9 @@ from raw_ip import ACK, FIN, RAW, RST, SYN, tcp_frame
 
 from wiretell._core import Tracker
 from wiretell.findings.explain.connection import explain
-from wiretell.findings.explain.explanation import Connection, Explanation
+from wiretell.findings.explain.explanation import Explanation
 from wiretell.findings.explain.memory import WRAP, unwrapped
 from wiretell.model.packets import PACKETS
-
-MS = 1_000_000
-A, B = ("192.0.2.1", 40_000), ("198.51.100.1", 443)
-
-
-def row(number: int, side: int, flags: int, seq: int, ack: int = 0, n: int = 0, **more: object):
-    """A row of PACKETS, 10 ms after the one before."""
-    (src, sport), (dst, dport) = (A, B) if side == 0 else (B, A)
-    return {
-        "number": number, "time_ns": number * 10 * MS, "src": src, "dst": dst, "sport": sport,
-        "dport": dport, "proto": 6, "ttl": 64, "ipid": number, "flags": flags, "seq": seq % WRAP,
-        "ack": ack % WRAP, "window": 1000, "payload_len": n, "sack_ok": False, "src_mac": None,
-        **more,
-    }  # fmt: skip
-
-
-FLOW = {
-    "flow_id": 0, "proto": 6, "orig_h": A[0], "orig_p": A[1], "resp_h": B[0], "resp_p": B[1],
-    "first_ns": 10 * MS, "last_ns": 900 * MS, "conn_state": "SF",
-}  # fmt: skip
-
-
-def told(rows: list[dict[str, object]], changes: dict[int, dict[str, object]] | None = None):
-    packets = PACKETS.frame(rows)
-    return explain(FLOW, packets, segments(packets, changes))
-
-
-def text(connection: Connection, packet: int, topic: str) -> str:
-    chosen = next(each for each in connection.packets if each.packet == packet)
-    return " ".join(s.text for s in chosen.sentences if s.topic == topic)
-
-
-def opening(isn: int = 1000, other: int = 5000, **syn: object) -> list[dict[str, object]]:
-    return [
-        row(1, 0, SYN, isn, **syn),
-        row(2, 1, SYN | ACK, other, isn + 1, **syn),
-        row(3, 0, ACK, isn + 1, other + 1),
-    ]
 
 
 def test_numbers_that_wrap_are_said_and_go_on() -> None:

@@ -67,6 +67,8 @@ def _scale_lost(case: Case) -> Cause | None:
         return None
     if setter.numbers.window_shift or setter.has(SYN) or setter.numbers.ack_rel is None:
         return None
+    if all(side.wscale is not None for side in case.whole.sides):
+        return None
     beyond = step.numbers.seq_rel - setter.numbers.ack_rel
     window = setter.numbers.window
     shift = next((s for s in range(1, MAX_SHIFT + 1) if beyond <= window << s), None)
