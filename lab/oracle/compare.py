@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from lab.oracle.datagrams import Datagram, EntryKey, datagrams
+from lab.oracle.datagrams import UDP, Datagram, EntryKey, datagrams
 from lab.oracle.entries import Entry
 from lab.oracle.kernel import Kernel, Verdict
 from lab.oracle.scenarios import scenarios
@@ -29,6 +29,9 @@ SETTINGS: dict[str, dict[str, int | str]] = {
 """Our settings (`ct` of `Tracker`), and the kernel's that mean the same."""
 
 
+_ROUNDING_S = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Ours:
     """Our word on one packet."""
@@ -37,7 +40,7 @@ class Ours:
     reply: bool
     reason: str
     entry: Entry | None
-    """Without `seen_reply`; of TCP alone."""
+    """Without `seen_reply`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ class Comparison:
 
     n_compared: int = 0
     n_entries: int = 0
-    """Packets after which the TCP entry was compared too."""
-    n_other_state: int = 0
-    """... and had another TCP state."""
+    """Packets after which the entry of the table was compared too."""
+    other_entries: Counter[str] = field(default_factory=Counter)
+    """Entries that were not the same, by what was not."""
+    first_other_entry: dict[str, str] = field(default_factory=dict)
     troubles: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
@@ -87,7 +91,11 @@ class Comparison:
         n = len(self.differences)
         lines = [f"{self.n_compared} packets compared, {n} differ: {self.share_equal:.4%} equal"]
         if self.n_entries:
-            lines.append(f"{self.n_entries} TCP states compared, {self.n_other_state} differ")
+            lines.append(f"{self.n_entries} entries compared, {self.other_entries.total()} differ")
+        lines += [
+            f"another {what}: {n}; {self.first_other_entry[what]}"
+            for what, n in sorted(self.other_entries.items())
+        ]
         lines += [f"not comparable, {why}: {n}" for why, n in sorted(self.troubles.items())]
         for (kernel, ours, why, our_why), found in self.kinds():
             first = next((x for x in found if x.cause), found[0])
@@ -111,7 +119,7 @@ def our_verdicts(frames: Iterable[Frame], settings: str) -> dict[int, Ours]:
     rows = pl.DataFrame(batch).select(wanted).iter_rows()
     return {
         packet: Ours(state, bool(reply), reason or note or "",
-                     Entry(tcp, timeout or 0, bool(assured), False) if tcp else None)
+                     None if assured is None else Entry(tcp, timeout or 0, assured, False))
         for packet, state, reply, reason, note, tcp, timeout, assured in rows
     }  # fmt: skip
 
@@ -126,8 +134,14 @@ def compare(
     capture: Sequence[Datagram],
     verdicts: Sequence[Verdict],
     ours: dict[int, Ours],
+    *,
+    waited: bool = False,
 ) -> None:
-    """Adds one capture to a comparison."""
+    """Adds one capture to a comparison.
+
+    Entries of UDP are compared only where the kernel `waited`: of itself it tells a stream by its
+    own clock.
+    """
     known: set[EntryKey] = set()
     for datagram, verdict in zip(capture, verdicts, strict=True):
         if not verdict.comparable or verdict.ct_state is None:
@@ -145,10 +159,27 @@ def compare(
                            own.reason if own else "", key not in known)
             )  # fmt: skip
             known.add(key)
-        elif verdict.entry and verdict.entry.tcp_state and own and own.ct_state != "invalid":
+        elif verdict.entry and own and own.entry and (waited or not _udp(datagram)):
             comparison.n_entries += 1
-            state = own.entry.tcp_state if own.entry else None
-            comparison.n_other_state += state != verdict.entry.tcp_state
+            for what in _other(verdict.entry, own.entry):
+                comparison.other_entries[what] += 1
+                comparison.first_other_entry.setdefault(
+                    what, f"{name} #{verdict.number}: kernel {verdict.entry}, we {own.entry}"
+                )
+
+
+def _udp(datagram: Datagram) -> bool:
+    return datagram.ends is not None and datagram.ends.proto == UDP
+
+
+def _other(theirs: Entry, ours: Entry) -> Iterator[str]:
+    """In what two entries are not the same. Times are compared to the second they are told in."""
+    if theirs.tcp_state != ours.tcp_state:
+        yield "TCP state"
+    elif abs(theirs.timeout_s - ours.timeout_s) > _ROUNDING_S:
+        yield "timeout"
+    if theirs.assured != ours.assured:
+        yield "assured"
 
 
 def minimal(kernel: Kernel, frames: Sequence[Frame], number: int, settings: str) -> list[Frame]:
@@ -250,7 +281,8 @@ def main(words: list[str] | None = None) -> int:
         for name, frames, waits in named:
             capture = list(datagrams(frames))
             verdicts = kernel.judge(capture, entries=arguments.entries, waits=waits)
-            compare(comparison, name, capture, verdicts, our_verdicts(frames, arguments.ct))
+            ours = our_verdicts(frames, arguments.ct)
+            compare(comparison, name, capture, verdicts, ours, waited=waits)
             kept[name] = frames
         print("\n".join(comparison.lines()))
         for kind, found in comparison.kinds() if arguments.examples else ():

@@ -21,8 +21,9 @@ _FORWARDED_TTL = 64
 _FRAGMENT_HEADER = 44
 _EXTENSIONS = (0, 43, 60)
 """Hop-by-hop, routing, destination options."""
-TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
-_PORTS = (TCP, UDP, 132, 33, 136)
+TCP, UDP, ICMP, ICMPV6, GRE = 6, 17, 1, 58, 47
+_PPP = b"\x88\x0b"
+_PORTS = (TCP, UDP, 132, 136)
 _ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
 _REPLIES = {ICMP: {8: 0, 13: 14, 15: 16, 17: 18}, ICMPV6: {128: 129, 139: 140}}
 
@@ -49,9 +50,10 @@ class Ends:
         """The same for all packets of one entry, whichever way they go."""
         if self.proto in _REPLIES:
             asked = {reply: ask for ask, reply in _REPLIES[self.proto].items()}
-            kind = asked.get(self.dport >> 8, self.dport >> 8)
-            low, high = sorted((self.src, self.dst))
-            return low, high, self.proto, self.sport, kind
+            kind = self.dport >> 8
+            if kind in asked:
+                return self.dst, self.src, self.proto, self.sport, asked[kind]
+            return self.src, self.dst, self.proto, self.sport, kind
         near, far = sorted(((self.src, self.sport), (self.dst, self.dport)))
         return near[0], far[0], self.proto, near[1], far[1]
 
@@ -174,6 +176,9 @@ def _trouble_v6(src: bytes, dst: bytes) -> str:
 
 
 def _ends(src: bytes, dst: bytes, proto: int, head: bytes) -> Ends | None:
+    if proto == GRE and len(head) >= 8 and head[1] & 7 == 1 and head[2:4] == _PPP:
+        # PPTP (RFC 2637): the call identifier stands for the port of the far end.
+        return Ends(src, dst, proto, 0, int.from_bytes(head[6:8], "big"))
     if proto not in _PORTS and proto not in _REPLIES:
         return Ends(src, dst, proto, 0, 0)
     # Of a quoted packet there may be little more.

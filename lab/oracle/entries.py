@@ -1,21 +1,23 @@
 """The kernel's table of connections: read, emptied, and moved in time.
 
 A capture of an hour is judged in a second: before a packet that comes G seconds after the last one
-of its connection, the remaining time of that entry is lowered by G; an entry that would have ended
-is deleted. The kernel tells remaining time in whole seconds, rounded down, so an entry that a
-capture uses within two seconds of its end may be judged either way.
+of its connection, that entry is made G seconds older; one that would have ended is deleted. How
+much time it has left is kept here, to a fraction of a second: the kernel's own timer counts whole
+ones. Whether a packet has renewed it since is read from that timer, which is therefore never set
+to what the kernel itself sets.
 
 Messages: `linux/netfilter/nfnetlink_conntrack.h`.
 """
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lab.oracle.datagrams import Ends, EntryKey
+from lab.oracle.datagrams import GRE, Ends, EntryKey
 from lab.oracle.netlink import ACK, DONE, ERROR, Message, attribute, attributes, message
 from lab.oracle.netlink import messages as parse
 
@@ -29,6 +31,8 @@ _ICMP = {1: (4, 5, 6), 58: (7, 8, 9)}
 _SEEN_REPLY, _ASSURED = 2, 4
 _FULL_S = frozenset({10, 30, 60, 120, 180, 300, 600, 432_000})
 """Timeouts that the kernel sets of itself (defaults of `nf_conntrack_*_timeout*`)."""
+_SLOWEST_S = 2
+"""Real time that may pass between two looks at an entry."""
 _BATCH, _LARGEST = 64, 1 << 17
 
 TCP_STATES = ("none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait",
@@ -41,13 +45,21 @@ class Entry:
 
     tcp_state: str | None
     timeout_s: int
-    """Remaining time, rounded down: a full 120 s may read 119."""
+    """Remaining time, rounded down."""
     assured: bool
     seen_reply: bool
 
 
 def _family(ends: Ends) -> int:
     return socket.AF_INET6 if len(ends.src) == 16 else socket.AF_INET
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What an entry was left with when it was moved in time, and what its timer was set to."""
+
+    left_s: float
+    timer_s: int
 
 
 def _entry(held: Message) -> Entry:
@@ -79,7 +91,7 @@ def _tuple(ends: Ends) -> bytes:
         proto += attribute(identifier, struct.pack("!H", ends.sport))
         proto += attribute(icmp_type, bytes([ends.dport >> 8]))
         proto += attribute(code, bytes([ends.dport & 255]))
-    elif ends.sport or ends.dport:
+    elif ends.proto == GRE or ends.sport or ends.dport:
         proto += attribute(_PROTO_SPORT, struct.pack("!H", ends.sport))
         proto += attribute(_PROTO_DPORT, struct.pack("!H", ends.dport))
     both = attribute(_TUPLE_IP, ips, nested=True) + attribute(_TUPLE_PROTO, proto, nested=True)
@@ -94,8 +106,7 @@ class Table:
         self._socket = sock
         self._socket.settimeout(5.0)
         self._seq = 0
-        self._left: dict[EntryKey, int] = {}
-        """Seconds that entries were left with when they were moved last."""
+        self._moved: dict[EntryKey, _Moved] = {}
 
     def close(self) -> None:
         self._socket.close()
@@ -106,6 +117,28 @@ class Table:
 
     def find(self, ends: Ends) -> Entry | None:
         """The entry that a packet between these ends belongs to, whichever way it goes."""
+        entry = self._read(ends)
+        return replace(entry, timeout_s=int(self._time_left(ends, entry))) if entry else None
+
+    def age(self, wanted: Iterable[tuple[Ends, float]]) -> None:
+        """Moves entries so many seconds towards their end."""
+        changes = []
+        for ends, seconds in wanted:
+            entry = self._read(ends)
+            if entry is None:
+                continue
+            left = self._time_left(ends, entry) - seconds
+            if left <= 0:
+                changes.append((_DELETE, ends, b""))
+                continue
+            timer_s = math.ceil(left)
+            if {timer_s - 1, timer_s, timer_s + 1} & _FULL_S:
+                timer_s = max(1, timer_s - 3)
+            self._moved[ends.entry_key] = _Moved(left, timer_s)
+            changes.append((_NEW, ends, attribute(_TIMEOUT, struct.pack("!I", timer_s))))
+        self._change(changes)
+
+    def _read(self, ends: Ends) -> Entry | None:
         try:
             for answer in self._ask(_GET, ACK, _family(ends), _tuple(ends)):
                 return _entry(answer)
@@ -113,26 +146,20 @@ class Table:
             pass
         return None
 
-    def age(self, wanted: Iterable[tuple[Ends, int]]) -> None:
-        """Moves entries so many seconds towards their end."""
-        changes = []
-        for ends, seconds in wanted:
-            entry = self.find(ends)
-            if entry is None:
-                continue
-            # What had 120 s a moment ago reads 119 or 120.
-            left = entry.timeout_s
-            left += left + 1 in _FULL_S or left + 1 == self._left.get(ends.entry_key)
-            left -= seconds
-            self._left[ends.entry_key] = left
-            timeout = attribute(_TIMEOUT, struct.pack("!I", max(0, left)))
-            what, more = (_NEW, timeout) if left > 0 else (_DELETE, b"")
-            changes.append((what, ends, more))
-        self._change(changes)
+    def _time_left(self, ends: Ends, entry: Entry) -> float:
+        """Seconds that the entry lives on if no packet renews it."""
+        reads = entry.timeout_s
+        # What had 120 s a moment ago reads 119 or 120.
+        if reads in _FULL_S or reads + 1 in _FULL_S:
+            return reads + (reads not in _FULL_S)
+        moved = self._moved.get(ends.entry_key)
+        if moved and 0 <= moved.timer_s - reads <= _SLOWEST_S:
+            return moved.left_s
+        return reads
 
     def delete(self, all_ends: Iterable[Ends]) -> None:
         """Deletes the entries between these ends, where there are any."""
-        self._left.clear()
+        self._moved.clear()
         self._change([(_DELETE, ends, b"") for ends in all_ends])
 
     def _change(self, changes: list[tuple[int, Ends, bytes]]) -> None:

@@ -35,6 +35,7 @@ _SO_MARK = 36
 _WINDOW = 128
 """Packets sent before their verdicts are read."""
 _PATIENCE_S = 5.0
+_WORTH_A_LOOK_NS = 250_000_000
 _STREAM_S = 2.1
 """Conntrack takes UDP heard both ways for a stream once two seconds of its own clock are over."""
 _OTHER_MAC = bytes.fromhex("020000000001")
@@ -161,10 +162,10 @@ class Kernel:
         if window:
             yield window
 
-    def _late(self, datagram: Datagram) -> Iterator[tuple[Ends, int]]:
-        """Ends whose entry's time has passed since its last packet, and whole seconds of it.
+    def _late(self, datagram: Datagram) -> Iterator[tuple[Ends, float]]:
+        """Ends whose entry's time has passed since its last packet, and seconds of it.
 
-        What is left of a second is carried on. Time that runs backwards stands still.
+        What passed is carried on until it is worth a look. Time that runs backwards stands still.
         """
         for ends in (datagram.ends, datagram.quoted):
             if ends is None:
@@ -174,11 +175,11 @@ class Kernel:
                 if ends is datagram.ends:
                     self._seen[key] = ends, datagram.time_ns
                 continue
-            known, now_ns = self._seen[key]
-            passed_s = max(0, datagram.time_ns - now_ns) // 10**9
-            if passed_s:
-                self._seen[key] = known, now_ns + passed_s * 10**9
-                yield known, passed_s
+            known, then_ns = self._seen[key]
+            passed_ns = datagram.time_ns - then_ns
+            if passed_ns >= _WORTH_A_LOOK_NS:
+                self._seen[key] = known, datagram.time_ns
+                yield known, passed_ns * 1e-9
 
     def _listen(self) -> None:
         self._log.settimeout(_PATIENCE_S)

@@ -1,4 +1,4 @@
-"""Scenarios of UDP and ICMP, IPv4 and IPv6: flows one way and both, echoes, errors that quote.
+"""Scenarios of UDP, ICMP, SCTP and the rest: flows one way and both, echoes, errors that quote.
 
 Silences keep away from the table's timeouts (30 s, 120 s), whose ends it tells in whole seconds.
 """
@@ -15,6 +15,7 @@ from lab.oracle.segment import (
     SYN,
     Segment,
     icmp_packet,
+    ip_packet,
     reverse,
     tcp_packet,
     udp_packet,
@@ -97,7 +98,9 @@ def icmp(rng: random.Random, pairs: list[Ends], n_packets: int) -> list[Timed]:
     while len(out) < n_packets:
         pair = rng.choice(pairs)
         now += rng.choice((0.001, 0.05)) if rng.random() < 0.97 else 500.0
-        what = rng.choice(("echo", "echo", "query", "flow", "flow", "error", "error", "stray"))
+        what = rng.choice(
+            ("echo", "echo", "query", "flow", "flow", "error", "error", "stray", "other")
+        )
         out.extend((now, packet) for packet in _packets(rng, what, pair, alive))
     return out[:n_packets]
 
@@ -113,6 +116,10 @@ def _packets(rng: random.Random, what: str, pair: Ends, alive: list[Ends]) -> li
         sent = icmp_packet(pair.src, pair.dst, ask, 0, rest)
         back = icmp_packet(pair.dst, pair.src, answer, 0, rest)
         return rng.choice(([sent, back], [sent], [sent, back, back], [back]))
+    if what == "other":
+        # Neighbour discovery, multicast listeners, router messages; and types that nobody uses.
+        kind = rng.choice((130, 131, 132, 133, 134, 135, 136, 137, 138, 143, 200, 9, 10, 0, 40))
+        return [icmp_packet(pair.src, pair.dst, kind, rng.randrange(2), bytes(24))]
     if what == "flow":
         flow = _udp_of(pair) if rng.random() < 0.5 else pair
         alive.append(flow)
@@ -131,4 +138,67 @@ def _packets(rng: random.Random, what: str, pair: Ends, alive: list[Ends]) -> li
     ]
 
 
-MAKERS: dict[str, Maker] = {"udp": udp, "udp_stream": udp_stream, "icmp": icmp}
+_SCTP, _GRE, _ESP, _AH, _IPIP, _UDPLITE = 132, 47, 50, 51, 4, 136
+_CHUNKS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14)
+_SCTP_OPENING = ((0, 1), (1, 2), (0, 10), (1, 11))
+"""INIT, INIT ACK, COOKIE ECHO, COOKIE ACK (RFC 9260, 5.1) and who sends them."""
+
+
+def sctp_packet(ends: Ends, tag: int, chunks: tuple[int, ...], init_tag: int) -> bytes:
+    """Chunks by type; INIT and INIT ACK carry `init_tag`. The checksum is left at nought."""
+    body = struct.pack("!HHII", ends.sport, ends.dport, tag, 0)
+    for kind in chunks:
+        value = struct.pack("!IIHHI", init_tag, 65_535, 10, 10, 1) if kind in (1, 2) else bytes(12)
+        body += struct.pack("!BBH", kind, 0, 4 + len(value)) + value
+    return ip_packet(ends.src, ends.dst, _SCTP, body)
+
+
+def sctp(rng: random.Random, pairs: list[Ends], n_packets: int) -> list[Timed]:
+    """Associations that open as they should, and chunks of any kind with right and wrong tags."""
+    tags = {pair: (rng.randrange(1, 1 << 32), rng.randrange(1, 1 << 32)) for pair in pairs}
+    opening = {pair: list(_SCTP_OPENING) if rng.random() < 0.7 else [] for pair in pairs}
+    out: list[Timed] = []
+    now = 0.0
+    for _ in range(n_packets):
+        pair = rng.choice(pairs)
+        scripted = bool(opening[pair])
+        side, kind = opening[pair].pop(0) if scripted else (rng.randrange(2), rng.choice(_CHUNKS))
+        own, peer = tags[pair][side], tags[pair][1 - side]
+        tag = 0 if kind == 1 else peer
+        if not scripted and rng.random() < 0.15:
+            tag = rng.choice((0, own, rng.randrange(1 << 32)))
+        chunks = (kind, rng.choice((0, 3, 4))) if rng.random() < 0.1 and not scripted else (kind,)
+        now += rng.choice((0.001, 0.1)) if rng.random() < 0.97 else 400.0
+        out.append((now, sctp_packet(pair if side == 0 else reverse(pair), tag, chunks, own)))
+    return out
+
+
+def protocols(rng: random.Random, pairs: list[Ends], n_packets: int) -> list[Timed]:
+    """Protocols that have ports and no states, keys, or neither: GRE, ESP, AH, UDP-Lite, ..."""
+    out: list[Timed] = []
+    now = 0.0
+    for _ in range(n_packets):
+        pair = rng.choice(pairs)
+        ends = reverse(pair) if rng.random() < 0.4 else pair
+        proto = rng.choice((_GRE, _GRE, _ESP, _AH, _IPIP, _UDPLITE, _UDPLITE, 103, 255))
+        now += rng.choice((0.001, 0.1)) if rng.random() < 0.97 else rng.choice((20.0, 900.0))
+        if proto == _GRE:
+            flags = rng.choice((0x0000, 0x2000, 0x2001, 0x3001, 0x0001, 0x0002))
+            body = struct.pack("!HHHH", flags, 0x880B, 40, rng.randrange(3)) + bytes(40)
+        elif proto == _UDPLITE:
+            # The third word is how much is covered, in bytes; 1 to 7 may not be (RFC 3828).
+            cover, total = rng.choice((0, 8, 8, 48, 48, 3, 200)), rng.choice((0, 1, 1, 1))
+            body = struct.pack("!HHHH", ends.sport, ends.dport, cover, total) + bytes(40)
+        else:
+            body = struct.pack("!II", rng.randrange(4), len(out)) + bytes(24)
+        out.append((now, ip_packet(ends.src, ends.dst, proto, body)))
+    return out
+
+
+MAKERS: dict[str, Maker] = {
+    "udp": udp,
+    "udp_stream": udp_stream,
+    "icmp": icmp,
+    "sctp": sctp,
+    "protocols": protocols,
+}

@@ -58,6 +58,7 @@ class Simple:
     draws: int
     waits: bool = False
     """Some of its silences must pass in real time."""
+    claimed: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,11 @@ class Scenario:
 
     name: str
     description: str
-    waits: bool
     frames: tuple[Frame, ...] = field(repr=False)
+    waits: bool = False
+    """The kernel is to wait in real time."""
+    claimed: bool = True
+    """We claim to judge it as the kernel does."""
 
 
 def kinds() -> Kinds:
@@ -116,7 +120,8 @@ def scenarios(seed: int = 1) -> Iterator[Scenario]:
 
 def _simple(kind: Simple, number: int, timed: list[tuple[float, bytes]]) -> Scenario:
     frames = tuple(_frame(at, packet) for at, packet in timed)
-    return Scenario(f"{kind.name}-{number:02d}", kind.what, kind.waits, frames)
+    name = f"{kind.name}-{number:02d}"
+    return Scenario(name, kind.what, frames, waits=kind.waits, claimed=kind.claimed)
 
 
 def _frame(at_s: float, packet: bytes) -> Frame:
@@ -192,7 +197,7 @@ def _tcp(kind: Kind, rng: random.Random, number: int) -> Scenario:
                 break
             at = max(at, over, simulation.now)
     frames = tuple(_frame(x.time_s, tcp_packet(x.ends, x.segment)) for x in simulation.captured)
-    return Scenario(f"{kind.name}-{number:02d}", f"{kind.what}: {', '.join(words)}", False, frames)
+    return Scenario(f"{kind.name}-{number:02d}", f"{kind.what}: {', '.join(words)}", frames)
 
 
 def _attack(

@@ -83,7 +83,7 @@ def test_many_short_silences_add_up(kernel: Kernel) -> None:
     told = _judge(kernel, *syns)
     left = [x.entry.timeout_s for x in told if x.entry]
     for n in range(1, 16):
-        assert abs(left[n] - (120 - n * 7.3)) <= 2.0, n
+        assert abs(left[n] - (120 - n * 7.3)) <= 1.0, n
     assert left[-1] > left[10]
 
 
