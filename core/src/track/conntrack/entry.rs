@@ -1,6 +1,7 @@
 //! One entry of the connection table.
 
 use super::super::key::Key;
+use super::sctp::Association;
 use super::tcp::Connection;
 use super::timeout::Timeout;
 
@@ -46,7 +47,7 @@ pub(super) enum Inner {
     /// GRE.
     Gre,
     /// SCTP.
-    Sctp,
+    Sctp(Association),
     /// ICMP requests.
     Icmp,
     /// ICMPv6 requests.

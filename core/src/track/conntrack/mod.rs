@@ -10,6 +10,7 @@
 mod config;
 mod entry;
 mod expected;
+mod sctp;
 mod table;
 mod tcp;
 pub mod tcp_state;

@@ -9,6 +9,7 @@ use super::super::queue::Queues;
 use super::config::CtConfig;
 use super::entry::{Entry, Inner};
 use super::expected::Expectations;
+use super::sctp::Association;
 use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
 use super::timeout::Timeout;
@@ -171,6 +172,11 @@ impl Conntrack {
             Transport::None if packet.proto == proto::SCTP && packet.payload_len < 12 => {
                 return Verdict::invalid(Reason::SctpCut);
             }
+            Transport::None if packet.proto == UDP_LITE => {
+                if let Some(fault) = udp_lite_fault(packet) {
+                    return Verdict::invalid(fault);
+                }
+            }
             Transport::None => {}
         }
         let other;
@@ -245,8 +251,8 @@ impl Conntrack {
         let is_error = match icmp.kind {
             // Errors are all types below 128 (RFC 4443 section 2.1).
             0..128 if v6 => true,
-            // Multicast listeners and neighbour discovery (RFC 2710, 3810, 4861).
-            130..=136 | 143 if v6 => {
+            // Multicast listeners and routers, neighbour discovery (RFC 2710, 3810, 4286, 4861).
+            130..=136 | 143 | 151 | 152 if v6 => {
                 return Some(Verdict {
                     ct_state: CtState::Untracked,
                     ..Verdict::default()
@@ -335,6 +341,7 @@ impl Conntrack {
         };
         let (outcome, reason, bound) = match &mut entry.inner {
             Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
+            Inner::Sctp(association) => association.judge(arrival.packet, marks, false),
             inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
         };
         let mut ended = false;
@@ -401,12 +408,16 @@ impl Conntrack {
             },
             (_, proto::ICMP) => Inner::Icmp,
             (_, proto::ICMPV6) => Inner::Icmpv6,
-            (_, proto::SCTP) => Inner::Sctp,
+            (_, proto::SCTP) => match Association::begin(packet) {
+                Ok(association) => Inner::Sctp(association),
+                Err(reason) => return Verdict::invalid(reason),
+            },
             (_, GRE) => Inner::Gre,
             _ => Inner::Generic,
         };
         let (outcome, reason, bound) = match &mut inner {
             Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
+            Inner::Sctp(association) => association.judge(arrival.packet, marks, true),
             inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
         };
         let picked_up = match &inner {
@@ -612,6 +623,20 @@ impl Conntrack {
     }
 }
 
+/// What is wrong with a UDP-Lite header (RFC 3828 section 3.1); a cut one is not judged.
+fn udp_lite_fault(packet: &Packet<'_>) -> Option<Reason> {
+    if packet.payload_len < 8 {
+        return Some(Reason::UdpLength);
+    }
+    let &[_, _, _, _, coverage_high, coverage_low, a, b] = packet.payload.first_chunk::<8>()?;
+    match u32::from(u16::from_be_bytes([coverage_high, coverage_low])) {
+        1..8 => Some(Reason::UdpLength),
+        coverage if coverage > packet.payload_len => Some(Reason::UdpLength),
+        _ if [a, b] == [0, 0] => Some(Reason::UdpLiteChecksum),
+        _ => None,
+    }
+}
+
 fn judge_tcp(
     connection: &mut Connection,
     arrival: &Arrival<'_, '_>,
@@ -636,11 +661,9 @@ fn keep(inner: &Inner, marks: Marks, now_ns: i64) -> Outcome {
         Inner::Udp { .. } => (Timeout::Udp, false),
         Inner::Gre if both_ways => (Timeout::GreStream, true),
         Inner::Gre => (Timeout::Gre, false),
-        Inner::Sctp if both_ways => (Timeout::SctpOpen, true),
-        Inner::Sctp => (Timeout::SctpOpening, false),
         Inner::Icmp => (Timeout::Icmp, false),
         Inner::Icmpv6 => (Timeout::Icmpv6, false),
-        Inner::Tcp(_) | Inner::Generic => (Timeout::Generic, false),
+        Inner::Tcp(_) | Inner::Sctp(_) | Inner::Generic => (Timeout::Generic, false),
     };
     Outcome::Kept { timeout, assure }
 }

@@ -55,8 +55,14 @@ timeouts! {
     Icmpv6 "icmpv6_timeout" 30 20 "ICMPv6 requests.",
     Gre "gre_timeout" 30 60 "GRE: nothing came back.",
     GreStream "gre_timeout_stream" 180 60 "GRE both ways.",
-    SctpOpening "sctp_timeout_cookie_wait" 3 60 "SCTP: nothing came back.",
-    SctpOpen "sctp_timeout_established" 210 60 "SCTP both ways.",
+    SctpClosed "sctp_timeout_closed" 10 60 "SCTP: an INIT was sent, or the association is over.",
+    SctpCookieWait "sctp_timeout_cookie_wait" 3 60 "SCTP: the INIT was answered.",
+    SctpCookieEchoed "sctp_timeout_cookie_echoed" 3 60 "SCTP: the cookie was sent back.",
+    SctpEstablished "sctp_timeout_established" 210 60 "SCTP: the association is open.",
+    SctpShutdownSent "sctp_timeout_shutdown_sent" 3 60 "SCTP: the opening end closes.",
+    SctpShutdownRecd "sctp_timeout_shutdown_recd" 3 60 "SCTP: the called end closes.",
+    SctpShutdownAckSent "sctp_timeout_shutdown_ack_sent" 3 60 "SCTP: that was acknowledged.",
+    SctpHeartbeatSent "sctp_timeout_heartbeat_sent" 30 60 "SCTP: a heartbeat on a new path.",
     Generic "generic_timeout" 600 60 "Every other protocol.",
 }
 

@@ -92,13 +92,16 @@ reasons! {
     Reopened "reopened" "the ports of a closed connection are used again",
     InStep "in_step" "the SYN/ACK answers a SYN that was passed over: the tracker is in step again",
     ThirdParty "third_party" "it announces a connection to an address that is not its sender's: not expected",
-    UdpLength "udp_length" "the UDP length is below 8 bytes or beyond the packet",
+    UdpLength "udp_length" "the UDP length, or the coverage of UDP-Lite, is below 8 bytes or beyond the packet",
+    UdpLiteChecksum "udp_lite_checksum" "UDP-Lite without a checksum, which it must have",
     IcmpType "icmp_type" "an ICMP type that is not assigned",
     IcmpNotRequest "icmp_not_request" "an ICMP message without an entry that is not a request",
     IcmpQuote "icmp_quote" "an ICMP error whose quoted packet cannot be read",
     IcmpNoMatch "icmp_no_match" "an ICMP error about a packet of no entry",
     IcmpOtherTarget "icmp_other_target" "an ICMP error sent to another address than the packet it quotes came from",
     SctpCut "sctp_cut" "the SCTP header is not whole",
+    SctpChunks "sctp_chunks" "there are no SCTP chunks, or they cannot be together",
+    SctpTag "sctp_tag" "the SCTP verification tag is not the association's",
     TableFull "table_full" "the table is full of entries that are not given up",
 }
 
