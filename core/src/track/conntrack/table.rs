@@ -13,7 +13,7 @@ use super::sctp::Association;
 use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
 use super::timeout::Timeout;
-use super::tuple::{GRE, UDP_LITE, is_request, quoted_tuple, tuple};
+use super::tuple::{GRE, UDP_LITE, call_id, gre_version, is_request, quoted_tuple, tuple};
 use super::verdict::{After, CtState, Reason, Verdict};
 use crate::decode::{Icmp, Packet, Transport, Weird};
 
@@ -175,6 +175,14 @@ impl Conntrack {
             Transport::None if packet.proto == UDP_LITE => {
                 if let Some(fault) = udp_lite_fault(packet) {
                     return Verdict::invalid(fault);
+                }
+            }
+            Transport::None if packet.proto == GRE => {
+                if gre_version(packet) == Some(1)
+                    && packet.payload.len() >= 8
+                    && call_id(packet).is_none()
+                {
+                    return Verdict::invalid(Reason::GreVersion);
                 }
             }
             Transport::None => {}

@@ -11,6 +11,9 @@ pub(super) const GRE: u8 = 47;
 /// UDP-Lite (RFC 3828).
 pub(super) const UDP_LITE: u8 = 136;
 
+/// PPP, as GRE numbers it.
+const PPP: [u8; 2] = [0x88, 0x0b];
+
 /// ICMP types that ask, and the answers to them, by protocol.
 const REQUESTS: [(u8, u8, u8); 6] = [
     (proto::ICMP, 8, 0),
@@ -33,12 +36,26 @@ pub(super) fn tuple(packet: &Packet<'_>, flow: Directed) -> Option<Directed> {
                 (proto::SCTP | UDP_LITE, Some(&[a, b, c, d])) => {
                     (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
                 }
+                (GRE, _) => (0, call_id(packet).unwrap_or(0)),
                 _ => (0, 0),
             };
             let ends = (packet.src, packet.dst);
             Some(between(packet.proto, ends, (sport, dport)))
         }
     }
+}
+
+/// GRE's version: 1 is the enhanced one of PPTP.
+pub(super) fn gre_version(packet: &Packet<'_>) -> Option<u8> {
+    packet.payload.get(1).map(|low| low & 7)
+}
+
+/// The call that a packet of PPTP's GRE belongs to (RFC 2637 section 4.1): its receiver's
+/// number, so each direction has its own.
+pub(super) fn call_id(packet: &Packet<'_>) -> Option<u16> {
+    let &[_, _, protocol_high, protocol_low, _, _, a, b] = packet.payload.first_chunk::<8>()?;
+    let is_ppp = [protocol_high, protocol_low] == PPP && gre_version(packet) == Some(1);
+    is_ppp.then(|| u16::from_be_bytes([a, b]))
 }
 
 /// The entry of the packet that an ICMP error quotes.

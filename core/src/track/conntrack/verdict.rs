@@ -99,6 +99,7 @@ reasons! {
     IcmpQuote "icmp_quote" "an ICMP error whose quoted packet cannot be read",
     IcmpNoMatch "icmp_no_match" "an ICMP error about a packet of no entry",
     IcmpOtherTarget "icmp_other_target" "an ICMP error sent to another address than the packet it quotes came from",
+    GreVersion "gre_version" "GRE of version 1 that does not carry PPP",
     SctpCut "sctp_cut" "the SCTP header is not whole",
     SctpChunks "sctp_chunks" "there are no SCTP chunks, or they cannot be together",
     SctpTag "sctp_tag" "the SCTP verification tag is not the association's",
