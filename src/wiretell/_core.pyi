@@ -130,6 +130,9 @@ class Tracker:
         Only with `segments`, where they are kept until asked for: ask after each `consume`.
         """
 
+    def entries(self) -> ArrowBatch | None:
+        """Rows of `model.segments.ENTRIES`: the connection tracker's table as it is now."""
+
     def counters(self) -> dict[str, int]:
         """What was met since the start.
 

@@ -11,7 +11,7 @@ from raw_ip import ACK, FIN, RAW, RST, SYN, tcp_frame, udp_frame
 from tracked_flows import Frame, push
 
 from wiretell import _core
-from wiretell.model.segments import CT_STATES, SEGMENTS, TCP_STATES
+from wiretell.model.segments import CT_STATES, ENTRIES, SEGMENTS, TCP_STATES
 
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S
@@ -119,6 +119,41 @@ def test_a_handshake_in_numbers() -> None:
     last = table.row(3, named=True)
     assert (last["reason"], last["bound"], last["excess"]) == ("seq_over", 1702, 3299)
     assert last["bound_packet"] == 3
+
+
+def test_entries_are_what_is_remembered() -> None:
+    tracker = _core.Tracker(ct="linux")
+    ends = {"src": CLIENT, "dst": SERVER, "sport": 4000}
+    back = {"src": SERVER, "dst": CLIENT, "dport": 4000}
+    frames = [
+        tcp_frame(**ends, dport=21, flags=SYN, seq=9),
+        tcp_frame(**back, sport=21, flags=SYN | ACK, seq=99, ack=10),
+        tcp_frame(**ends, dport=21, flags=ACK, seq=10, ack=100),
+        udp_frame(**ends, dport=53),
+    ]
+    for i, data in enumerate(frames):
+        tracker.push(START_NS + i * S, RAW, data)
+    tracker.finish()
+    batch = tracker.entries()
+    assert batch is not None
+    table = pl.DataFrame(batch)
+    assert table.schema == ENTRIES.schema
+    first, second = table.iter_rows(named=True)
+    assert (first["src"], first["sport"], first["dport"]) == (CLIENT, 4000, 21)
+    assert (first["tcp_state"], first["timeout_s"], first["helper"]) == (
+        "established",
+        431999,
+        "ftp",
+    )
+    assert (first["replied"], first["assured"]) == (True, True)
+    assert (second["proto"], second["timeout_s"], second["replied"]) == (17, 30, False)
+    assert (second["tcp_state"], second["helper"], second["icmp_id"]) == (None, None, None)
+    # 30 seconds later only the connection is known.
+    tracker.push(START_NS + 40 * S, RAW, tcp_frame(**ends, dport=21, seq=10, ack=100))
+    batch = tracker.entries()
+    assert batch is not None
+    assert pl.DataFrame(batch)["dport"].to_list() == [21]
+    assert _core.Tracker().entries() is None
 
 
 @pytest.mark.parametrize("words", [{"ct": "lose"}, {"segments": True}, {"what_if": "strict"}])

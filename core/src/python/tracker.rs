@@ -10,7 +10,7 @@ use super::ArrowBatch;
 use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::decode;
-use crate::tables::{FlowTable, SampleTable, SegmentTable};
+use crate::tables::{FlowTable, SampleTable, SegmentTable, entry_table};
 use crate::track::{self, Ahead, Config, CtConfig};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
@@ -187,6 +187,14 @@ impl Tracker {
                 table.push(row);
             }
             (!rows.is_empty()).then(|| table.finish())
+        });
+        batch.map(ArrowBatch::new).transpose()
+    }
+
+    fn entries(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
+        let batch = self.with(py, |state| {
+            let rows = state.tracker.entries();
+            (!rows.is_empty()).then(|| entry_table(&rows))
         });
         batch.map(ArrowBatch::new).transpose()
     }

@@ -1,11 +1,13 @@
 //! Tables as Arrow record batches: one file per table, declared with `columns!`.
 
+mod entries;
 mod flows;
 mod packets;
 mod samples;
 mod segments;
 mod text;
 
+pub(crate) use entries::entry_table;
 pub(crate) use flows::FlowTable;
 pub(crate) use packets::PacketTable;
 pub(crate) use samples::SampleTable;

@@ -1,7 +1,7 @@
 //! The tracker: one packet in, ended flows out.
 
 use super::config::Config;
-use super::conntrack::{Conntrack, CtConfig};
+use super::conntrack::{Conntrack, CtConfig, EntryRow};
 use super::flow::{EndReason, Flow};
 use super::fragments::{Fragments, Owner};
 use super::idle::{CLASSES, Class, slack_s};
@@ -136,6 +136,12 @@ impl Tracker {
     /// The connection table, where there is one.
     pub fn conntrack(&self) -> Option<&Conntrack> {
         self.tracking.as_ref().map(|tracking| tracking.conntrack())
+    }
+
+    /// The entries of the connection table alive now, in order of their flows.
+    pub fn entries(&self) -> Vec<EntryRow> {
+        let conntrack = self.conntrack();
+        conntrack.map_or_else(Vec::new, |conntrack| conntrack.rows(self.clock.elapsed_ns))
     }
 
     /// The rows of segments since the last call, in the packets' order.

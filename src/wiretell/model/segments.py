@@ -63,3 +63,25 @@ SEGMENTS = Table(
         Column("what_if_reason", pl.String, "its reason or note under them, where the verdict is another"),
     ),
 )
+
+ENTRIES = Table(
+    "entries",
+    "one entry of the connection tracker's table, as `conntrack -L` would list it",
+    (
+        Column("flow_id", _U64, "the flow of its first packet"),
+        Column("parent_flow", _U64, "the flow that announced it"),
+        Column("proto", _U8, "IP protocol number", "", "IANA"),
+        Column("src", pl.String, "who sent its first packet"),
+        Column("dst", pl.String, "to whom"),
+        Column("sport", _U16, "the sender's port; null: the protocol has none"),
+        Column("dport", _U16, "the receiver's port"),
+        Column("icmp_type", _U8, "ICMP: type of the requests"),
+        Column("icmp_code", _U8, "ICMP: their code"),
+        Column("icmp_id", _U16, "ICMP: their identifier"),
+        Column("tcp_state", pl.String, "one of TCP_STATES; null: not TCP"),
+        Column("timeout_s", _U32, "how long it lives on without another packet", "s"),
+        Column("replied", pl.Boolean, "packets went both ways"),
+        Column("assured", pl.Boolean, "it is not dropped early"),
+        Column("helper", pl.String, "what reads its payload for connections announced"),
+    ),
+)

@@ -96,6 +96,12 @@ impl Expectations {
         true
     }
 
+    /// What reads the connection at `at`.
+    pub fn helper(&self, at: u32) -> Option<Helper> {
+        let reading = self.reading.get(&at);
+        reading.map(|reading| reading.state.helper())
+    }
+
     /// A connection is over, and with it what it announced.
     pub fn detach(&mut self, at: u32) {
         if let Some(reading) = self.reading.remove(&at) {

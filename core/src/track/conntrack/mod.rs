@@ -10,6 +10,7 @@
 mod config;
 mod entry;
 mod expected;
+mod listing;
 mod sctp;
 mod table;
 mod tcp;
@@ -23,5 +24,6 @@ mod verdict;
 mod tests;
 
 pub use config::{CtConfig, PROFILES};
+pub use listing::EntryRow;
 pub use table::{Conntrack, CtCounters};
 pub use verdict::{After, Bound, CtState, Reason, Verdict};

@@ -9,6 +9,7 @@ use super::super::queue::Queues;
 use super::config::CtConfig;
 use super::entry::{Entry, Inner};
 use super::expected::Expectations;
+use super::listing::EntryRow;
 use super::sctp::Association;
 use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
@@ -111,6 +112,20 @@ impl Conntrack {
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The entries alive at `now_ns`, in order of their flows.
+    pub(in crate::track) fn rows(&self, now_ns: i64) -> Vec<EntryRow> {
+        let mut rows: Vec<EntryRow> = (0u32..)
+            .zip(&self.entries)
+            .filter(|&(at, entry)| entry.is_alive && !self.is_expired(at, now_ns))
+            .map(|(at, entry)| {
+                let helper = self.expectations.helper(at).map(|helper| helper.name());
+                EntryRow::new(entry, self.after(at, now_ns), helper)
+            })
+            .collect();
+        rows.sort_by_key(|row| row.flow_id);
+        rows
     }
 
     /// Asks for an entry, guessed by its number.

@@ -82,6 +82,13 @@ pub(super) fn quoted_tuple(quoted: &Quoted) -> Option<Directed> {
     }
 }
 
+/// Type, code and identifier of the requests that an ICMP entry's key stands for.
+pub(super) fn request_of(key: &Key) -> (u8, u8, u16) {
+    let [code, number] = key.high_port.to_be_bytes();
+    let request = REQUESTS.get(usize::from(number >> 1));
+    (request.map_or(0, |request| request.1), code, key.low_port)
+}
+
 /// Whether an ICMP message asks for an answer.
 pub(super) fn is_request(of: u8, kind: u8) -> bool {
     REQUESTS
@@ -153,6 +160,7 @@ mod tests {
         assert_ne!(asked.key, echo(1, 2, 8, 1).unwrap().key);
         assert_ne!(asked.key, echo(1, 2, 13, 0).unwrap().key);
         assert_eq!(echo(1, 2, 5, 0), None);
+        assert_eq!(request_of(&asked.key), (8, 0, 7));
         assert!(is_request(proto::ICMP, 8) && !is_request(proto::ICMP, 0));
     }
 
