@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from wiretell.devices.assign import CHAIN_BITS
 from wiretell.devices.group import Group
 from wiretell.signal import Link
 
@@ -78,13 +79,16 @@ class Neighbours:
 def _tied(
     loose: Sequence[Group], links: Sequence[Link]
 ) -> tuple[dict[tuple[int, int], float], dict[int, Link]]:
-    """Bits of the links between each two chains, and the strongest link of each chain."""
+    """Bits of the links between each two chains, and the strongest link of each chain.
+
+    A link that is strong enough for a chain and made none is contradicted: it is left out.
+    """
     chain_of = {side: c for c, group in enumerate(loose) for side in group.sides}
     bits: dict[tuple[int, int], float] = {}
     words: dict[int, Link] = {}
     for link in links:
         a, b = chain_of.get(link.a, -1), chain_of.get(link.b, -1)
-        if a < 0 or b < 0 or a == b:
+        if a < 0 or b < 0 or a == b or link.bits >= CHAIN_BITS:
             continue
         pair = (min(a, b), max(a, b))
         bits[pair] = bits.get(pair, 0.0) + link.bits

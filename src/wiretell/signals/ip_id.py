@@ -253,8 +253,13 @@ def _weights(reading: Reading) -> Weights:
 
 
 def _timed(group: pl.DataFrame, linked: AbstractSet[int]) -> Found:
-    """Datagrams on no counter of packets: of Linux, those of one destination count with time."""
-    left = group.filter((pl.col("proto") != TCP) & ~pl.col("number").is_in(linked))
+    """Datagrams on no counter of packets: of Linux, those of one destination count with time.
+
+    A protocol with many on a counter of packets is not asked: what is left of it rises, too.
+    """
+    free = ~pl.col("number").is_in(linked)
+    asked = (pl.col("proto") != TCP) & (free.mean().over("proto") > 1.0 - JOIN_SHARE)
+    left = group.filter(asked & free)
     chains = tick_chains(
         Meetings(
             start_s=left["start_s"].to_numpy().astype(np.float64),

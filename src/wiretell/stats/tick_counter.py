@@ -33,8 +33,9 @@ KEPT = 8
 CLEAR_BITS = 4.0
 """An item goes on somewhere if the best candidate's step is worth this."""
 LEAST_SHARE, N_SD, FEWEST = 0.4, 4.5, 6
-"""What is believed: an excess of such a share, of so many standard errors of chance, of so many
-items. Steps of one item's neighbours overlap, and several rates are tried: hence so many."""
+"""What is believed: an excess of such a share of the items that could show one, of so many
+standard errors of chance, of so many items. Steps of one item's neighbours overlap, and several
+rates are tried: hence so many."""
 ROUNDS = 3
 PRIOR_BITS = (-2.0, 8.0)
 PRUNE_BITS = -6.0
@@ -170,9 +171,22 @@ def _share(items: Meetings, before: _Edges, hz: int) -> tuple[float, float]:
     n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
     excess = n_rise - n_fall
     share = excess / max(n_rise + n_fall, 1)
-    if share < LEAST_SHARE or excess <= max(N_SD * math.sqrt(2.0 * n_fall + 2.0), FEWEST - 1):
+    # Where a few are on some counter among many that are on none, links would be of these, too.
+    able = int(np.count_nonzero(_since_s(items) <= items.modulus / 2.0**CLEAR_BITS / hz))
+    if excess < LEAST_SHARE * max(able, 1) or excess <= max(
+        N_SD * math.sqrt(2.0 * n_fall + 2.0), FEWEST - 1
+    ):
         return 0.0, 0.0
     return share, float(rises.sum() - falls.sum())
+
+
+def _since_s(items: Meetings) -> FloatArray:
+    """Seconds since the item before on the same counter began; infinite for the first."""
+    order = np.lexsort((items.start_s, items.goal))
+    since = np.full(len(items), np.inf)
+    same = np.diff(items.goal[order]) == 0
+    since[order[1:][same]] = np.diff(items.start_s[order])[same]
+    return since
 
 
 def _clearest(edges: _Edges, n: int, hz: int, modulus: int) -> FloatArray:
