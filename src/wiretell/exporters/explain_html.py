@@ -12,7 +12,7 @@ from wiretell.exporter import Target, text_stream
 from wiretell.exporters import quantity
 from wiretell.exporters.explain_svg import drawing, environment
 from wiretell.exporters.explain_text import PROTOCOLS, numbers_line, sources, states
-from wiretell.exporters.ladder import end, remark, seconds
+from wiretell.exporters.ladder import end, oddities, seconds
 from wiretell.findings.explain.explanation import Connection
 
 STYLES = ("page.css", "ladder.css", "explain.css")
@@ -39,7 +39,7 @@ def page(connection: Connection) -> str:
             span=quantity.span(connection.first_ns, connection.last_ns),
             count=quantity.count,
             numbers_line=numbers_line,
-            remark=remark,
+            oddities=oddities,
             seconds=seconds,
             sources=sources,
             states=states,

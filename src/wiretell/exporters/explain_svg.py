@@ -17,7 +17,8 @@ from wiretell.exporters.explain_text import PROTOCOLS
 from wiretell.exporters.ladder import Rung, end, rungs
 from wiretell.findings.explain.explanation import Connection
 
-WIDTH = 1120
+WIDTH, PLAIN_WIDTH = 1120, 1040
+"""With remarks beside the arrows, and without."""
 LEFT, RIGHT = 190, 850
 """Where the lifelines stand."""
 TOP = 74
@@ -53,6 +54,7 @@ def write(connection: Connection, target: Target) -> None:
 def drawing(connection: Connection, *, links: bool = False) -> str:
     """The SVG element. With `links` each arrow leads to `#packet-N` of the page around it."""
     made, height = _placed(connection)
+    width = WIDTH if any(line.remark for line in made) else PLAIN_WIDTH
     a, b = connection.parties
     style = "" if links else (files(__package__) / "ladder.css").read_text(encoding="utf-8")
     proto = PROTOCOLS.get(connection.proto, str(connection.proto))
@@ -61,7 +63,7 @@ def drawing(connection: Connection, *, links: bool = False) -> str:
         .get_template("ladder.svg.jinja")
         .render(
             lines=made,
-            width=WIDTH,
+            width=width,
             height=height,
             left=LEFT,
             right=RIGHT,

@@ -12,7 +12,7 @@ from wiretell.exporter import Options, Target
 from wiretell.exporters import quantity
 from wiretell.exporters.console import write_lines
 from wiretell.exporters.escape import shortened, visible
-from wiretell.exporters.ladder import Rung, end, remark, rungs, seconds
+from wiretell.exporters.ladder import Rung, end, oddities, rungs, seconds
 from wiretell.findings.explain.explanation import Connection, Explanation, Numbers, Party, Sentence
 
 PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: "ICMPv6", 132: "SCTP"}
@@ -140,11 +140,14 @@ def _packet(
     flags = " ".join(told.flags)
     head = Text(f"#{told.packet}  {seconds(told.time_ns - connection.first_ns)} s  {way}  {flags}")
     head.stylize("bold")
-    head.append(f"  {states(told)}", style="bold red" if told.is_invalid else "green")
-    told_remark = remark(told).removeprefix("INVALID: ").removeprefix("INVALID")
-    if told_remark:
-        head.append(f"  {visible(told_remark)}", style="red" if told.is_invalid else "yellow")
-    yield head
+    odd = visible(oddities(told))
+    judged = Text(f"  {states(told)}", style="bold red" if told.is_invalid else "green")
+    judged.append(f"  {odd}" if odd else "", style="red" if told.is_invalid else "yellow")
+    if head.cell_len + judged.cell_len <= width:
+        yield head.append_text(judged)
+    else:
+        yield head
+        yield from wrapped(f"    {judged.plain.strip()}", width, indent=4, style=str(judged.style))
     if told.numbers is not None:
         yield from wrapped(f"    {numbers_line(told.numbers)}", width, indent=4, style="cyan")
     yield from wrapped(f"  {visible(told.headline)}.", width, indent=2)

@@ -58,13 +58,16 @@ def seconds(length_ns: int) -> str:
 
 def remark(told: Explanation) -> str:
     """`INVALID seq over`, `retransmission`: in a few words."""
-    parts = []
-    if told.is_invalid:
-        parts.append("INVALID")
-    if told.reason:
-        parts.append(told.reason.replace("_", " "))
-    parts += [mark.replace("_", " ") for mark in told.marks]
-    return ", ".join(parts).replace("INVALID, ", "INVALID: ")
+    odd = oddities(told)
+    if not told.is_invalid:
+        return odd
+    return f"INVALID: {odd}" if odd else "INVALID"
+
+
+def oddities(told: Explanation) -> str:
+    """Reason and marks alone."""
+    names = [told.reason] if told.reason else []
+    return ", ".join(name.replace("_", " ") for name in [*names, *told.marks])
 
 
 def end(party: Party) -> str:
