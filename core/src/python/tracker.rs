@@ -235,10 +235,7 @@ impl Tracker {
                     ("ct_expected", counters.expected),
                     ("ct_fulfilled", counters.fulfilled),
                     ("ct_third_party", counters.third_party),
-                    (
-                        "ct_expectations_dropped",
-                        conntrack.n_expectations_dropped(),
-                    ),
+                    ("ct_expectations_dropped", counters.expectations_dropped),
                 ]);
             }
             named

@@ -35,6 +35,17 @@ pub(super) struct Entry {
     pub hash: u64,
 }
 
+impl Entry {
+    /// The port that its first packet went to.
+    pub fn dport(&self) -> u16 {
+        if self.orig_is_high {
+            self.key.low_port
+        } else {
+            self.key.high_port
+        }
+    }
+}
+
 const _: () = assert!(size_of::<Entry>() <= 256);
 
 /// What a protocol needs to know.

@@ -12,6 +12,7 @@ mod entry;
 mod expected;
 mod listing;
 mod sctp;
+mod store;
 mod table;
 mod tcp;
 pub mod tcp_state;

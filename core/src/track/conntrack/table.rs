@@ -1,21 +1,16 @@
 //! The table of entries, and what each protocol makes of a packet.
 
-use super::super::expect::Helper;
-use super::super::idle::slack_s;
-use super::super::index::Index;
 use super::super::key::{Directed, KeyHasher, proto};
-use super::super::prefetch::prefetch;
-use super::super::queue::Queues;
 use super::config::CtConfig;
 use super::entry::{Entry, Inner};
-use super::expected::Expectations;
 use super::listing::EntryRow;
 use super::sctp::Association;
+use super::store::{Sought, Store, number_of};
 use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
 use super::timeout::Timeout;
 use super::tuple::{GRE, UDP_LITE, call_id, gre_version, is_request, quoted_tuple, tuple};
-use super::verdict::{After, CtState, Reason, Verdict};
+use super::verdict::{CtState, Reason, Verdict};
 use crate::decode::{Icmp, Packet, Transport, Weird};
 
 const NS_PER_S: i64 = 1_000_000_000;
@@ -23,9 +18,6 @@ const NS_PER_S: i64 = 1_000_000_000;
 const STREAM_NS: i64 = 2 * NS_PER_S;
 /// Greatest assigned type of ICMP that is tracked at all.
 const MAX_ICMP_TYPE: u8 = 18;
-/// Two queues per timeout: assured entries, and those that may be dropped.
-const N_QUEUES: usize = 2 * Timeout::ALL.len();
-const _: () = assert!(N_QUEUES <= u8::MAX as usize);
 
 /// What the connection tracker met, all counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,17 +38,15 @@ pub struct CtCounters {
     pub fulfilled: u64,
     /// Announcements of an address that is not the sender's.
     pub third_party: u64,
+    /// Expectations given up and connections not read, for want of room.
+    pub expectations_dropped: u64,
 }
 
 /// Tells of each packet what a firewall's connection tracker would.
 #[derive(Debug)]
 pub struct Conntrack {
     config: CtConfig,
-    entries: Vec<Entry>,
-    free: Vec<u32>,
-    index: Index,
-    queues: Queues<N_QUEUES>,
-    expectations: Expectations,
+    store: Store,
     hasher: KeyHasher,
     /// Second up to which expired entries were removed.
     swept_s: u64,
@@ -78,11 +68,7 @@ impl Conntrack {
     pub fn new(config: CtConfig, hasher: KeyHasher) -> Self {
         Self {
             config,
-            entries: Vec::new(),
-            free: Vec::new(),
-            index: Index::default(),
-            queues: Queues::default(),
-            expectations: Expectations::default(),
+            store: Store::new(config.timeouts),
             hasher,
             swept_s: 0,
             counters: CtCounters::default(),
@@ -95,18 +81,19 @@ impl Conntrack {
     }
 
     /// What it met.
-    pub fn counters(&self) -> &CtCounters {
-        &self.counters
-    }
-
-    /// Expectations given up and connections not read, for want of room.
-    pub fn n_expectations_dropped(&self) -> u64 {
-        self.expectations.n_dropped
+    pub fn counters(&self) -> CtCounters {
+        CtCounters {
+            entries: self.store.n_begun,
+            early_dropped: self.store.n_early_dropped,
+            expired: self.store.n_expired,
+            expectations_dropped: self.store.expectations.n_dropped,
+            ..self.counters
+        }
     }
 
     /// Entries alive, expired ones that were not looked at since included.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.store.len()
     }
 
     /// Whether there is no entry.
@@ -116,24 +103,13 @@ impl Conntrack {
 
     /// The entries alive at `now_ns`, in order of their flows.
     pub(in crate::track) fn rows(&self, now_ns: i64) -> Vec<EntryRow> {
-        let mut rows: Vec<EntryRow> = (0u32..)
-            .zip(&self.entries)
-            .filter(|&(at, entry)| entry.is_alive && !self.is_expired(at, now_ns))
-            .map(|(at, entry)| {
-                let helper = self.expectations.helper(at).map(|helper| helper.name());
-                EntryRow::new(entry, self.after(at, now_ns), helper)
-            })
-            .collect();
-        rows.sort_by_key(|row| row.flow_id);
-        rows
+        self.store.rows(now_ns)
     }
 
     /// Asks for an entry, guessed by its number.
     #[inline]
     pub(in crate::track) fn prefetch(&self, hint: u32) {
-        if let Some(entry) = self.entries.get(hint as usize) {
-            prefetch(entry);
-        }
+        self.store.prefetch(hint);
     }
 
     /// Judges a packet and moves its entry. `flow` is its key in the flow table with that
@@ -151,7 +127,7 @@ impl Conntrack {
         let now_s = (now_ns / NS_PER_S) as u64;
         if now_s != self.swept_s {
             self.swept_s = now_s;
-            self.sweep(now_s);
+            self.store.sweep(now_s);
         }
         let mut verdict = self.judge_any(packet, (flow, flow_hash), flow_id, now_ns, hint);
         if verdict.after.is_some() && packet.payload_len > 0 {
@@ -221,7 +197,14 @@ impl Conntrack {
             now_ns,
         };
         let mut note = Reason::None;
-        if let Some(at) = self.find(&arrival, *hint) {
+        let sought = Sought {
+            key: &directed.key,
+            hash,
+            flow_id,
+            one_per_flow: matches!(packet.transport, Transport::Tcp(_) | Transport::Udp),
+            now_ns,
+        };
+        if let Some(at) = self.store.find(&sought, *hint) {
             *hint = at;
             match self.follow(at, &arrival) {
                 Some(verdict) => return verdict,
@@ -245,22 +228,17 @@ impl Conntrack {
         now_ns: i64,
         at: u32,
     ) {
-        let Some(entry) = self.entries.get(at as usize) else {
-            return;
-        };
         let judged = match verdict.ct_state {
             CtState::Established => true,
             // The helpers of TCP wait until both ends were heard.
             CtState::New | CtState::Related => packet.proto == proto::UDP,
             CtState::Invalid | CtState::Untracked => false,
         };
-        if !judged || !entry.is_read || entry.key != flow.key {
+        // An ICMP error has been judged by another entry than its flow's.
+        if !judged || !self.store.is_read(at, &flow.key) {
             return;
         }
-        let flow_id = entry.flow_id;
-        let announced = self
-            .expectations
-            .read(at, flow_id, verdict.reply, packet, now_ns);
+        let announced = self.store.read(at, verdict.reply, packet, now_ns);
         self.counters.expected += announced.n_expected as u64;
         self.counters.third_party += announced.n_third_party as u64;
         if announced.n_third_party > 0 && verdict.reason == Reason::None {
@@ -298,58 +276,28 @@ impl Conntrack {
             return Verdict::invalid(Reason::IcmpQuote);
         };
         let hash = self.hasher.hash(&directed.key);
-        let found = self
-            .index
-            .find(hash, |at| self.entries[at as usize].key == directed.key);
-        let Some(at) = found.filter(|&at| !self.is_expired(at, now_ns)) else {
+        let Some(at) = self.store.look_up(&directed.key, hash, now_ns) else {
             return Verdict::invalid(Reason::IcmpNoMatch);
         };
         if packet.dst != quoted.src {
             return Verdict::invalid(Reason::IcmpOtherTarget);
         }
-        let entry = &self.entries[at as usize];
+        let entry = self.store.get(at);
         Verdict {
             ct_state: CtState::Related,
             // It goes back to who sent the quoted packet.
             reply: directed.from_high == entry.orig_is_high,
-            after: Some(self.after(at, now_ns)),
+            after: Some(self.store.after(at, now_ns)),
             parent_flow: Some(entry.flow_id),
             ..Verdict::default()
         }
     }
 
-    /// The entry of a packet; one whose time ran out is removed.
-    #[inline]
-    fn find(&mut self, arrival: &Arrival<'_, '_>, hint: u32) -> Option<u32> {
-        let key = &arrival.directed.key;
-        let is_it = |at: u32| {
-            let entry = self.entries.get(at as usize);
-            entry.is_some_and(|entry| entry.is_alive && entry.key == *key)
-        };
-        // A flow of TCP or UDP has one key: the entry that it began needs no comparison.
-        let began = matches!(arrival.packet.transport, Transport::Tcp(_) | Transport::Udp)
-            && self
-                .entries
-                .get(hint as usize)
-                .is_some_and(|entry| entry.is_alive && entry.flow_id == arrival.flow_id);
-        let at = if began || is_it(hint) {
-            hint
-        } else {
-            self.index.find(arrival.hash, is_it)?
-        };
-        if self.is_expired(at, arrival.now_ns) {
-            self.counters.expired += 1;
-            self.remove(at);
-            return None;
-        }
-        Some(at)
-    }
-
     /// A packet of an entry; None: it ended the entry and begins another.
     #[inline]
     fn follow(&mut self, at: u32, arrival: &Arrival<'_, '_>) -> Option<Verdict> {
-        let timeouts = &self.config.timeouts;
-        let entry = &mut self.entries[at as usize];
+        let left_ns = self.store.left_ns(at, arrival.now_ns);
+        let entry = self.store.get_mut(at);
         let reply = arrival.directed.from_high != entry.orig_is_high;
         let ct_state = match (reply || entry.seen_reply, entry.parent_flow) {
             (true, _) => CtState::Established,
@@ -360,7 +308,7 @@ impl Conntrack {
             reply,
             seen_reply: entry.seen_reply,
             assured: entry.assured,
-            left_ns: timeouts.ns(entry.timeout) - (arrival.now_ns - entry.refreshed_ns),
+            left_ns,
         };
         let (outcome, reason, bound) = match &mut entry.inner {
             Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
@@ -370,38 +318,38 @@ impl Conntrack {
         let mut ended = false;
         match outcome {
             Outcome::Reopened => {
-                self.remove(at);
+                self.store.remove(at);
                 return None;
             }
             Outcome::Refused(timeout) => {
                 if let Some(timeout) = timeout {
-                    self.refresh(at, timeout, arrival.now_ns);
+                    self.store.refresh(at, timeout, arrival.now_ns);
                 }
                 return Some(Verdict {
                     reply,
-                    after: Some(self.after(at, arrival.now_ns)),
+                    after: Some(self.store.after(at, arrival.now_ns)),
                     bound,
                     ..Verdict::invalid(reason)
                 });
             }
             Outcome::Kept { timeout, assure } => {
                 let assured = entry.assured || assure;
-                self.keep(at, timeout, assured, arrival.now_ns);
+                self.store.keep(at, timeout, assured, arrival.now_ns);
             }
             Outcome::Unmoved => {}
             Outcome::Ended => ended = true,
         }
-        self.entries[at as usize].seen_reply |= reply;
+        self.store.get_mut(at).seen_reply |= reply;
         let verdict = Verdict {
             ct_state,
             reply,
-            after: (!ended).then(|| self.after(at, arrival.now_ns)),
+            after: (!ended).then(|| self.store.after(at, arrival.now_ns)),
             reason,
             bound,
-            parent_flow: self.entries[at as usize].parent_flow,
+            parent_flow: self.store.get(at).parent_flow,
         };
         if ended {
-            self.remove(at);
+            self.store.remove(at);
         }
         Some(verdict)
     }
@@ -458,17 +406,20 @@ impl Conntrack {
             }
             _ => Timeout::SynSent,
         };
-        if self.len() >= self.config.max_entries && !self.make_room(arrival.now_ns) {
+        let most = self.config.max_entries;
+        if self.len() >= most && !self.store.make_room(most, arrival.now_ns) {
             self.counters.refused += 1;
             return Verdict::invalid(Reason::TableFull);
         }
         let expected = match inner {
-            Inner::Tcp(_) | Inner::Udp { .. } => self.expectations.fulfil(packet, arrival.now_ns),
+            Inner::Tcp(_) | Inner::Udp { .. } => {
+                self.store.expectations.fulfil(packet, arrival.now_ns)
+            }
             _ => None,
         };
         self.counters.fulfilled += u64::from(expected.is_some());
         let parent_flow = expected.map(|expected| expected.parent_flow);
-        let at = self.insert(Entry {
+        let at = self.store.insert(Entry {
             key: arrival.directed.key,
             hash: arrival.hash,
             flow_id: arrival.flow_id,
@@ -486,10 +437,8 @@ impl Conntrack {
         });
         *hint = at;
         if self.config.helpers {
-            let by_port = Helper::of(packet.proto, packet.dport);
-            let helper = expected.and_then(|expected| expected.helper).or(by_port);
-            let attached = helper.map(|helper| self.expectations.attach(at, helper, packet.proto));
-            self.entries[at as usize].is_read = attached.unwrap_or(false);
+            self.store
+                .note_helper(at, expected.and_then(|expected| expected.helper));
         }
         Verdict {
             ct_state: match parent_flow {
@@ -497,7 +446,7 @@ impl Conntrack {
                 None => CtState::New,
             },
             reply: false,
-            after: Some(self.after(at, arrival.now_ns)),
+            after: Some(self.store.after(at, arrival.now_ns)),
             reason: if picked_up {
                 Reason::PickedUp
             } else {
@@ -506,143 +455,6 @@ impl Conntrack {
             bound: None,
             parent_flow,
         }
-    }
-
-    fn insert(&mut self, entry: Entry) -> u32 {
-        self.counters.entries += 1;
-        let (hash, queue, now_s) = (entry.hash, entry.queue.into(), entry.touched_s);
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.entries[at as usize] = entry;
-                at
-            }
-            None => {
-                self.entries.push(entry);
-                (self.entries.len() - 1) as u32
-            }
-        };
-        self.index.insert(hash, at);
-        self.queues.push(queue, at, now_s);
-        at
-    }
-
-    fn remove(&mut self, at: u32) {
-        let entry = &mut self.entries[at as usize];
-        entry.is_alive = false;
-        if entry.is_read {
-            self.expectations.detach(at);
-        }
-        let queue = entry.queue.into();
-        self.index.remove(entry.hash, at);
-        self.queues.remove(queue, at);
-        self.free.push(at);
-    }
-
-    /// Begins an entry's time anew.
-    #[inline]
-    fn refresh(&mut self, at: u32, timeout: Timeout, now_ns: i64) {
-        let assured = self.entries[at as usize].assured;
-        self.keep(at, timeout, assured, now_ns);
-    }
-
-    /// Begins an entry's time anew and moves it in the queues where that is due: data and its
-    /// acknowledgement change the timeout to and fro, so a longer one can wait.
-    #[inline]
-    fn keep(&mut self, at: u32, timeout: Timeout, assured: bool, now_ns: i64) {
-        let now_s = (now_ns / NS_PER_S) as u64;
-        let timeouts = &self.config.timeouts;
-        let entry = &mut self.entries[at as usize];
-        let queued_s = timeouts.seconds(Timeout::ALL[usize::from(entry.queue / 2)]);
-        let moves = assured != entry.assured
-            || timeouts.seconds(timeout) < queued_s
-            || now_s >= entry.touched_s + slack_s(queued_s);
-        entry.refreshed_ns = now_ns;
-        entry.timeout = timeout;
-        entry.assured = assured;
-        if moves {
-            self.requeue(at, now_s);
-        }
-    }
-
-    /// Moves an entry to the end of the queue that it belongs to.
-    fn requeue(&mut self, at: u32, now_s: u64) {
-        let entry = &mut self.entries[at as usize];
-        self.queues.remove(entry.queue.into(), at);
-        entry.queue = number_of(entry.timeout, entry.assured) as u8;
-        entry.touched_s = now_s;
-        self.queues.push(entry.queue.into(), at, now_s);
-    }
-
-    #[inline]
-    fn left_ns(&self, at: u32, now_ns: i64) -> i64 {
-        let entry = &self.entries[at as usize];
-        let age_ns = now_ns.saturating_sub(entry.refreshed_ns);
-        self.config
-            .timeouts
-            .ns(entry.timeout)
-            .saturating_sub(age_ns)
-    }
-
-    #[inline]
-    fn is_expired(&self, at: u32, now_ns: i64) -> bool {
-        self.left_ns(at, now_ns) <= 0
-    }
-
-    #[inline]
-    fn after(&self, at: u32, now_ns: i64) -> After {
-        let entry = &self.entries[at as usize];
-        After {
-            tcp_state: match &entry.inner {
-                Inner::Tcp(connection) => Some(connection.state),
-                _ => None,
-            },
-            timeout_s: u32::try_from(self.left_ns(at, now_ns) / NS_PER_S).unwrap_or(0),
-            assured: entry.assured,
-        }
-    }
-
-    /// Removes the entries that have surely expired by the start of `now_s`.
-    #[cold]
-    fn sweep(&mut self, now_s: u64) {
-        for &timeout in Timeout::ALL {
-            let timeout_s = self.config.timeouts.seconds(timeout);
-            // Moved in second t, so refreshed before t + slack.
-            let surely_s = u64::from(timeout_s) + slack_s(timeout_s) + 1;
-            let Some(last_s) = now_s.checked_sub(surely_s) else {
-                continue;
-            };
-            for assured in [false, true] {
-                let queue = number_of(timeout, assured);
-                while let Some((at, touched_s)) = self.queues.oldest(queue)
-                    && touched_s <= last_s
-                {
-                    if self.is_expired(at, now_s as i64 * NS_PER_S) {
-                        self.counters.expired += 1;
-                        self.remove(at);
-                    } else {
-                        self.requeue(at, now_s);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Drops the unassured entry that was idle longest. False: there is none.
-    #[cold]
-    fn make_room(&mut self, now_ns: i64) -> bool {
-        self.sweep((now_ns / NS_PER_S) as u64);
-        if self.len() < self.config.max_entries {
-            return true;
-        }
-        let unassured = Timeout::ALL
-            .iter()
-            .map(|&timeout| number_of(timeout, false));
-        let Some((_, at)) = self.queues.oldest_of(unassured) else {
-            return false;
-        };
-        self.counters.early_dropped += 1;
-        self.remove(at);
-        true
     }
 }
 
@@ -689,9 +501,4 @@ fn keep(inner: &Inner, marks: Marks, now_ns: i64) -> Outcome {
         Inner::Tcp(_) | Inner::Sctp(_) | Inner::Generic => (Timeout::Generic, false),
     };
     Outcome::Kept { timeout, assure }
-}
-
-#[inline]
-const fn number_of(timeout: Timeout, assured: bool) -> usize {
-    2 * timeout as usize + assured as usize
 }
