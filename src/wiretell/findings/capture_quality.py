@@ -117,6 +117,8 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
     ]
     found.sort(key=_gravity)
     kinds = {finding.kind for finding in found}
+    if not counts.n_analysed:
+        kinds.add("missing")  # nothing was found, as nothing was looked at
     worst = min((_gravity(finding)[0] for finding in found), default=2)
     return Quality(
         verdict=(POOR, WITH_CARE, GOOD)[worst],

@@ -47,6 +47,8 @@ class Counts:
 
     n_packets: int = 0
     n_ip: int = 0
+    n_analysed: int = 0
+    """TCP segments that the tracker has looked at for marks."""
     n_cut: int = 0
     n_header_cut: int = 0
     max_cut_len: int = 0
@@ -84,6 +86,7 @@ def count_batch(packets: pl.DataFrame, segments: pl.DataFrame) -> Counts:
     return Counts(
         n_packets=packets.height,
         n_ip=packets["ip_version"].count(),
+        n_analysed=segments["analysis"].count(),
         n_cut=cut.height,
         n_header_cut=packets.filter(pl.col("weird").is_in(list(CUT_HEADERS))).height,
         max_cut_len=_int(cut["captured_len"].max()),
@@ -117,6 +120,7 @@ def add(a: Counts, b: Counts) -> Counts:
     return Counts(
         n_packets=a.n_packets + b.n_packets,
         n_ip=a.n_ip + b.n_ip,
+        n_analysed=a.n_analysed + b.n_analysed,
         n_cut=a.n_cut + b.n_cut,
         n_header_cut=a.n_header_cut + b.n_header_cut,
         max_cut_len=max(a.max_cut_len, b.max_cut_len),

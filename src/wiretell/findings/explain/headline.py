@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wiretell.findings.explain.amounts import n_bytes, places, span
-from wiretell.findings.explain.sentences import Names, split_mark
+from wiretell.findings.explain.sentences import Names
 from wiretell.findings.explain.step import ACK, FIN, RST, SYN, Step
 
 _AGAIN = frozenset({"retransmission", "fast_retransmission", "spurious_retransmission"})
@@ -15,7 +15,7 @@ def headline(step: Step, names: Names) -> str:
 
 
 def _does(step: Step, peer: str) -> str:
-    marks = {split_mark(mark)[0] for mark in step.marks}
+    marks = set(step.marks)
     again = " again" if marks & _AGAIN else ""
     if step.has(SYN):
         if step.has(ACK):

@@ -234,10 +234,10 @@ def _marks(step: Step, names: Names) -> Iterator[Sentence]:
         age = duration(step.time_ns - step.original.time_ns)
         original = f", in packet {step.original.packet}, {age} ago"
     for mark in step.marks:
-        name, number = split_mark(mark)
+        number = step.duplicate_ack
         yield sentence(
             "mark",
-            name if name in known else "other",
+            mark if mark in known else "other",
             mark=mark,
             who=names[step.side],
             peer=names[1 - step.side],
@@ -246,12 +246,6 @@ def _marks(step: Step, names: Names) -> Iterator[Sentence]:
             ack_rel=step.numbers.ack_rel,
             number=f" number {number}" if number else "",
         )
-
-
-def split_mark(mark: str) -> tuple[str, str]:
-    """`duplicate_ack#3` is the mark `duplicate_ack` with the number 3."""
-    name, _, number = mark.partition("#")
-    return name, number
 
 
 def _notes(step: Step) -> Iterator[Sentence]:

@@ -80,6 +80,8 @@ class Step:
     flags: int
     numbers: Numbers
     marks: tuple[str, ...]
+    duplicate_ack: int | None
+    """The how manyeth duplicate of an acknowledgement it is."""
     ct_state: str
     reply: bool
     tcp_state: str | None

@@ -141,6 +141,7 @@ class _Walker:
             flags=flags,
             numbers=numbers,
             marks=marks,
+            duplicate_ack=row.get("duplicate_ack"),
             ct_state=row["ct_state"],
             reply=bool(row["reply"]),
             tcp_state=row["tcp_state"],

@@ -43,12 +43,7 @@ def oddities(segments: pl.DataFrame) -> pl.DataFrame:
         "flow_id", "packet", name=pl.col("reason").fill_null("unknown")
     )
     notes = segments.filter(pl.col("note").is_not_null()).select("flow_id", "packet", name="note")
-    marks = (
-        segments.select("flow_id", "packet", name="analysis")
-        .explode("name")
-        .drop_nulls("name")
-        .with_columns(pl.col("name").str.split("#").list.first())
-    )
+    marks = segments.select("flow_id", "packet", name="analysis").explode("name").drop_nulls("name")
     parts = [
         part.group_by("flow_id", "name")
         .agg(n=pl.len().cast(pl.UInt64), first=pl.col("packet").min())
