@@ -25,13 +25,13 @@ from wiretell.devices.attach_writing import Looks
 from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
-    clock_bits,
     labels_bits,
     lines_bits,
     rates_bits,
     skew_bits,
 )
 from wiretell.devices.group import Group
+from wiretell.devices.meeting import Lines, meeting
 from wiretell.signal import Clock, LabelRule, Link
 
 __all__ = ["Activity", "Attachment", "Told", "attach", "ranking"]
@@ -290,6 +290,8 @@ class _Clocks:
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
         self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
+        self._lines = [Lines(group.lines) for group in groups]
+        self._singles = [Lines(group.singles) for group in groups]
         self._everywhere = [[c for c in g.lines if c.scope == "host"] for g in groups]
         self._common = [g for g, lines in enumerate(self._everywhere) if lines]
         self._towards: dict[str, dict[int, list[Clock]]] = {}
@@ -314,7 +316,7 @@ class _Clocks:
         """`clock_bits`, without asking pairs that never contradict."""
         group = self._groups[g]
         if chain.lines:
-            return clock_bits(group, chain)
+            return lines_bits(group, chain, meeting(self._lines[g], self._singles[g], chain))
         pairs = [
             (mine, theirs)
             for theirs in chain.singles

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import pdtrc
 
 from wiretell.devices.group import Group
+from wiretell.devices.meeting import Lines, meeting
 from wiretell.signal import Clock, LabelRule
 from wiretell.stats.counter_lines import MODULUS, wrapped
 from wiretell.stats.likelihood import capped, normal_bits
@@ -152,22 +152,7 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
     Flows off the other group's common line ("host" or "destination" scope) are strays: a few
     among many may have been put into the wrong group, all of a group's flows may not.
     """
-    pairs = chain(_meeting(a.lines, [*b.lines, *b.singles]), _meeting(a.singles, b.lines))
-    return lines_bits(a, b, pairs)
-
-
-def _meeting(ours: Sequence[Clock], theirs: Sequence[Clock]) -> Iterator[tuple[Clock, Clock]]:
-    """Pairs that may contradict: a host's line meets all, others those towards the same peer."""
-    if not ours:
-        return
-    everywhere = [i for i, clock in enumerate(theirs) if clock.scope == "host"]
-    towards: dict[str, list[int]] = {}
-    for i, clock in enumerate(theirs):
-        towards.setdefault(clock.peer, []).append(i)
-    for mine in ours:
-        near = sorted({*everywhere, *towards.get(mine.peer, ())})
-        for i in range(len(theirs)) if mine.scope == "host" else near:
-            yield mine, theirs[i]
+    return lines_bits(a, b, meeting(Lines(a.lines), Lines(a.singles), b))
 
 
 def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list[Argument]:
