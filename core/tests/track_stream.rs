@@ -223,3 +223,83 @@ fn an_answer_seen_first_turns_the_roles() {
     assert_eq!((flow.port(0), flow.port(1)), (4000, 80));
     assert_eq!(flow.history.as_str(), "^h");
 }
+
+/// A flow of `n` segments, one a second, to and fro, begun by a SYN.
+fn dialogue(n: i64) -> Vec<Packet<'static>> {
+    let tcp = |flags| Tcp {
+        flags,
+        ..Tcp::default()
+    };
+    let flags_of = |i| match i {
+        0 => flags::SYN,
+        1 => flags::SYN | flags::ACK,
+        _ => flags::ACK,
+    };
+    (0..n)
+        .map(|i| segment(START_NS + i * S, 1, i % 2 == 1, tcp(flags_of(i))))
+        .collect()
+}
+
+fn cut_at(active_timeout_s: u32, packets: &[Packet<'_>]) -> Vec<Flow> {
+    let mut tracker = Tracker::new(Config {
+        active_timeout_s,
+        ..Config::default()
+    });
+    packets.iter().for_each(|packet| tracker.fold(packet));
+    tracker.finish();
+    tracker.drain()
+}
+
+#[test]
+fn a_long_flow_is_cut_at_the_active_timeout_and_loses_nothing() {
+    let packets = dialogue(100);
+    let whole = cut_at(0, &packets);
+    let parts = cut_at(30, &packets);
+    assert_eq!(whole.len(), 1);
+    let ends: Vec<_> = parts.iter().map(|flow| flow.end.name()).collect();
+    assert_eq!(ends, ["active", "active", "active", "end"]);
+    let ids: Vec<_> = parts.iter().map(|flow| flow.id).collect();
+    assert_eq!(ids, [0, 1, 2, 3]);
+    for side in [0, 1] {
+        let sum = |count: fn(&wiretell_core::track::Side) -> u64| {
+            parts
+                .iter()
+                .map(|flow| count(&flow.sides[side]))
+                .sum::<u64>()
+        };
+        assert_eq!(sum(|side| side.n_packets), whole[0].sides[side].n_packets);
+        assert_eq!(sum(|side| side.ip_bytes), whole[0].sides[side].ip_bytes);
+    }
+    // Each record begins where the one before ends, and the opener stays the opener.
+    for (flow, next) in parts.iter().zip(&parts[1..]) {
+        assert_eq!(next.first_ns, flow.last_ns + S);
+        assert_eq!(flow.address(0), next.address(0));
+        assert!(next.first_ns - flow.first_ns >= 30 * S);
+    }
+    assert_eq!(whole[0].sides[0].tcp.flags, flags::SYN | flags::ACK);
+    assert_eq!(parts[1].sides[0].tcp.flags, flags::ACK);
+}
+
+#[test]
+fn a_cut_flow_of_icmp_keeps_its_roles() {
+    let echo = |time_s: i64, back: bool| {
+        let mut packet = segment(START_NS + time_s * S, 1, back, Tcp::default());
+        packet.proto = 1;
+        packet.transport = Transport::Icmp(wiretell_core::decode::Icmp {
+            kind: if back { 0 } else { 8 },
+            id: 7,
+            ..Default::default()
+        });
+        packet
+    };
+    let packets = [
+        echo(0, false),
+        echo(1, true),
+        echo(20, true),
+        echo(21, false),
+    ];
+    let parts = cut_at(10, &packets);
+    assert_eq!(parts.len(), 2);
+    assert_eq!(parts[0].address(0), parts[1].address(0));
+    assert_eq!([0, 1].map(|side| parts[1].sides[side].n_packets), [1, 1]);
+}

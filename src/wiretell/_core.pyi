@@ -20,7 +20,8 @@ class Reader:
 
     `"-"` is standard input. `filters` maps a LINKTYPE_ number to a classic BPF program, 8 bytes
     per instruction (`struct` format `<HBBI`: code, jt, jf, k); with filters given, a frame whose
-    link type has no program does not match.
+    link type has no program does not match. `payloads` adds a column `payload` to the packets:
+    the captured bytes behind the last header read (Binary, null without IP).
 
     Raises `OSError` (cannot open), `wiretell.errors.CaptureError` (not a capture), `ValueError`
     (a filter is no valid program).
@@ -31,6 +32,7 @@ class Reader:
         paths: Sequence[str | PathLike[str]],
         *,
         filters: Mapping[int, bytes] | None = None,
+        payloads: bool = False,
     ) -> None: ...
     def packets(self, max_packets: int) -> ArrowBatch | None:
         """The next rows of `model.packets.PACKETS`, at most `max_packets`; None at the end.
@@ -75,6 +77,8 @@ class Tracker:
     - `samples_per_side`, `max_hull`: rows of SAMPLES, and hull vertices (at least 3), per side.
     - `..._timeout_s`: idle packet time after which a flow ends: TCP, TCP without an answer to
       its SYN, UDP, ICMP, others. `tcp_linger_s`: how long a closed connection gathers stragglers.
+    - `active_timeout_s`: a flow that has lived this long is handed out (`end_reason` "active") and
+      counted anew as a flow of its own; 0: never.
     - `ct`: settings of a connection tracker beside the flows: words between commas, each a
       profile (`linux`, `pf-like`, `strict`; first), a switch (`liberal`, `loose=0`,
       `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`, `helpers=0`) or
@@ -99,6 +103,7 @@ class Tracker:
         udp_timeout_s: int = 60,
         icmp_timeout_s: int = 60,
         other_timeout_s: int = 60,
+        active_timeout_s: int = 0,
         ct: str | None = None,
         what_if: str | None = None,
         segments: bool = False,
@@ -115,10 +120,12 @@ class Tracker:
     def drain_flows(self) -> ArrowBatch | None:
         """Flows ended since the last call, in order of their ends.
 
-        The columns of `model.tables.FLOWS`, and `orig_payload`, `resp_payload` (Binary, null
-        where none was captured) and `orig_payload_ns`, `resp_payload_ns` (time of its first
-        byte). A TCP payload is contiguous from the SYN, or the first data seen; a UDP payload
-        is the first datagrams, at most 4, each behind its kept length as 2 bytes, big-endian.
+        The columns of `model.tables.FLOWS`; `orig_tos`, `resp_tos` (UInt8, of the first packet);
+        `orig_tcp_flags`, `resp_tcp_flags` (UInt16, of all segments together); `orig_payload`,
+        `resp_payload` (Binary, null where none was captured) and `orig_payload_ns`,
+        `resp_payload_ns` (time of its first byte). A TCP payload is contiguous from the SYN, or
+        the first data seen; a UDP payload is the first datagrams, at most 4, each behind its kept
+        length as 2 bytes, big-endian.
         """
 
     def drain_samples(self) -> ArrowBatch | None:

@@ -41,11 +41,12 @@ impl Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (paths, *, filters=None))]
+    #[pyo3(signature = (paths, *, filters=None, payloads=false))]
     fn new(
         py: Python<'_>,
         paths: Vec<PathBuf>,
         filters: Option<HashMap<u16, Vec<u8>>>,
+        payloads: bool,
     ) -> PyResult<Self> {
         let programs = filters.map(compile).transpose()?;
         let reader = py
@@ -53,7 +54,11 @@ impl Reader {
             .map_err(|error| open_error(py, error))?;
         Ok(Self(Mutex::new(State {
             reader,
-            table: PacketTable::default(),
+            table: if payloads {
+                PacketTable::with_payloads()
+            } else {
+                PacketTable::default()
+            },
         })))
     }
 

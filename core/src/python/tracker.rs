@@ -55,6 +55,7 @@ impl Tracker {
         udp_timeout_s = Config::default().udp_timeout_s,
         icmp_timeout_s = Config::default().icmp_timeout_s,
         other_timeout_s = Config::default().other_timeout_s,
+        active_timeout_s = Config::default().active_timeout_s,
         ct = None,
         what_if = None,
         segments = false,
@@ -72,6 +73,7 @@ impl Tracker {
         udp_timeout_s: u32,
         icmp_timeout_s: u32,
         other_timeout_s: u32,
+        active_timeout_s: u32,
         ct: Option<&str>,
         what_if: Option<&str>,
         segments: bool,
@@ -106,6 +108,7 @@ impl Tracker {
             udp_timeout_s,
             icmp_timeout_s,
             other_timeout_s,
+            active_timeout_s,
         };
         let tracker = match ct {
             Some(ct) => track::Tracker::with_conntrack(config, ct, what_if, segments),

@@ -82,6 +82,8 @@ columns! {
         ts_hull_dropped: UInt32Builder,
         payload: BinaryViewBuilder,
         payload_ns: Int64Builder,
+        tos: UInt8Builder,
+        tcp_flags: UInt16Builder,
     }
 }
 
@@ -170,6 +172,10 @@ impl SideColumns {
         self.payload.append_option(head.map(|(bytes, _)| bytes));
         self.payload_ns
             .append_option(head.map(|(_, time_ns)| time_ns));
+        self.tos.append_option(seen.then_some(side.tos));
+        let flags = side.tcp.flags;
+        self.tcp_flags
+            .append_option((seen && flags != 0).then_some(flags));
         self.push_syn(side);
         self.push_ipid(side);
         self.push_clock(side);

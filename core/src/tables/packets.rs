@@ -1,12 +1,13 @@
 //! The packets table: one row per frame, null where the frame has no such field.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_array::builder::{
-    BooleanBuilder, Int64Builder, LargeListBuilder, StringViewBuilder, UInt8Builder, UInt16Builder,
-    UInt32Builder, UInt64Builder,
+    BinaryViewBuilder, BooleanBuilder, Int64Builder, LargeListBuilder, StringViewBuilder,
+    UInt8Builder, UInt16Builder, UInt32Builder, UInt64Builder,
 };
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 
 use super::columns;
@@ -73,9 +74,19 @@ pub(crate) struct PacketTable {
     macs: TextCache,
     options: String,
     n_rows: usize,
+    /// What was captured of the payloads, where they are wanted.
+    payloads: Option<BinaryViewBuilder>,
 }
 
 impl PacketTable {
+    /// A table with a column `payload` behind the others.
+    pub fn with_payloads() -> Self {
+        Self {
+            payloads: Some(BinaryViewBuilder::default()),
+            ..Self::default()
+        }
+    }
+
     /// Rows appended since the last `finish`.
     pub fn len(&self) -> usize {
         self.n_rows
@@ -105,7 +116,20 @@ impl PacketTable {
     /// The rows appended since the last call, as one batch.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.n_rows = 0;
-        self.columns.finish()
+        let batch = self.columns.finish()?;
+        let Some(payloads) = &mut self.payloads else {
+            return Ok(batch);
+        };
+        let column: ArrayRef = Arc::new(payloads.finish());
+        let mut columns: Vec<_> = batch
+            .schema_ref()
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, column)| (field.name().clone(), column.clone(), true))
+            .collect();
+        columns.push(("payload".into(), column, true));
+        RecordBatch::try_from_iter_with_nullable(columns)
     }
 
     fn push_frame(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
@@ -146,6 +170,9 @@ impl PacketTable {
         c.frag_offset.append_option(ip.map(|p| p.fragment_offset));
         c.more_fragments.append_option(ip.map(|p| p.more_fragments));
         c.ip_len.append_option(ip.map(|p| p.ip_len));
+        if let Some(payloads) = &mut self.payloads {
+            payloads.append_option(ip.map(|p| p.payload));
+        }
         c.payload_len
             .append_option(ip.filter(|p| has_payload_len(p)).map(|p| p.payload_len));
     }

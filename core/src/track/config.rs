@@ -25,6 +25,8 @@ pub struct Config {
     pub icmp_timeout_s: u32,
     /// The same for every other protocol.
     pub other_timeout_s: u32,
+    /// Age at which a flow that goes on is handed out and counted anew, as exporters do; 0: never.
+    pub active_timeout_s: u32,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             udp_timeout_s: 60,
             icmp_timeout_s: 60,
             other_timeout_s: 60,
+            active_timeout_s: 0,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum EndReason {
     Closed,
     /// Idle for longer than its timeout.
     Timeout,
+    /// It reached the age at which a record is cut; the rest of it is another flow.
+    Active,
     /// The table was full and it was idle longest.
     Evicted,
     /// The input ended.
@@ -32,6 +34,7 @@ impl EndReason {
         match self {
             Self::Closed => "closed",
             Self::Timeout => "timeout",
+            Self::Active => "active",
             Self::Evicted => "evicted",
             Self::End => "end",
         }
@@ -59,6 +62,8 @@ pub struct Side {
     pub ttl_min: u8,
     /// Greatest TTL.
     pub ttl_max: u8,
+    /// Type of service or traffic class of the first packet.
+    pub tos: u8,
     /// IPv4 identifications.
     pub ipid: IpidSteps,
     /// A few packets.
@@ -69,11 +74,29 @@ pub struct Side {
     pub tcp: TcpSide,
 }
 
+impl Side {
+    /// What a side starts with when its flow is cut: what is known of the connection, no counts.
+    fn rest(&self) -> Self {
+        Self {
+            tcp: TcpSide {
+                next_seq: self.tcp.next_seq,
+                syn: self.tcp.syn.clone(),
+                first_window: self.tcp.first_window,
+                rtt_ns: self.tcp.rtt_ns,
+                ..TcpSide::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
 /// The part of a [`Side`] that only TCP has.
 #[derive(Clone, Debug, Default)]
 pub struct TcpSide {
     /// Timestamp clock; None before the first TSval other than 0.
     pub clock: Option<Box<Clock>>,
+    /// Flags of all segments together.
+    pub flags: u16,
     /// Segments with a timestamp option whose TSval is 0.
     pub n_ts_zero: u32,
     /// Segments whose payload had been sent before.
@@ -138,6 +161,8 @@ pub struct Flow {
     pub history: History,
     /// Why it ended.
     pub end: EndReason,
+    /// What went before was handed out at the active timeout.
+    pub continues: bool,
     /// Originator, responder.
     pub sides: [Side; 2],
     /// The tracker's own clock at its last packet, ns.
@@ -201,6 +226,29 @@ impl Flow {
             (ends[0].port, ends[1].port) = (kind.into(), code.into());
         }
         community_id(self.ip_version, self.key.proto, ends[0], ends[1])
+    }
+
+    /// Whether it has lived for `limit_s` seconds; 0: no limit.
+    #[inline]
+    pub(super) fn is_older_than(&self, time_ns: i64, limit_s: u32) -> bool {
+        limit_s != 0 && time_ns.saturating_sub(self.first_ns) >= i64::from(limit_s) * 1_000_000_000
+    }
+
+    /// Begins to count anew under another id, with the packet that comes next; what was
+    /// counted so far.
+    pub(super) fn cut(&mut self, id: u64, packet: u64, time_ns: i64) -> Flow {
+        let rest = Flow {
+            id,
+            first_packet: packet,
+            first_ns: time_ns,
+            last_ns: time_ns,
+            continues: true,
+            walk: self.walk.take(),
+            history: History::default(),
+            sides: self.sides.each_ref().map(Side::rest),
+            ..*self
+        };
+        std::mem::replace(self, rest)
     }
 
     /// Makes the originator the responder.

@@ -28,6 +28,7 @@ impl Side {
             self.mac = packet.src_mac;
             self.ttl = packet.ttl;
             (self.ttl_min, self.ttl_max) = (packet.ttl, packet.ttl);
+            self.tos = packet.tos;
         }
         self.ttl_min = self.ttl_min.min(packet.ttl);
         self.ttl_max = self.ttl_max.max(packet.ttl);
@@ -150,6 +151,7 @@ fn fold_segment(
 
     let own = &mut flow.sides[side];
     own.tcp.first_window.get_or_insert(tcp.window);
+    own.tcp.flags |= tcp.flags;
     own.push_timestamp(tcp, moment, config.max_hull);
     if packet.payload_len > 0 && own.head.is_open() && tcp.flags & RST == 0 {
         let seq = tcp.seq.wrapping_add(u32::from(tcp.flags & SYN != 0));

@@ -288,6 +288,13 @@ impl Tracker {
             },
             None => self.begin(packet, directed, hash, moment),
         };
+        if self
+            .slab
+            .get(at)
+            .is_older_than(moment.time_ns, self.config.active_timeout_s)
+        {
+            self.cut(at, packet, moment);
+        }
         let flow = self.slab.get_mut(at);
         if flow.state.ends[0] == Default::default() || flow.state.ends[1] == Default::default() {
             turn_to_opener(flow, directed, packet);
@@ -405,7 +412,21 @@ impl Tracker {
     }
 
     fn end(&mut self, at: u32, reason: EndReason) {
-        let mut flow = self.slab.take(at);
+        let flow = self.slab.take(at);
+        self.hand_out(flow, reason);
+    }
+
+    /// Hands out what a flow was so far; from this packet on it counts anew.
+    #[cold]
+    fn cut(&mut self, at: u32, packet: &Packet<'_>, moment: Moment) {
+        let id = self.counters.flows;
+        self.counters.flows += 1;
+        let flow = self.slab.get_mut(at);
+        let record = flow.cut(id, packet.number, moment.time_ns);
+        self.hand_out(record, EndReason::Active);
+    }
+
+    fn hand_out(&mut self, mut flow: Flow, reason: EndReason) {
         flow.end = match (reason, flow.class) {
             (EndReason::Timeout | EndReason::End, Class::TcpClosed) => EndReason::Closed,
             _ => reason,
@@ -456,7 +477,7 @@ fn class_of(flow: &Flow) -> Class {
 fn turn_to_opener(flow: &mut Flow, directed: Directed, packet: &Packet<'_>) {
     let sender_is_orig = directed.from_high == flow.orig_is_high;
     let opener_known = flow.sides.iter().any(|side| side.tcp.syn.is_some());
-    let first = flow.sides.iter().all(|side| side.n_packets == 0);
+    let first = flow.sides.iter().all(|side| side.n_packets == 0) && !flow.continues;
     let turn = match packet.transport {
         Transport::Tcp(Tcp { flags, .. }) if !opener_known && flags & (FIN | RST) == 0 => {
             match flags & (SYN | ACK) {

@@ -88,7 +88,7 @@ FLOWS = Table(
         Column("conn_state", pl.String, "S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH", "", "Zeek"),
         Column("history", pl.String, "what happened in order, Zeek's letters", "", "Zeek"),
         Column("community_id", pl.String, "flow hash", "", "Community ID v1"),
-        Column("end_reason", pl.String, "why it left the table: closed, timeout, evicted, end"),
+        Column("end_reason", pl.String, "why it left the table: closed, timeout, active, evicted, end"),
         *_side("orig"),
         *_side("resp"),
         # The core also hands out orig_payload and resp_payload (Binary: the first payload
