@@ -20,7 +20,6 @@ from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
-from wiretell.errors import CaptureError
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
 from wiretell.findings.overview import Overview, glance, overview
@@ -37,6 +36,7 @@ from wiretell.model.tables import (
 )
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
+from wiretell.sources.captures import open_captures
 from wiretell.sources.segments import SegmentStream, packets_of, readable_again
 
 PathLike = str | os.PathLike[str]
@@ -243,7 +243,7 @@ def _measure(
     names: list[str], filter: str | None, config: Config, say: Callable[[Progress], None]
 ) -> tuple[Report, Progress]:
     """The report before anything is judged, and how far the captures were read."""
-    reader, unread = _open(names, compile_filter(filter) if filter else None)
+    reader, unread = open_captures(names, compile_filter(filter) if filter else None)
     tracker = Tracker(
         max_flows=config.max_flows,
         max_payload_bytes=config.max_payload_bytes,
@@ -309,25 +309,6 @@ def _drain(tracker: Tracker, tracked: Tracked) -> None:
 
 def _joined(parts: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-
-
-def _open(
-    names: list[str], filters: dict[int, bytes] | None
-) -> tuple[Reader, list[dict[str, object]]]:
-    """A reader of all captures; of several, those that are none are left out and told as damage.
-
-    Raises CaptureError where not one of them is a capture, OSError where one cannot be opened.
-    """
-    unread: list[dict[str, object]] = []
-    while True:
-        try:
-            return Reader(names, filters=filters), unread
-        except CaptureError as error:
-            names = [name for name in names if name != error.path]
-            if not names:
-                raise
-            told = {"file": error.path, "packet": 0, "offset": error.offset}
-            unread.append(told | {"kind": "unreadable", "message": error.message})
 
 
 def _names(paths: PathLike | Sequence[PathLike]) -> list[str]:
