@@ -14,6 +14,7 @@ from wiretell.errors import CaptureError, ConfigError
 COMMANDS = {
     "devices": "Tell which machines are behind each address, and why.",
     "explain": "Explain a connection packet by packet, and why a packet is INVALID.",
+    "flows": "List connections with their states; send them as NetFlow, IPFIX, Zeek logs.",
     "show": "Show a saved report again, without the capture.",
 }
 """Sub-commands and what they do; each is the command `command` of the module of its name."""

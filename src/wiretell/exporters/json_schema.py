@@ -23,14 +23,14 @@ _REQUIRED_VALUES = frozenset({"address", "device", "flow_id", "side", "src", "ds
 
 def schema() -> dict[str, Any]:
     """The schema (JSON Schema 2020-12)."""
-    address = _row(ADDRESSES)
+    address = row_schema(ADDRESSES)
     address["properties"]["devices"] = {
         "type": "array",
         "description": "its machines, in order of their numbers",
-        "items": _row(DEVICES),
+        "items": row_schema(DEVICES),
     }
     address["required"].append("devices")
-    flow = _row(FLOW_ROWS)
+    flow = row_schema(FLOW_ROWS)
     flow["properties"]["device"]["type"] = ["string", "null"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -51,12 +51,13 @@ def schema() -> dict[str, Any]:
                 "items": address,
             },
             "flows": {"type": "array", "items": flow},
-            "evidence": {"type": "array", "items": _row(EVIDENCE)},
+            "evidence": {"type": "array", "items": row_schema(EVIDENCE)},
         },
     }
 
 
-def _row(table: Table) -> dict[str, Any]:
+def row_schema(table: Table) -> dict[str, Any]:
+    """The schema of one row as an object; what may be unknown may be null."""
     return {
         "type": "object",
         "description": table.row,

@@ -1,0 +1,289 @@
+"""`wiretell flows`: connections with their states, listed, saved, or sent to a collector."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wiretell.cli.captures import split_arguments
+from wiretell.cli.exit_code import ExitCode
+from wiretell.cli.output import STDOUT, ReportCommand, discard_stdout, shown_options
+from wiretell.cli.progress import progress_bar
+from wiretell.exporter import Target
+
+if TYPE_CHECKING:
+    from wiretell.exporters.flow_writer import FlowWriter
+    from wiretell.sources.tracked import FlowSource
+
+_COLLECT = "--collect"
+
+
+@click.command("flows", cls=ReportCommand)
+@click.argument("arguments", nargs=-1, metavar="CAPTURE... [FILTER WORDS]")
+@click.option(
+    "-r",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Read FILE (repeatable); then every argument is a filter word.",
+)
+@click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@click.option(
+    "-c",
+    "max_packets",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after N packets that match (with --collect: N messages).",
+)
+@click.option("--json", "json_file", metavar="[FILE]", help="JSON lines, one object per flow.")
+@click.option("--csv", "csv_file", metavar="[FILE]", help="One row per flow.")
+@click.option("--parquet", "parquet_dir", metavar="DIR", help="All columns, a folder of Parquet.")
+@click.option("--zeek", "zeek_dir", metavar="DIR|-", help="Zeek's conn.log, tab-separated.")
+@click.option("--zeek-json", is_flag=True, help="With --zeek: as JSON lines.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "conntrack"]),
+    default="table",
+    help="What is listed here: a table, or lines as of conntrack -L.",
+)
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="TARGET",
+    help="NetFlow or IPFIX: v5|v9|ipfix|ipfix-uniflow://HOST:PORT (UDP), or :FILE (repeatable).",
+)
+@click.option(
+    "--export-rate",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Send at most N messages a second to a collector (default: 20000).",
+)
+@click.option("--count", is_flag=True, help="Totals only: flows, packets, bytes, odd packets.")
+@click.option(
+    "--active-timeout",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="S",
+    help="Cut a flow that lives longer than S seconds into records of S, as exporters do.",
+)
+@click.option(
+    "--inactive-timeout",
+    type=click.IntRange(min=1),
+    metavar="S",
+    help="End a flow that is idle for S seconds (default: by protocol).",
+)
+@click.option(
+    "--netflow",
+    is_flag=True,
+    help="The captures hold NetFlow or IPFIX messages: show the flows that these tell of.",
+)
+@click.option(
+    _COLLECT,
+    "collect_port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Be a collector on 127.0.0.1:PORT until Ctrl-C, -c or --seconds.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="With --collect: stop after S seconds.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No table, no progress, no notes.")
+@click.option("--no-color", is_flag=True, help="No colour (as NO_COLOR).")
+@click.pass_context
+def command(
+    ctx: click.Context, /, arguments: tuple[str, ...], files: tuple[str, ...], **given: Any
+) -> None:
+    """List the connections of captures: who opened them, how they ended, what they carried.
+
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, - for
+    standard input, or a file of NetFlow or IPFIX messages. The first word that names no file
+    begins a filter in tcpdump's language.
+
+    Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
+    """
+    with progress_bar(quiet=given["quiet"]) as show:
+        source = _source(arguments, files, show, given)
+        writers = _writers(given)
+        provenance = _run(source, writers)
+    if provenance is None:
+        ctx.exit(ExitCode.OUTPUT_CLOSED)
+    if not given["quiet"]:
+        _tell(writers, provenance)
+    ctx.exit(ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE)
+
+
+def _source(
+    arguments: Sequence[str], files: Sequence[str], show: Any, given: Mapping[str, Any]
+) -> FlowSource:
+    """Captures, files of messages, or a port of this machine."""
+    from wiretell.sources import netflow
+    from wiretell.sources.tracked import Timeouts, TrackedCaptures
+
+    cut = given["active_timeout"] or given["inactive_timeout"]
+    if given["collect_port"] is not None:
+        if arguments or files or given["netflow"] or cut:
+            raise click.UsageError(f"{_COLLECT} reads from the network alone")
+        return netflow.collect(
+            given["collect_port"],
+            max_seconds=given["seconds"],
+            max_messages=given["max_packets"],
+        )
+    if given["seconds"] is not None:
+        raise click.UsageError(f"--seconds belongs to {_COLLECT}")
+    captures, expression = split_arguments(arguments, files)
+    _refuse_overwriting(captures, given)
+    told = [c for c in captures if c != STDOUT and netflow.is_message_file(Path(c))]
+    if told or given["netflow"]:
+        if cut:
+            raise click.UsageError("timeouts are the exporter's where flows were exported")
+        if given["max_packets"] is not None:
+            raise click.UsageError("-c counts packets; these are flows that others measured")
+    if told:
+        if len(told) < len(captures):
+            raise click.UsageError(f"{told[0]} holds flow messages: read captures apart from it")
+        if expression is not None:
+            raise click.UsageError("a filter is for packets; these files hold flow messages")
+        return netflow.from_files([Path(c) for c in captures])
+    if given["netflow"]:
+        return netflow.from_captures(captures, filter=expression)
+    return TrackedCaptures(
+        captures,
+        filter=expression,
+        timeouts=Timeouts(given["inactive_timeout"], given["active_timeout"]),
+        max_packets=given["max_packets"],
+        progress=_progress(show),
+    )
+
+
+def _progress(show: Any) -> Any:
+    if show is None:
+        return None
+    from wiretell.pipeline import Progress
+
+    return lambda n, n_total, n_packets: show(Progress("tracking", n, n_total, n_packets))
+
+
+def _writers(given: Mapping[str, Any]) -> dict[str, FlowWriter]:
+    """Place -> writer, files before standard output."""
+    _refuse_odd_options(given)
+    from wiretell.exporters import flow_writers
+
+    options = shown_options(no_color=given["no_color"])
+    made: dict[str, FlowWriter] = {}
+
+    def add(place: str | None, kind: str) -> None:
+        if place is None:
+            return
+        if place in made:
+            raise click.UsageError("two results cannot go to the same place; name a file for one")
+        target: Target = sys.stdout if place == STDOUT else Path(place)
+        made[place] = flow_writers.writer(kind, target, options)
+
+    try:
+        for word in given["exports"]:
+            if word in made:
+                raise click.UsageError(f"--export {word} is there twice")
+            made[word] = flow_writers.export(word, given["export_rate"])
+        add(given["parquet_dir"], "parquet")
+        add(_conn_log(given["zeek_dir"]), "zeek-json" if given["zeek_json"] else "zeek")
+        add(given["json_file"], "totals-json" if given["count"] else "json")
+        add(given["csv_file"], "csv")
+        if STDOUT not in made and not given["quiet"]:
+            add(STDOUT, _listing(made, given))
+    except BaseException:
+        for writer in made.values():
+            writer.abandon()
+        raise
+    return made
+
+
+def _listing(made: Mapping[str, FlowWriter], given: Mapping[str, Any]) -> str:
+    """What standard output has: the flows, unless only totals or an export were asked for."""
+    if given["count"] or (made and given["form"] == "table"):
+        return "totals"
+    return str(given["form"])
+
+
+def _refuse_odd_options(given: Mapping[str, Any]) -> None:
+    if given["zeek_json"] and given["zeek_dir"] is None:
+        raise click.UsageError("--zeek-json belongs to --zeek DIR")
+    if given["export_rate"] is not None and not any("://" in word for word in given["exports"]):
+        raise click.UsageError("--export-rate is for collectors: --export v9://HOST:PORT")
+    others = [given[key] for key in ("csv_file", "parquet_dir", "zeek_dir")]
+    if given["count"] and (any(others) or given["exports"]):
+        raise click.UsageError("--count gives totals only; leave the other outputs out")
+
+
+def _refuse_overwriting(captures: Sequence[str], given: Mapping[str, Any]) -> None:
+    """`click.UsageError` where a result would be written over what is read."""
+    from wiretell.cli.output import refuse_targets
+    from wiretell.exporters.flow_export import parse_target
+
+    exported = [parse_target(word).path for word in given["exports"]]
+    keys = ("json_file", "csv_file", "parquet_dir")
+    targets = [given[key] for key in keys if given[key] is not None]
+    log = _conn_log(given["zeek_dir"])
+    targets += [str(path) for path in exported if path is not None] + ([log] if log else [])
+    refuse_targets(targets, captures)
+
+
+def _conn_log(zeek_dir: str | None) -> str | None:
+    if zeek_dir is None or zeek_dir == STDOUT:
+        return zeek_dir
+    return str(Path(zeek_dir) / "conn.log")
+
+
+def _run(source: FlowSource, writers: Mapping[str, FlowWriter]) -> Mapping[str, Any] | None:
+    """Hands the flows to all writers while the next are read; None: nobody reads the output."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    def write(batch: Any) -> None:
+        for writer in writers.values():
+            writer.write(batch)
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    closed = False
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            writing: Future[None] | None = None
+            for batch in source.batches():
+                if writing is not None:
+                    writing.result()
+                writing = pool.submit(write, batch)
+            if writing is not None:
+                writing.result()
+        provenance = source.provenance()
+        for writer in writers.values():
+            writer.close(provenance)
+        sys.stdout.flush()
+        closed = True
+    except BrokenPipeError:
+        discard_stdout()
+        return None
+    finally:
+        if not closed:
+            for writer in writers.values():
+                writer.abandon()
+    return provenance
+
+
+def _tell(writers: Mapping[str, FlowWriter], provenance: Mapping[str, Any]) -> None:
+    """What was written, and where the listing does not say it, what was lost."""
+    from wiretell.exporters.flow_writers import export_words, tells_notes
+    from wiretell.exporters.notes import notes_on
+
+    for place, writer in writers.items():
+        if place != STDOUT:
+            click.echo(export_words(place, writer), err=True)
+    if not any(tells_notes(writer) for writer in writers.values()):
+        for note in notes_on(provenance):
+            click.echo(f"wiretell: {note}", err=True)
