@@ -75,6 +75,15 @@ CONTENDERS = (
         ],
     ),
     Contender(
+        "wiretell flows --export v9",
+        "flows, as NetFlow v9 in a file",
+        "wiretell",
+        lambda capture, out: [
+            str(Path(sys.executable).with_name("wiretell")),
+            *("flows", capture, "--export", f"v9:{out}/flows", "-q"),
+        ],
+    ),
+    Contender(
         "tcpdump -w, filter",
         "one filter, copies packets",
         "tcpdump",
