@@ -99,8 +99,8 @@ class TrackedCaptures:
             yield pl.DataFrame(batch).select(TRACKED_FLOWS.schema.names())
 
 
-def _settings(timeouts: Timeouts) -> dict[str, int]:
-    settings = {
+def _settings(timeouts: Timeouts) -> dict[str, Any]:
+    settings: dict[str, Any] = {
         "max_payload_bytes": 0,
         "samples_per_side": 0,
         "max_hull": LEAST_HULL,
