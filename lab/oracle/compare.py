@@ -263,6 +263,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the scenarios (default: 1)")
     parser.add_argument("--kind", default="", help="only scenarios whose name begins so")
     parser.add_argument("--ct", choices=SETTINGS, default="linux", help="settings of both")
+    parser.add_argument("--helpers", action="store_true", help="FTP, SIP, ... are read")
     parser.add_argument("--entries", action="store_true", help="compare TCP states too (slow)")
     parser.add_argument("--examples", type=int, default=0, help="smallest captures per difference")
     arguments = parser.parse_args(words)
@@ -273,11 +274,11 @@ def main(words: list[str] | None = None) -> int:
         named = (
             (x.name, x.frames, x.waits)
             for x in scenarios(arguments.seed)
-            if x.name.startswith(arguments.kind)
+            if x.name.startswith(arguments.kind) and x.helpers == arguments.helpers
         )
     comparison = Comparison()
     kept: dict[str, Sequence[Frame]] = {}
-    with Kernel(SETTINGS[arguments.ct]) as kernel:
+    with Kernel(SETTINGS[arguments.ct], helpers=arguments.helpers) as kernel:
         for name, frames, waits in named:
             capture = list(datagrams(frames))
             verdicts = kernel.judge(capture, entries=arguments.entries, waits=waits)

@@ -21,7 +21,7 @@ from lab.oracle.datagrams import GRE, Ends, EntryKey
 from lab.oracle.netlink import ACK, DONE, ERROR, Message, attribute, attributes, message
 from lab.oracle.netlink import messages as parse
 
-_SUBSYSTEM = 1
+_SUBSYSTEM, _EXPECTATIONS = 1, 2
 _NEW, _GET, _DELETE = 0, 1, 2
 _TUPLE, _STATUS, _PROTOINFO, _TIMEOUT = 1, 3, 4, 7
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
@@ -115,6 +115,10 @@ class Table:
         """Deletes all entries."""
         self._ask(_DELETE, ACK, socket.AF_UNSPEC, b"")
 
+    def forget_expectations(self) -> None:
+        """Deletes all that protocol modules expect."""
+        self._ask(_DELETE, ACK, socket.AF_UNSPEC, b"", _EXPECTATIONS)
+
     def find(self, ends: Ends) -> Entry | None:
         """The entry that a packet between these ends belongs to, whichever way it goes."""
         entry = self._read(ends)
@@ -179,10 +183,12 @@ class Table:
                 except FileNotFoundError:  # there is none, or it ended meanwhile
                     answered += 1
 
-    def _ask(self, what: int, flags: int, family: int, body: bytes) -> Iterator[Message]:
+    def _ask(
+        self, what: int, flags: int, family: int, body: bytes, subsystem: int = _SUBSYSTEM
+    ) -> Iterator[Message]:
         self._seq += 1
         seq = self._seq
-        self._socket.send(message(_SUBSYSTEM, what, flags, seq, family, 0, body))
+        self._socket.send(message(subsystem, what, flags, seq, family, 0, body))
         answers: list[Message] = []
         while True:
             for answer in parse(self._socket.recv(_LARGEST)):

@@ -35,6 +35,8 @@ _SO_MARK = 36
 _WINDOW = 128
 """Packets sent before their verdicts are read."""
 _PATIENCE_S = 5.0
+_EXPECTATION_S = 600.0
+"""More than any module but SIP's registrations expects anything for; so long a silence ends it."""
 _WORTH_A_LOOK_NS = 250_000_000
 _STREAM_S = 2.1
 """Conntrack takes UDP heard both ways for a stream once two seconds of its own clock are over."""
@@ -84,6 +86,7 @@ class Kernel:
         self, settings: Mapping[str, int | str] | None = None, *, helpers: bool = False
     ) -> None:
         """Raises OSError, CommandError where no namespace can be built (`needs.py` says why)."""
+        self._helpers = helpers
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as closing:
             self._namespace = Namespace(settings or {}, helpers=helpers)
@@ -150,12 +153,14 @@ class Kernel:
         before_ns = capture[0].time_ns if capture else 0
         for datagram in capture:
             late = list(self._late(datagram))
-            silence_s = (datagram.time_ns - before_ns) * 1e-9 if waits else 0.0
+            silence_s = (datagram.time_ns - before_ns) * 1e-9
             if window and (late or len(window) == most or silence_s > _STREAM_S):
                 yield window
                 window = []
-            if silence_s > _STREAM_S:
+            if waits and silence_s > _STREAM_S:
                 time.sleep(_STREAM_S)
+            if self._helpers and silence_s > _EXPECTATION_S:
+                self._table.forget_expectations()
             before_ns = datagram.time_ns
             self._table.age(late)
             window.append(datagram)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 
+from lab.oracle.announced import announced
 from lab.oracle.attacks import ATTACKS, launch
 from lab.oracle.datagrams import TCP, Ends
 from lab.oracle.endpoint import Habits
@@ -59,6 +60,8 @@ class Simple:
     waits: bool = False
     """Some of its silences must pass in real time."""
     claimed: bool = True
+    helpers: bool = False
+    """The kernel is to read what is announced."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Scenario:
     """The kernel is to wait in real time."""
     claimed: bool = True
     """We claim to judge it as the kernel does."""
+    helpers: bool = False
+    """The kernel is to read what is announced (`Kernel(helpers=True)`)."""
 
 
 def kinds() -> Kinds:
@@ -115,13 +120,14 @@ def scenarios(seed: int = 1) -> Iterator[Scenario]:
         for number in range(simple.draws):
             rng = random.Random(f"{seed} {simple.name} {number}")
             pairs = _pairs(rng, rng.randint(3, 9), v6=0.3)
-            yield _simple(simple, number, MAKERS[simple.name](rng, pairs, rng.randint(60, 300)))
+            maker = announced if simple.helpers else MAKERS[simple.name]
+            yield _simple(simple, number, maker(rng, pairs, rng.randint(60, 300)))
 
 
 def _simple(kind: Simple, number: int, timed: list[tuple[float, bytes]]) -> Scenario:
     frames = tuple(_frame(at, packet) for at, packet in timed)
     name = f"{kind.name}-{number:02d}"
-    return Scenario(name, kind.what, frames, waits=kind.waits, claimed=kind.claimed)
+    return Scenario(name, kind.what, frames, kind.waits, kind.claimed, kind.helpers)
 
 
 def _frame(at_s: float, packet: bytes) -> Frame:

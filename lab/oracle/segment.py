@@ -28,6 +28,8 @@ class Segment:
     stamps: tuple[int, int] | None = None
     sack: tuple[tuple[int, int], ...] = ()
     urgent: int = 0
+    payload: bytes = b""
+    """In place of `length` noughts."""
 
     @property
     def end(self) -> int:
@@ -83,7 +85,7 @@ def tcp_packet(ends: Ends, segment: Segment) -> bytes:
         segment.flags,
         segment.window,
     )
-    tail = struct.pack("!H", segment.urgent) + options + bytes(segment.length)
+    tail = struct.pack("!H", segment.urgent) + options + (segment.payload or bytes(segment.length))
     body = head + bytes(2) + tail
     total = _sum(_pseudo(ends, TCP, len(body)) + body)
     return ip_packet(ends.src, ends.dst, TCP, head + total + tail)
