@@ -21,10 +21,16 @@ from lab.oracle.scenarios import scenarios
 from lab.superpose.frames import Frame, read_frames
 from wiretell._core import Tracker
 
+_DEFAULTS: dict[str, int | str] = {
+    "nf_conntrack_tcp_be_liberal": 0,
+    "nf_conntrack_tcp_loose": 1,
+    "nf_conntrack_tcp_ignore_invalid_rst": 0,
+}
 SETTINGS: dict[str, dict[str, int | str]] = {
-    "linux": {"nf_conntrack_tcp_be_liberal": 0, "nf_conntrack_tcp_loose": 1},
-    "linux,liberal": {"nf_conntrack_tcp_be_liberal": 1, "nf_conntrack_tcp_loose": 1},
-    "linux,loose=0": {"nf_conntrack_tcp_be_liberal": 0, "nf_conntrack_tcp_loose": 0},
+    "linux": _DEFAULTS,
+    "linux,liberal": {**_DEFAULTS, "nf_conntrack_tcp_be_liberal": 1},
+    "linux,loose=0": {**_DEFAULTS, "nf_conntrack_tcp_loose": 0},
+    "linux,ignore-invalid-rst": {**_DEFAULTS, "nf_conntrack_tcp_ignore_invalid_rst": 1},
 }
 """Our settings (`ct` of `Tracker`), and the kernel's that mean the same."""
 

@@ -29,10 +29,13 @@ _PROTO_NUM, _PROTO_SPORT, _PROTO_DPORT = 1, 2, 3
 _ICMP = {1: (4, 5, 6), 58: (7, 8, 9)}
 """Attributes for identifier, type and code."""
 _SEEN_REPLY, _ASSURED = 2, 4
-_FULL_S = frozenset({10, 30, 60, 120, 180, 300, 600, 432_000})
+_FULL_S = frozenset({3, 10, 30, 60, 120, 180, 210, 300, 600, 432_000})
 """Timeouts that the kernel sets of itself (defaults of `nf_conntrack_*_timeout*`)."""
 _SLOWEST_S = 2
 """Real time that may pass between two looks at an entry."""
+_SOON_S = 6
+"""No entry is to end of itself before it is deleted."""
+_LONG_S = 50
 _BATCH, _LARGEST = 64, 1 << 17
 
 TCP_STATES = ("none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait",
@@ -98,6 +101,18 @@ def _tuple(ends: Ends) -> bytes:
     return attribute(_TUPLE, both, nested=True)
 
 
+def _unlike_the_kernels(seconds: int) -> int:
+    """A time near it that, read back a little later, is none that the kernel sets.
+
+    Long ones become shorter: where it finds more than 300 s, the kernel itself may cut them.
+    """
+    step = -1 if seconds >= _LONG_S else 1
+    seconds = max(seconds, _SOON_S)
+    while any(seconds + near in _FULL_S for near in range(-_SLOWEST_S, 2)):
+        seconds += step
+    return seconds
+
+
 class Table:
     """The table of one namespace, over a netlink socket that it owns."""
 
@@ -135,9 +150,7 @@ class Table:
             if left <= 0:
                 changes.append((_DELETE, ends, b""))
                 continue
-            timer_s = math.ceil(left)
-            if {timer_s - 1, timer_s, timer_s + 1} & _FULL_S:
-                timer_s = max(1, timer_s - 3)
+            timer_s = _unlike_the_kernels(math.ceil(left))
             self._moved[ends.entry_key] = _Moved(left, timer_s)
             changes.append((_NEW, ends, attribute(_TIMEOUT, struct.pack("!I", timer_s))))
         self._change(changes)

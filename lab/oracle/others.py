@@ -180,7 +180,9 @@ def protocols(rng: random.Random, pairs: list[Ends], n_packets: int) -> list[Tim
     for _ in range(n_packets):
         pair = rng.choice(pairs)
         ends = reverse(pair) if rng.random() < 0.4 else pair
-        proto = rng.choice((_GRE, _GRE, _ESP, _AH, _IPIP, _UDPLITE, _UDPLITE, 103, 255))
+        # Behind an authentication header IPv6 has the next protocol's header, and here is none.
+        ah = _AH if _version(ends) == 4 else _ESP
+        proto = rng.choice((_GRE, _GRE, _ESP, ah, _IPIP, _UDPLITE, _UDPLITE, 103, 255))
         now += rng.choice((0.001, 0.1)) if rng.random() < 0.97 else rng.choice((20.0, 900.0))
         if proto == _GRE:
             flags = rng.choice((0x0000, 0x2000, 0x2001, 0x3001, 0x0001, 0x0002))

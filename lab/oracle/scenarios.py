@@ -59,7 +59,6 @@ class Simple:
     draws: int
     waits: bool = False
     """Some of its silences must pass in real time."""
-    claimed: bool = True
     helpers: bool = False
     """The kernel is to read what is announced."""
 
@@ -80,8 +79,6 @@ class Scenario:
     frames: tuple[Frame, ...] = field(repr=False)
     waits: bool = False
     """The kernel is to wait in real time."""
-    claimed: bool = True
-    """We claim to judge it as the kernel does."""
     helpers: bool = False
     """The kernel is to read what is announced (`Kernel(helpers=True)`)."""
 
@@ -127,7 +124,7 @@ def scenarios(seed: int = 1) -> Iterator[Scenario]:
 def _simple(kind: Simple, number: int, timed: list[tuple[float, bytes]]) -> Scenario:
     frames = tuple(_frame(at, packet) for at, packet in timed)
     name = f"{kind.name}-{number:02d}"
-    return Scenario(name, kind.what, frames, kind.waits, kind.claimed, kind.helpers)
+    return Scenario(name, kind.what, frames, kind.waits, kind.helpers)
 
 
 def _frame(at_s: float, packet: bytes) -> Frame:
