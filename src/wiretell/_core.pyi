@@ -85,6 +85,7 @@ class Tracker:
       `name=number` (`max-retrans`, `max-entries`, a timeout of `ct_settings`). None: no tracking.
     - `what_if`: other settings to judge the same packets by. `segments`: keep a row per packet.
       Both need `ct`. Flows are the same with and without.
+    - `analysis`: fill the columns of `model.tables.STREAM_TOTALS`, else null. On with `segments`.
 
     Raises `ValueError` for limits and settings out of range.
     """
@@ -107,6 +108,7 @@ class Tracker:
         ct: str | None = None,
         what_if: str | None = None,
         segments: bool = False,
+        analysis: bool = False,
     ) -> None: ...
     def consume(self, reader: Reader, max_packets: int) -> int:
         """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""

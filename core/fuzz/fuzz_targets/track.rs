@@ -13,6 +13,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         max_flows: 8,
         max_payload_bytes: 64,
         payload_budget_bytes: 256,
+        analysis: true,
         ..Config::default()
     });
     let (mut rest, mut time_ns, mut n_flows) = (bytes, 1_700_000_000_000_000_000_i64, 0);

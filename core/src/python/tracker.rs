@@ -59,6 +59,7 @@ impl Tracker {
         ct = None,
         what_if = None,
         segments = false,
+        analysis = Config::default().analysis,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -77,6 +78,7 @@ impl Tracker {
         ct: Option<&str>,
         what_if: Option<&str>,
         segments: bool,
+        analysis: bool,
     ) -> PyResult<Self> {
         if !(1..u32::MAX as usize).contains(&max_flows) {
             return Err(PyValueError::new_err(
@@ -109,6 +111,7 @@ impl Tracker {
             icmp_timeout_s,
             other_timeout_s,
             active_timeout_s,
+            analysis,
         };
         let tracker = match ct {
             Some(ct) => track::Tracker::with_conntrack(config, ct, what_if, segments),

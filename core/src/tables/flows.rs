@@ -9,6 +9,7 @@ use arrow_schema::ArrowError;
 
 use super::columns;
 use super::text::TextCache;
+use crate::track::analysis::Totals;
 use crate::track::{Flow, Side};
 
 columns! {
@@ -84,6 +85,11 @@ columns! {
         payload_ns: Int64Builder,
         tos: UInt8Builder,
         tcp_flags: UInt16Builder,
+        retransmissions: UInt64Builder,
+        out_of_order: UInt64Builder,
+        zero_windows: UInt64Builder,
+        duplicate_acks: UInt64Builder,
+        missing_bytes: UInt64Builder,
     }
 }
 
@@ -130,8 +136,9 @@ impl FlowTable {
         columns.history.append_value(flow.history.as_str());
         columns.community_id.append_value(flow.community_id());
         columns.end_reason.append_value(flow.end.name());
-        for (columns, side) in self.sides.iter_mut().zip(&flow.sides) {
-            columns.push(side, texts);
+        for (i, columns) in self.sides.iter_mut().enumerate() {
+            columns.push(&flow.sides[i], texts);
+            columns.push_totals(flow.analysis_totals(i));
         }
     }
 
@@ -193,6 +200,19 @@ impl SideColumns {
         self.rtt_ns.append_option(side.tcp.rtt_ns);
         self.retransmitted.append_value(side.tcp.n_retransmitted);
         self.ts_syn.append_option(syn.map(|syn| syn.has_timestamp));
+    }
+
+    fn push_totals(&mut self, totals: Option<Totals>) {
+        self.retransmissions
+            .append_option(totals.map(|totals| totals.n_retransmitted));
+        self.out_of_order
+            .append_option(totals.map(|totals| totals.n_out_of_order));
+        self.zero_windows
+            .append_option(totals.map(|totals| totals.n_zero_windows));
+        self.duplicate_acks
+            .append_option(totals.map(|totals| totals.n_duplicate_acks));
+        self.missing_bytes
+            .append_option(totals.map(|totals| totals.missing_bytes));
     }
 
     fn push_ipid(&mut self, side: &Side) {

@@ -34,6 +34,7 @@ columns! {
         next_seq_rel: UInt32Builder,
         window_bytes: UInt64Builder,
         analysis: LargeListBuilder<StringViewBuilder>,
+        duplicate_ack: UInt32Builder,
         bytes_in_flight: UInt32Builder,
         what_if_ct_state: StringViewBuilder,
         what_if_tcp_state: StringViewBuilder,
@@ -94,9 +95,15 @@ impl SegmentTable {
             .append_option(numbers.map(|numbers| numbers.next_seq_rel));
         c.window_bytes
             .append_option(numbers.map(|numbers| numbers.window_bytes));
-        // Filled by the analysis of segments; null where there is none.
-        c.analysis.append(false);
-        c.bytes_in_flight.append_null();
+        let finding = row.finding;
+        for mark in finding.iter().flat_map(|finding| finding.marks.iter()) {
+            c.analysis.values().append_value(mark.name());
+        }
+        c.analysis.append(finding.is_some());
+        let number = finding.map(|finding| finding.duplicate_ack);
+        c.duplicate_ack.append_option(number.filter(|&n| n > 0));
+        c.bytes_in_flight
+            .append_option(finding.and_then(|finding| finding.bytes_in_flight));
         let other = row.what_if.as_ref();
         c.what_if_ct_state
             .append_option(other.map(|other| other.ct_state.name()));

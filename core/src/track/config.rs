@@ -27,6 +27,8 @@ pub struct Config {
     pub other_timeout_s: u32,
     /// Age at which a flow that goes on is handed out and counted anew, as exporters do; 0: never.
     pub active_timeout_s: u32,
+    /// Keep per side what the analysis of segments finds (`Analysis`); on with segments.
+    pub analysis: bool,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             icmp_timeout_s: 60,
             other_timeout_s: 60,
             active_timeout_s: 0,
+            analysis: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One bidirectional connection and what its two sides did.
 
+use super::analysis::{Analysis, Totals};
 use super::clock::Clock;
 use super::community_id::{End, community_id};
 use super::conn_state::{ConnState, udp_state};
@@ -174,6 +175,8 @@ pub struct Flow {
     pub(super) ct_hint: u32,
     /// Kept only where segments are asked for.
     pub(super) walk: Option<Box<Walk>>,
+    /// Of TCP, kept only where it is asked for: of the lower and of the higher endpoint.
+    pub(super) analysis: Option<Box<Analysis>>,
     /// It is in the table.
     pub(super) is_alive: bool,
     pub(super) hash: u64,
@@ -244,11 +247,19 @@ impl Flow {
             last_ns: time_ns,
             continues: true,
             walk: self.walk.take(),
+            analysis: self.analysis.as_ref().map(|it| Box::new(it.rest())),
             history: History::default(),
             sides: self.sides.each_ref().map(Side::rest),
             ..*self
         };
         std::mem::replace(self, rest)
+    }
+
+    /// What the analysis of segments counted of the originator (0) or the responder (1);
+    /// None where it was not asked for, or the flow is not TCP.
+    pub fn analysis_totals(&self, side: usize) -> Option<Totals> {
+        let of_high = usize::from(self.orig_is_high == (side == 0));
+        Some(self.analysis.as_ref()?.totals()[of_high])
     }
 
     /// Makes the originator the responder.

@@ -13,7 +13,7 @@ pub mod proto {
 }
 
 /// What the two port fields of a [`Key`] mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Ports {
     /// A port of each endpoint (0 where the protocol has none).
     #[default]
@@ -27,7 +27,7 @@ pub enum Ports {
 }
 
 /// A flow's identity: the same for both directions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The endpoint that sorts first by (address, port).
     pub low: Address,

@@ -7,14 +7,18 @@
 //! on how the stream was cut into batches.
 
 mod ahead;
+pub mod analysis;
 pub mod clock;
 pub mod community_id;
 pub mod config;
 pub mod conn_state;
 pub mod conntrack;
+mod earlier;
 pub mod expect;
+mod flight;
 pub mod flow;
 mod fragments;
+mod gaps;
 pub mod history;
 mod idle;
 mod index;

@@ -1,5 +1,6 @@
 //! The tracker's word on each packet, where it is asked for.
 
+use super::analysis::Finding;
 use super::conntrack::{Conntrack, CtConfig, Verdict};
 use super::flow::Flow;
 use super::key::{Directed, KeyHasher};
@@ -26,6 +27,8 @@ pub struct SegmentRow {
     pub what_if: Option<Verdict>,
     /// TCP only.
     pub numbers: Option<Numbers>,
+    /// TCP only.
+    pub finding: Option<Finding>,
 }
 
 /// A segment's numbers counted from the beginning of each side.
@@ -131,6 +134,7 @@ impl Tracking {
         packet: &Packet<'_>,
         key: (&Directed, u64),
         time_ns: i64,
+        finding: Option<Finding>,
     ) {
         let now_ns = flow.seen_ns;
         let verdict = self
@@ -158,6 +162,7 @@ impl Tracking {
                 verdict,
                 what_if,
                 numbers,
+                finding,
             });
         }
     }

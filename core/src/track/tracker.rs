@@ -1,7 +1,9 @@
 //! The tracker: one packet in, ended flows out.
 
+use super::analysis::{Analysis, Finding};
 use super::config::Config;
 use super::conntrack::{Conntrack, CtConfig, EntryRow};
+use super::earlier::Earlier;
 use super::flow::{EndReason, Flow};
 use super::fragments::{Fragments, Owner};
 use super::idle::{CLASSES, Class, slack_s};
@@ -95,6 +97,8 @@ pub struct Tracker {
     ended: Vec<Flow>,
     /// The connection table beside the flows, where it is asked for.
     pub(super) tracking: Option<Box<Tracking>>,
+    /// Connections that are over, where segments are analysed.
+    earlier: Option<Earlier>,
 }
 
 impl Tracker {
@@ -116,6 +120,7 @@ impl Tracker {
             weirds: BTreeMap::new(),
             ended: Vec::new(),
             tracking: None,
+            earlier: config.analysis.then(Earlier::default),
         }
     }
 
@@ -127,7 +132,10 @@ impl Tracker {
         what_if: Option<CtConfig>,
         segments: bool,
     ) -> Self {
-        let mut tracker = Self::new(config);
+        let mut tracker = Self::new(Config {
+            analysis: config.analysis || segments,
+            ..config
+        });
         let tracking = Tracking::new(ct, what_if, segments, tracker.slab.hasher());
         tracker.tracking = Some(Box::new(tracking));
         tracker
@@ -304,8 +312,15 @@ impl Tracker {
         flow.seen_ns = self.clock.elapsed_ns;
         flow.sides[side].count(packet, moment, &self.config);
         fold_transport(flow, side, packet, moment, &self.config, &mut self.budget);
+        let finding = match (&self.earlier, &packet.transport) {
+            (Some(earlier), Transport::Tcp(tcp)) => {
+                Some(analyse(flow, earlier, directed, packet, tcp, moment))
+            }
+            _ => None,
+        };
         if let Some(tracking) = &mut self.tracking {
-            tracking.judge(flow, side, packet, (&directed, hash), moment.time_ns);
+            let at = (&directed, hash);
+            tracking.judge(flow, side, packet, at, moment.time_ns, finding);
         }
         let class = class_of(flow);
         if packet.more_fragments {
@@ -439,6 +454,9 @@ impl Tracker {
                 self.counters.hull_vertices_dropped += u64::from(clock.n_dropped);
             }
         }
+        if let Some(earlier) = self.earlier.as_mut().filter(|_| flow.analysis.is_some()) {
+            earlier.remember(&flow.key);
+        }
         self.ended.push(flow);
     }
 
@@ -458,6 +476,23 @@ impl Tracker {
             Class::Other => self.config.other_timeout_s,
         }
     }
+}
+
+/// Judges a segment against those before it on its ports.
+fn analyse(
+    flow: &mut Flow,
+    earlier: &Earlier,
+    directed: Directed,
+    packet: &Packet<'_>,
+    tcp: &Tcp,
+    moment: Moment,
+) -> Finding {
+    let key = &directed.key;
+    let analysis = flow
+        .analysis
+        .get_or_insert_with(|| Box::new(Analysis::new(earlier.knows(key))));
+    let of_high = usize::from(directed.from_high);
+    analysis.push(of_high, tcp, packet.payload_len, moment.time_ns)
 }
 
 #[inline]

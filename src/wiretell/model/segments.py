@@ -33,6 +33,25 @@ TCP_STATES = (
 )
 """What `tcp_state` can be: Linux's names in lower case."""
 
+ANALYSIS_MARKS = (
+    "retransmission",
+    "fast_retransmission",
+    "spurious_retransmission",
+    "out_of_order",
+    "lost_segment",
+    "ack_lost_segment",
+    "duplicate_ack",
+    "zero_window",
+    "zero_window_probe",
+    "zero_window_probe_ack",
+    "window_update",
+    "window_full",
+    "keep_alive",
+    "keep_alive_ack",
+    "reused_ports",
+)
+"""What `analysis` can hold: tshark's names behind `tcp.analysis.`"""
+
 SEGMENTS = Table(
     "segments",
     "one packet and what the connection tracker says of it",
@@ -56,8 +75,9 @@ SEGMENTS = Table(
         Column("ack_rel", _U32, "acknowledgement number, relative to the other side", "B"),
         Column("next_seq_rel", _U32, "sequence number that follows: SYN, data and FIN counted", "B"),
         Column("window_bytes", _U64, "window announced, scale applied where both sides agreed", "B"),
-        Column("analysis", pl.List(pl.String), "marks: retransmission, out_of_order, duplicate_ack, ..."),
-        Column("bytes_in_flight", _U32, "sent by this side and not acknowledged yet, this included", "B"),
+        Column("analysis", pl.List(pl.String), "marks, of ANALYSIS_MARKS; null: not TCP", "", "tshark"),
+        Column("duplicate_ack", _U32, "the how manyeth duplicate of an acknowledgement; null: none"),
+        Column("bytes_in_flight", _U32, "sent by this side, not acknowledged or SACKed, this included", "B"),
         Column("what_if_ct_state", pl.String, "its ct_state under the other settings; null: none, or the same verdict"),
         Column("what_if_tcp_state", pl.String, "its tcp_state under them, where the verdict is another"),
         Column("what_if_reason", pl.String, "its reason or note under them, where the verdict is another"),

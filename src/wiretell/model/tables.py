@@ -69,6 +69,20 @@ def _side(side: str) -> tuple[Column, ...]:
     )
 
 
+def _stream_totals(side: str) -> tuple[Column, ...]:
+    s = side
+    return (
+        Column(f"{s}_retransmissions", _U64, "segments sent again, as tshark marks them"),
+        Column(f"{s}_out_of_order", _U64, "segments out of order, as tshark marks them"),
+        Column(f"{s}_zero_windows", _U64, "segments that announced a window of 0"),
+        Column(f"{s}_duplicate_acks", _U64, "duplicate acknowledgements it sent"),
+        Column(f"{s}_missing_bytes", _U64, "its bytes that were acknowledged and not captured", "B"),
+    )
+
+
+STREAM_TOTALS = (*_stream_totals("orig"), *_stream_totals("resp"))
+"""Columns of flows that `_core.Tracker` fills with `analysis`: what its segments add up to."""
+
 FLOWS = Table(
     "flows",
     "one bidirectional connection, as Zeek counts them",
