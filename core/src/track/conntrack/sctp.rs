@@ -1,8 +1,8 @@
 //! SCTP (RFC 9260): associations by their chunks and verification tags, as Linux follows them.
 
-use super::tcp::{Judged, Marks, Outcome};
+use super::tcp::{Marks, Outcome};
 use super::timeout::Timeout;
-use super::verdict::Reason;
+use super::verdict::{Finding, Reason};
 use crate::decode::Packet;
 
 /// Bytes of the common header: ports, verification tag, checksum.
@@ -164,8 +164,17 @@ impl Association {
     }
 
     /// Judges a packet and moves the association with it. `is_first`: the packet began it.
-    pub fn judge(&mut self, packet: &Packet<'_>, marks: Marks, is_first: bool) -> Judged {
-        let refuse = |reason| (Outcome::Refused(None), reason, None);
+    pub fn judge(
+        &mut self,
+        packet: &Packet<'_>,
+        marks: Marks,
+        is_first: bool,
+        found: &mut Finding,
+    ) -> Outcome {
+        let mut refuse = |reason| {
+            found.set(reason, None);
+            Outcome::Refused(None)
+        };
         let Some(chunks) = chunks(packet) else {
             return refuse(Reason::SctpChunks);
         };
@@ -257,7 +266,7 @@ impl Association {
             assure |= next == State::Established && was != next;
         }
         if unmoved {
-            return (Outcome::Unmoved, Reason::None, None);
+            return Outcome::Unmoved;
         }
         let timeout = match next {
             State::None | State::Closed => Timeout::SctpClosed,
@@ -269,7 +278,7 @@ impl Association {
             State::ShutdownAckSent => Timeout::SctpShutdownAckSent,
             State::HeartbeatSent => Timeout::SctpHeartbeatSent,
         };
-        (Outcome::Kept { timeout, assure }, Reason::None, None)
+        Outcome::Kept { timeout, assure }
     }
 }
 
@@ -311,7 +320,7 @@ mod tests {
     fn an_association_from_init_to_shutdown() {
         let first = packet(0, &[(chunk::INIT, 0, &init(7))]);
         let mut association = Association::begin(&first).expect("an INIT");
-        association.judge(&first, marks(false), true);
+        association.judge(&first, marks(false), true, &mut Finding::default());
         let conversation = [
             (true, 7, chunk::INIT_ACK, init(9), State::CookieWait),
             (false, 9, chunk::COOKIE_ECHO, vec![1], State::CookieEchoed),
@@ -322,9 +331,10 @@ mod tests {
             (false, 9, chunk::SHUTDOWN_COMPLETE, vec![], State::Closed),
         ];
         for (reply, tag, kind, value, state) in conversation {
-            let (outcome, reason, _) =
-                association.judge(&packet(tag, &[(kind, 0, &value)]), marks(reply), false);
-            assert!(matches!(outcome, Outcome::Kept { .. }), "{kind} {reason:?}");
+            let packet = packet(tag, &[(kind, 0, &value)]);
+            let mut found = Finding::default();
+            let outcome = association.judge(&packet, marks(reply), false, &mut found);
+            assert!(matches!(outcome, Outcome::Kept { .. }), "{kind} {found:?}");
             assert_eq!(association.state, state);
         }
     }
@@ -333,8 +343,12 @@ mod tests {
     fn tags_and_chunks_must_fit() {
         let first = packet(0, &[(chunk::INIT, 0, &init(7))]);
         let mut association = Association::begin(&first).expect("an INIT");
-        association.judge(&first, marks(false), true);
-        let mut reason = |packet| association.judge(&packet, marks(true), false).1;
+        association.judge(&first, marks(false), true, &mut Finding::default());
+        let mut reason = |packet| {
+            let mut found = Finding::default();
+            association.judge(&packet, marks(true), false, &mut found);
+            found.reason
+        };
         assert_eq!(reason(packet(8, &[(chunk::DATA, 0, &[])])), Reason::SctpTag);
         assert_eq!(
             reason(packet(8, &[(chunk::ABORT, 0, &[])])),

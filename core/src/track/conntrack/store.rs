@@ -76,11 +76,12 @@ impl Store {
         &mut self.entries[at as usize]
     }
 
-    /// Asks for an entry, guessed by its number.
+    /// Asks for what a packet needs of an entry, which is guessed by its number.
     #[inline]
     pub fn prefetch(&self, hint: u32) {
         if let Some(entry) = self.entries.get(hint as usize) {
-            prefetch(entry);
+            prefetch(&entry.flow_id);
+            prefetch(&entry.inner);
         }
     }
 
@@ -197,13 +198,6 @@ impl Store {
         self.index.remove(entry.hash, at);
         self.queues.remove(queue, at);
         self.free.push(at);
-    }
-
-    /// Begins an entry's time anew.
-    #[inline]
-    pub fn refresh(&mut self, at: u32, timeout: Timeout, now_ns: i64) {
-        let assured = self.entries[at as usize].assured;
-        self.keep(at, timeout, assured, now_ns);
     }
 
     /// Begins an entry's time anew and moves it in the queues where that is due: data and its

@@ -6,11 +6,11 @@ use super::entry::{Entry, Inner};
 use super::listing::EntryRow;
 use super::sctp::Association;
 use super::store::{Sought, Store, number_of};
-use super::tcp::{Connection, Judged, Marks, Outcome, header_fault};
+use super::tcp::{Connection, Marks, Outcome, header_fault};
 use super::tcp_window::Segment;
 use super::timeout::Timeout;
 use super::tuple::{GRE, UDP_LITE, call_id, gre_version, is_request, quoted_tuple, tuple};
-use super::verdict::{CtState, Reason, Verdict};
+use super::verdict::{CtState, Finding, Reason, Verdict};
 use crate::decode::{Icmp, Packet, Transport, Weird};
 
 const NS_PER_S: i64 = 1_000_000_000;
@@ -129,7 +129,15 @@ impl Conntrack {
             self.swept_s = now_s;
             self.store.sweep(now_s);
         }
-        let mut verdict = self.judge_any(packet, (flow, flow_hash), flow_id, now_ns, hint);
+        let mut verdict = Verdict::default();
+        self.judge_any(
+            packet,
+            (flow, flow_hash),
+            flow_id,
+            now_ns,
+            hint,
+            &mut verdict,
+        );
         if verdict.after.is_some() && packet.payload_len > 0 {
             self.read(packet, flow, &mut verdict, now_ns, *hint);
         }
@@ -144,46 +152,30 @@ impl Conntrack {
         flow_id: u64,
         now_ns: i64,
         hint: &mut u32,
-    ) -> Verdict {
+        verdict: &mut Verdict,
+    ) {
+        let mut note = Reason::None;
         match packet.transport {
-            Transport::Icmp(ref icmp) => {
-                if let Some(verdict) = self.judge_icmp(packet, icmp, now_ns) {
-                    return verdict;
-                }
-            }
             Transport::Tcp(ref tcp) => {
                 if let Some(fault) = header_fault(packet, tcp.header_len, tcp.flags) {
-                    return Verdict::invalid(fault);
+                    *verdict = Verdict::invalid(fault);
+                    return;
                 }
             }
-            Transport::Udp if packet.weird == Weird::UdpBadLength => {
-                return Verdict::invalid(Reason::UdpLength);
-            }
-            Transport::Udp => {}
-            Transport::None if packet.proto == proto::SCTP && packet.payload_len < 12 => {
-                return Verdict::invalid(Reason::SctpCut);
-            }
-            Transport::None if packet.proto == UDP_LITE => {
-                if let Some(fault) = udp_lite_fault(packet) {
-                    return Verdict::invalid(fault);
+            _ => {
+                if let Some(early) = self.judge_early(packet, now_ns) {
+                    *verdict = early;
+                    return;
                 }
             }
-            Transport::None if packet.proto == GRE => {
-                if gre_version(packet) == Some(1)
-                    && packet.payload.len() >= 8
-                    && call_id(packet).is_none()
-                {
-                    return Verdict::invalid(Reason::GreVersion);
-                }
-            }
-            Transport::None => {}
         }
         let other;
         let (directed, hash) = match packet.transport {
             Transport::Tcp(_) | Transport::Udp => (flow, flow_hash),
             _ => {
                 let Some(found) = tuple(packet, *flow) else {
-                    return Verdict::invalid(Reason::IcmpNotRequest);
+                    *verdict = Verdict::invalid(Reason::IcmpNotRequest);
+                    return;
                 };
                 other = found;
                 (&other, self.hasher.hash(&other.key))
@@ -196,7 +188,6 @@ impl Conntrack {
             flow_id,
             now_ns,
         };
-        let mut note = Reason::None;
         let sought = Sought {
             key: &directed.key,
             hash,
@@ -206,16 +197,34 @@ impl Conntrack {
         };
         if let Some(at) = self.store.find(&sought, *hint) {
             *hint = at;
-            match self.follow(at, &arrival) {
-                Some(verdict) => return verdict,
-                None => note = Reason::Reopened,
+            if self.follow(at, &arrival, verdict) {
+                return;
             }
+            note = Reason::Reopened;
         }
-        let mut verdict = self.begin(&arrival, hint);
+        *verdict = self.begin(&arrival, hint);
         if verdict.reason == Reason::None {
             verdict.reason = note;
         }
-        verdict
+    }
+
+    /// What needs no entry, or another one than its flow's; not TCP.
+    fn judge_early(&self, packet: &Packet<'_>, now_ns: i64) -> Option<Verdict> {
+        let fault = match (&packet.transport, packet.proto) {
+            (Transport::Icmp(icmp), _) => return self.judge_icmp(packet, icmp, now_ns),
+            (Transport::Udp, _) if packet.weird == Weird::UdpBadLength => Reason::UdpLength,
+            (Transport::None, proto::SCTP) if packet.payload_len < 12 => Reason::SctpCut,
+            (Transport::None, UDP_LITE) => udp_lite_fault(packet)?,
+            (Transport::None, GRE)
+                if gre_version(packet) == Some(1)
+                    && packet.payload.len() >= 8
+                    && call_id(packet).is_none() =>
+            {
+                Reason::GreVersion
+            }
+            _ => return None,
+        };
+        Some(Verdict::invalid(fault))
     }
 
     /// Reads a payload for the connections that it announces.
@@ -247,7 +256,7 @@ impl Conntrack {
     }
 
     /// ICMP that is no request and no answer; None for these.
-    fn judge_icmp(&mut self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Option<Verdict> {
+    fn judge_icmp(&self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Option<Verdict> {
         let v6 = packet.proto == proto::ICMPV6;
         let is_error = match icmp.kind {
             // Errors are all types below 128 (RFC 4443 section 2.1).
@@ -268,7 +277,7 @@ impl Conntrack {
     }
 
     /// An error belongs to the entry of the packet that it quotes.
-    fn judge_error(&mut self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Verdict {
+    fn judge_error(&self, packet: &Packet<'_>, icmp: &Icmp, now_ns: i64) -> Verdict {
         let Some(quoted) = icmp.quoted else {
             return Verdict::invalid(Reason::IcmpQuote);
         };
@@ -293,9 +302,9 @@ impl Conntrack {
         }
     }
 
-    /// A packet of an entry; None: it ended the entry and begins another.
+    /// A packet of an entry. False: it ended the entry and begins another.
     #[inline]
-    fn follow(&mut self, at: u32, arrival: &Arrival<'_, '_>) -> Option<Verdict> {
+    fn follow(&mut self, at: u32, arrival: &Arrival<'_, '_>, verdict: &mut Verdict) -> bool {
         let left_ns = self.store.left_ns(at, arrival.now_ns);
         let entry = self.store.get_mut(at);
         let reply = arrival.directed.from_high != entry.orig_is_high;
@@ -310,48 +319,45 @@ impl Conntrack {
             assured: entry.assured,
             left_ns,
         };
-        let (outcome, reason, bound) = match &mut entry.inner {
-            Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
-            Inner::Sctp(association) => association.judge(arrival.packet, marks, false),
-            inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
+        let mut found = Finding::default();
+        let outcome = match &mut entry.inner {
+            Inner::Tcp(connection) => {
+                judge_tcp(connection, arrival, marks, &self.config, &mut found)
+            }
+            Inner::Sctp(association) => association.judge(arrival.packet, marks, false, &mut found),
+            inner => keep(inner, marks, arrival.now_ns),
         };
-        let mut ended = false;
+        let mut assured = entry.assured;
+        (verdict.reply, verdict.reason, verdict.bound) = (reply, found.reason, found.bound);
         match outcome {
             Outcome::Reopened => {
                 self.store.remove(at);
-                return None;
+                return false;
+            }
+            Outcome::Ended => {
+                verdict.ct_state = ct_state;
+                verdict.parent_flow = entry.parent_flow;
+                self.store.remove(at);
+                return true;
             }
             Outcome::Refused(timeout) => {
+                verdict.ct_state = CtState::Invalid;
                 if let Some(timeout) = timeout {
-                    self.store.refresh(at, timeout, arrival.now_ns);
+                    self.store.keep(at, timeout, assured, arrival.now_ns);
                 }
-                return Some(Verdict {
-                    reply,
-                    after: Some(self.store.after(at, arrival.now_ns)),
-                    bound,
-                    ..Verdict::invalid(reason)
-                });
             }
-            Outcome::Kept { timeout, assure } => {
-                let assured = entry.assured || assure;
-                self.store.keep(at, timeout, assured, arrival.now_ns);
+            Outcome::Kept { .. } | Outcome::Unmoved => {
+                verdict.ct_state = ct_state;
+                verdict.parent_flow = entry.parent_flow;
+                entry.seen_reply |= reply;
+                if let Outcome::Kept { timeout, assure } = outcome {
+                    assured |= assure;
+                    self.store.keep(at, timeout, assured, arrival.now_ns);
+                }
             }
-            Outcome::Unmoved => {}
-            Outcome::Ended => ended = true,
         }
-        self.store.get_mut(at).seen_reply |= reply;
-        let verdict = Verdict {
-            ct_state,
-            reply,
-            after: (!ended).then(|| self.store.after(at, arrival.now_ns)),
-            reason,
-            bound,
-            parent_flow: self.store.get(at).parent_flow,
-        };
-        if ended {
-            self.store.remove(at);
-        }
-        Some(verdict)
+        verdict.after = Some(self.store.after(at, arrival.now_ns));
+        true
     }
 
     /// A packet without an entry.
@@ -374,8 +380,12 @@ impl Conntrack {
             (Transport::Icmp(icmp), of) if !is_request(of, icmp.kind) => {
                 return Verdict::invalid(Reason::IcmpNotRequest);
             }
-            (_, proto::UDP | UDP_LITE) => Inner::Udp {
+            (_, proto::UDP) => Inner::Udp {
                 stream_after_ns: arrival.now_ns.saturating_add(STREAM_NS),
+            },
+            // An answer is enough.
+            (_, UDP_LITE) => Inner::Udp {
+                stream_after_ns: i64::MIN,
             },
             (_, proto::ICMP) => Inner::Icmp,
             (_, proto::ICMPV6) => Inner::Icmpv6,
@@ -386,10 +396,13 @@ impl Conntrack {
             (_, GRE) => Inner::Gre,
             _ => Inner::Generic,
         };
-        let (outcome, reason, bound) = match &mut inner {
-            Inner::Tcp(connection) => judge_tcp(connection, arrival, marks, &self.config),
-            Inner::Sctp(association) => association.judge(arrival.packet, marks, true),
-            inner => (keep(inner, marks, arrival.now_ns), Reason::None, None),
+        let mut found = Finding::default();
+        let outcome = match &mut inner {
+            Inner::Tcp(connection) => {
+                judge_tcp(connection, arrival, marks, &self.config, &mut found)
+            }
+            Inner::Sctp(association) => association.judge(arrival.packet, marks, true, &mut found),
+            inner => keep(inner, marks, arrival.now_ns),
         };
         let picked_up = match &inner {
             Inner::Tcp(connection) => connection.state != super::tcp_state::State::SynSent,
@@ -400,8 +413,8 @@ impl Conntrack {
             // Its windows speak against a first segment only under rules stricter than Linux's.
             Outcome::Refused(_) => {
                 return Verdict {
-                    bound,
-                    ..Verdict::invalid(reason)
+                    bound: found.bound,
+                    ..Verdict::invalid(found.reason)
                 };
             }
             _ => Timeout::SynSent,
@@ -472,18 +485,20 @@ fn udp_lite_fault(packet: &Packet<'_>) -> Option<Reason> {
     }
 }
 
+#[inline]
 fn judge_tcp(
     connection: &mut Connection,
     arrival: &Arrival<'_, '_>,
     marks: Marks,
     config: &CtConfig,
-) -> Judged {
+    found: &mut Finding,
+) -> Outcome {
     let packet = arrival.packet;
     let Transport::Tcp(ref tcp) = packet.transport else {
-        return (Outcome::Unmoved, Reason::None, None);
+        return Outcome::Unmoved;
     };
     let segment = Segment::new(packet.number, arrival.now_ns, tcp, packet.payload_len);
-    connection.judge(&segment, marks, config)
+    connection.judge(&segment, marks, config, found)
 }
 
 /// What becomes of an entry that is not TCP's: every packet keeps it.

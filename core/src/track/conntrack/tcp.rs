@@ -4,7 +4,7 @@ use super::config::CtConfig;
 use super::tcp_state::{Event, State, Step, step};
 use super::tcp_window::{End, Fit, Last, Segment, Windows, before};
 use super::timeout::Timeout;
-use super::verdict::{Bound, Reason};
+use super::verdict::{Bound, Finding, Reason};
 use crate::decode::Packet;
 use crate::decode::flags::{ACK, FIN, RST, SYN, URG};
 
@@ -56,9 +56,6 @@ pub(super) enum Outcome {
     /// The entry is over; the segment begins another.
     Reopened,
 }
-
-/// The outcome, and what to say of it.
-pub(super) type Judged = (Outcome, Reason, Option<Bound>);
 
 /// The flags that may be together, of FIN, SYN, RST, ACK and URG.
 const COMBINATIONS: [u16; 9] = [
@@ -120,27 +117,36 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Judges a segment and moves the connection with it.
-    pub fn judge(&mut self, segment: &Segment<'_>, marks: Marks, config: &CtConfig) -> Judged {
+    /// Judges a segment and moves the connection with it. What there is to say of it goes
+    /// into `found`, which is fresh.
+    #[inline]
+    pub fn judge(
+        &mut self,
+        segment: &Segment<'_>,
+        marks: Marks,
+        config: &CtConfig,
+        found: &mut Finding,
+    ) -> Outcome {
         let was = self.state;
         let mut skip_windows = false;
-        let mut note = Reason::None;
-        let mut bound = None;
         let mut next = match step(marks.reply, was, segment.event) {
-            Step::Refuse => return (Outcome::Refused(None), Reason::WrongState, None),
-            Step::Pass => match self.pass(segment, marks, config) {
-                Some(judged) => return judged,
+            Step::Refuse => {
+                found.set(Reason::WrongState, None);
+                return Outcome::Refused(None);
+            }
+            Step::Pass => match self.pass(segment, marks, config, found) {
+                Some(outcome) => return outcome,
                 None => {
-                    note = Reason::InStep;
+                    found.set(Reason::InStep, None);
                     State::SynRecv
                 }
             },
             Step::To(State::SynSent) if matches!(was, State::TimeWait | State::Close) => {
                 if self.may_reopen(marks) {
-                    return (Outcome::Reopened, Reason::Reopened, None);
+                    return Outcome::Reopened;
                 }
-                match self.pass(segment, marks, config) {
-                    Some(judged) => return judged,
+                match self.pass(segment, marks, config, found) {
+                    Some(outcome) => return outcome,
                     None => State::SynSent,
                 }
             }
@@ -149,7 +155,8 @@ impl Connection {
         match next {
             State::TimeWait if self.is_challenge(segment, marks) => {
                 self.awaits_challenge = false;
-                return (Outcome::Unmoved, Reason::ChallengeAck, None);
+                found.set(Reason::ChallengeAck, None);
+                return Outcome::Unmoved;
             }
             State::SynSent2 => self.simultaneous = true,
             State::SynRecv if marks.reply && segment.event == Event::Ack && self.simultaneous => {
@@ -160,28 +167,27 @@ impl Connection {
                     Rst::Believed => skip_windows = true,
                     Rst::InWindow => {}
                     Rst::NotExact(edge) if config.exact_rst || config.strict => {
-                        return (Outcome::Refused(None), Reason::RstNotExact, Some(edge));
+                        found.set(Reason::RstNotExact, Some(edge));
+                        return Outcome::Refused(None);
                     }
                     Rst::NotExact(edge) => {
                         next = was;
-                        note = Reason::RstNotExact;
-                        bound = Some(edge);
+                        found.set(Reason::RstNotExact, Some(edge));
                     }
                     Rst::Old(edge) => {
-                        return (Outcome::Refused(None), Reason::RstBeforeAck, Some(edge));
+                        found.set(Reason::RstBeforeAck, Some(edge));
+                        return Outcome::Refused(None);
                     }
                 }
             }
             _ => {}
         }
         if !skip_windows {
-            match self.windows.fit(marks.reply, was, segment, config) {
-                Fit::In => {}
-                Fit::Tolerated(reason, edge) => (note, bound) = (reason, edge),
-                Fit::Passed(reason, edge) => return (Outcome::Unmoved, reason, edge),
-                Fit::Out(reason, edge) => {
-                    let timeout = self.answered_in_kind(segment, marks, config);
-                    return (Outcome::Refused(timeout), reason, edge);
+            match self.windows.fit(marks.reply, was, segment, config, found) {
+                Fit::In | Fit::Tolerated => {}
+                Fit::Passed => return Outcome::Unmoved,
+                Fit::Out => {
+                    return Outcome::Refused(self.answered_in_kind(segment, marks, config));
                 }
             }
         }
@@ -191,12 +197,19 @@ impl Connection {
         if was != next && next == State::FinWait {
             self.windows.ends[usize::from(marks.reply)].closed_first = true;
         }
-        (self.outcome(was, segment, marks, config), note, bound)
+        self.outcome(was, segment, marks, config)
     }
 
     /// A segment that the state has no use for, but that may show the tracker to be wrong:
     /// let it pass and remember it. None: it brings the tracker in step again.
-    fn pass(&mut self, segment: &Segment<'_>, marks: Marks, config: &CtConfig) -> Option<Judged> {
+    #[cold]
+    fn pass(
+        &mut self,
+        segment: &Segment<'_>,
+        marks: Marks,
+        config: &CtConfig,
+        found: &mut Finding,
+    ) -> Option<Outcome> {
         let last = &mut self.windows.last;
         if segment.event == Event::SynAck
             && last.event == Event::Syn
@@ -252,12 +265,12 @@ impl Connection {
         if was == State::SynSent && segment.event == Event::Ack && marks.reply {
             last.ack = segment.ack;
         }
-        let outcome = if config.strict {
+        found.set(reason, None);
+        Some(if config.strict {
             Outcome::Refused(None)
         } else {
             Outcome::Unmoved
-        };
-        Some((outcome, reason, None))
+        })
     }
 
     /// Closed in order, or reset by who calls again.
@@ -279,6 +292,7 @@ impl Connection {
     }
 
     /// How far a RST is to be believed (RFC 5961 section 3).
+    #[cold]
     fn judge_rst(&self, segment: &Segment<'_>, marks: Marks, config: &CtConfig) -> Rst {
         let Windows { ends, last } = &self.windows;
         let (sender, receiver) = (

@@ -15,7 +15,7 @@
 
 use super::config::CtConfig;
 use super::tcp_state::{Event, State};
-use super::verdict::{Bound, Reason};
+use super::verdict::{Bound, Finding, Reason};
 use crate::decode::flags::{ACK, RST, SYN};
 use crate::decode::{Tcp, TcpOptions};
 
@@ -191,11 +191,11 @@ pub(super) enum Fit {
     /// Inside; the windows moved with it.
     In,
     /// Outside, but windows are not enforced: they did not move.
-    Tolerated(Reason, Option<Bound>),
+    Tolerated,
     /// Outside in a harmless way: let it pass, change nothing.
-    Passed(Reason, Option<Bound>),
+    Passed,
     /// Outside.
-    Out(Reason, Option<Bound>),
+    Out,
 }
 
 /// Both ends and the last segments.
@@ -207,13 +207,14 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// Judges a segment of a connection in `state` and moves the windows if it is inside.
+    /// Judges a segment of a connection in `state`, says in `found` what is wrong, and moves the windows if it is inside.
     pub fn fit(
         &mut self,
         reply: bool,
         state: State,
         segment: &Segment<'_>,
         config: &CtConfig,
+        found: &mut Finding,
     ) -> Fit {
         let [orig, resp] = &mut self.ends;
         let (sender, receiver) = if reply { (resp, orig) } else { (orig, resp) };
@@ -258,7 +259,8 @@ impl Windows {
         if config.paws
             && let Some(bound) = timestamp_old(sender, segment)
         {
-            return Fit::Out(Reason::TimestampOld, Some(bound));
+            found.set(Reason::TimestampOld, Some(bound));
+            return Fit::Out;
         }
         if let Some((gravity, reason, bound)) =
             past_a_bound(sender, receiver, (seq, end, sack), segment.packet, config)
@@ -269,12 +271,13 @@ impl Windows {
                 sender.end_by = segment.packet as u32;
                 sender.awaits_ack = true;
             }
+            found.set(reason, Some(bound));
             return if config.liberal || sender.on_trust {
-                Fit::Tolerated(reason, Some(bound))
+                Fit::Tolerated
             } else if gravity == Gravity::Out || config.strict {
-                Fit::Out(reason, Some(bound))
+                Fit::Out
             } else {
-                Fit::Passed(reason, Some(bound))
+                Fit::Passed
             };
         }
 

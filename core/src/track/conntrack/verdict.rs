@@ -117,6 +117,21 @@ pub struct Bound {
     pub packet: u64,
 }
 
+/// What was found wrong or odd about a packet; filled in where something was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub reason: Reason,
+    pub bound: Option<Bound>,
+}
+
+impl Finding {
+    /// Notes a reason, and the edge that it is about.
+    #[inline]
+    pub fn set(&mut self, reason: Reason, bound: Option<Bound>) {
+        *self = Self { reason, bound };
+    }
+}
+
 /// The state of an entry after a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct After {
