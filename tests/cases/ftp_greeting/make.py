@@ -45,6 +45,9 @@ class Packet:
     ticks: int
     echo: int
     payload: bytes = b""
+    mss: int = 1460
+    wscale: int | None = 7
+    ttl: int | None = None
 
 
 PACKETS = (
@@ -86,8 +89,11 @@ def frame(number: int, packet: Packet) -> bytes:
         CLOCK_ORIGIN[packet.who] + packet.ticks,
         CLOCK_ORIGIN[other] + packet.echo if packet.flags & ACK else 0,
     )
-    if packet.flags & SYN:  # mss 1460, sack permitted, timestamps, nop, window scale 7
-        options = struct.pack("!BBH", 2, 4, 1460) + b"\x04\x02" + options[2:] + b"\x01\x03\x03\x07"
+    if packet.flags & SYN:  # mss, sack permitted, timestamps, nop, window scale
+        scale = (
+            b"\x01" * 4 if packet.wscale is None else struct.pack("!BBBB", 1, 3, 3, packet.wscale)
+        )
+        options = struct.pack("!BBH", 2, 4, packet.mss) + b"\x04\x02" + options[2:] + scale
     seq = ISN[packet.who] + packet.seq
     ack = ISN[other] + packet.ack if packet.flags & ACK else 0
     offset = (20 + len(options)) // 4 << 4
@@ -98,6 +104,7 @@ def frame(number: int, packet: Packet) -> bytes:
     pseudo = addresses + struct.pack("!BBH", 0, 6, length)
     tcp = head + struct.pack("!HH", checksum(pseudo + head + bytes(4) + rest), 0) + rest
     ttl, ipid = (64, 0x1000) if packet.who == "client" else (52, 0x8000)
+    ttl = packet.ttl or ttl
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, ipid + number, 0x4000, ttl, 6, 0)
     ip = ip[:10] + struct.pack("!H", checksum(ip + addresses)) + addresses
     return bytes.fromhex(MAC[other] + MAC[packet.who] + "0800") + ip + tcp

@@ -180,3 +180,21 @@ def test_every_cause_has_text_and_remedy(root: Path) -> None:
     for name, entry in _invalid_texts(root)["cause"].items():
         assert f'Cause("{name}"' in source or f'"{name}"' in source, name
         assert entry["text"] and entry["remedy"]
+
+
+def test_what_follows_from_a_rejected_packet_points_to_it() -> None:
+    rows = [
+        *opening(),
+        row(4, 0, ACK, 9001, 5001, 100),
+        row(5, 1, ACK, 5001, 9101),
+        row(6, 0, ACK, 9101, 5001, 10),
+    ]
+    changes = {
+        4: invalid("seq_over", bound=2002, excess=7000, bound_packet=2),
+        5: invalid("ack_over", bound=1002, excess=8100, bound_packet=3),
+        6: invalid("seq_over", bound=2002, excess=7100, bound_packet=2),
+    }
+    connection = told(rows, changes)
+    assert causes(connection, 5)[0] == causes(connection, 6)[0] == "follow_up"
+    assert "acknowledges packet 4" in text(connection, 5, "cause")
+    assert "goes on from packet 4" in text(connection, 6, "cause")

@@ -62,15 +62,13 @@ def causes(case: Case) -> tuple[Cause, ...]:
 
 
 def _scale_lost(case: Case) -> Cause | None:
-    step, setter = case.step, case.bounding
-    if step.reason not in _OVER or setter is None or setter.side == step.side:
-        return None
-    if setter.numbers.window_shift or setter.has(SYN) or setter.numbers.ack_rel is None:
+    step = case.step
+    if step.reason not in _OVER or step.peer_offer is None:
         return None
     if all(side.wscale is not None for side in case.whole.sides):
         return None
-    beyond = step.numbers.seq_rel - setter.numbers.ack_rel
-    window = setter.numbers.window
+    acknowledged, window = step.peer_offer
+    beyond = step.numbers.seq_rel - acknowledged
     shift = next((s for s in range(1, MAX_SHIFT + 1) if beyond <= window << s), None)
     if shift is None:
         return None
@@ -316,7 +314,17 @@ def _old_connection(case: Case) -> Cause | None:
     return Cause("old_connection", 1.2, told)
 
 
+def _follow_up(case: Case) -> Cause | None:
+    step = case.step
+    if step.follows is None or step.reason not in {"ack_over", "seq_over"}:
+        return None
+    verb = "acknowledges" if step.reason == "ack_over" else "goes on from"
+    told = f"It {verb} packet {step.follows}, which is INVALID itself; the ends took that one."
+    return Cause("follow_up", 5.5, told)
+
+
 _LOOKS: tuple[Callable[[Case], Cause | None], ...] = (
+    _follow_up,
     _scale_lost,
     _window_shrunk,
     _duplicate,

@@ -40,8 +40,8 @@ class Memory:
     """The highest acknowledgement it sent; None: none yet."""
     right_edge: int | None = None
     """The highest number that it allowed the other side to send up to, exclusive."""
-    last_window: int | None = None
-    """Its last window, in bytes."""
+    last_offer: tuple[int, int] | None = None
+    """Acknowledgement and window field of its last segment behind the SYN."""
     syn_end: int | None = None
     """Number that follows its SYN."""
     fin_end: int | None = None
@@ -53,6 +53,9 @@ class Memory:
     by_start: dict[int, Sent] = field(default_factory=dict)
     stamps: dict[int, tuple[int, int]] = field(default_factory=dict)
     """TSval -> the first packet that carried it, and its time."""
+
+    rejected: dict[int, Sent] = field(default_factory=dict)
+    """INVALID packets that took numbers, by the number that follows them."""
 
     def carrier(self, ack: int) -> Sent | None:
         """The packet whose last byte is the last one that `ack` covers."""

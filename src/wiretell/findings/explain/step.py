@@ -116,6 +116,10 @@ class Step:
     weird: str | None
     peer_seen: bool
     """The other side was heard before."""
+    follows: int | None
+    """A rejected packet that it acknowledges, or goes on from."""
+    peer_offer: tuple[int, int] | None
+    """Acknowledgement and window field of the other side's last segment behind its SYN."""
     peer_edge: int | None
     """First number that the other side has never allowed this one; None: not known."""
     ended_by: int | None

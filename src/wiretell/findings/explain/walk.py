@@ -15,6 +15,7 @@ from wiretell.findings.explain.memory import WRAP, Memory, Sent, unwrapped
 from wiretell.findings.explain.step import (
     ACK,
     FIN,
+    RST,
     SYN,
     Acked,
     Allowed,
@@ -172,6 +173,8 @@ class _Walker:
             ipid=row["ipid"],
             weird=row["weird"],
             peer_seen=other.seen,
+            follows=_follows(numbers, own, other),
+            peer_offer=other.last_offer,
             peer_edge=other.right_edge,
             ended_by=self.ended_by,
             restarted=restarted,
@@ -230,25 +233,28 @@ class _Walker:
             return None
         return unwrapped(row["tsval"], own.last_tsval) - own.last_tsval
 
+    @staticmethod
+    def _sent(row: Row, numbers: Numbers) -> Sent:
+        start, end = numbers.seq_rel, numbers.next_seq_rel
+        return Sent(row["packet"], row["time_ns"], start, end, row["ipid"], row["flags"])
+
     def _remember(self, row: Row, numbers: Numbers, step: Step) -> None:
         own, _ = self._own_and_other(row["side"])
         own.seen = True
-        if step.ct_state != "invalid":
-            sent = Sent(
-                row["packet"],
-                row["time_ns"],
-                numbers.seq_rel,
-                numbers.next_seq_rel,
-                row["ipid"],
-                row["flags"],
-            )
+        if numbers.ack_rel is not None and not row["flags"] & (SYN | RST):
+            own.last_offer = (numbers.ack_rel, numbers.window)
+        if step.ct_state == "invalid":
+            if numbers.n_consumed:
+                sent = self._sent(row, numbers)
+                own.rejected.setdefault(sent.end, sent)
+        else:
+            sent = self._sent(row, numbers)
             own.remember(sent, row["tsval"])
             if numbers.ack_rel is not None:
                 own.max_ack = max(numbers.ack_rel, own.max_ack or 0)
             if step.allowed is not None:
                 edge = step.allowed.right_edge
                 own.right_edge = edge if own.right_edge is None else max(edge, own.right_edge)
-            own.last_window = numbers.window_bytes
             if row["flags"] & SYN:
                 own.syn_end = numbers.seq_rel + 1
             if row["flags"] & FIN:
@@ -266,3 +272,10 @@ def _is_dsack(numbers: Numbers) -> bool:
     return len(numbers.sack_rel) > 1 and (
         numbers.sack_rel[1][0] <= left and right <= numbers.sack_rel[1][1]
     )
+
+
+def _follows(numbers: Numbers, own: Memory, other: Memory) -> int | None:
+    """The rejected packet whose numbers this one acknowledges, or goes on from."""
+    acknowledged = other.rejected.get(numbers.ack_rel) if numbers.ack_rel is not None else None
+    before = acknowledged or own.rejected.get(numbers.seq_rel)
+    return before.packet if before is not None else None
