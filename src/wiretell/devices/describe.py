@@ -18,7 +18,9 @@ IntArray = NDArray[np.int64]
 
 NAME_QUANTITIES = ("dhcp_hostname", "mdns_name", "netbios_name")
 CLOCK_WORTH_PPM = 1000.0
-"""A rate known no better than this is not shown as a clock."""
+"""A skew known no better than this is not shown."""
+RATE_WORTH_PPM = 10_000.0
+"""A rate known no better than this is not shown either."""
 REGIMES = {"clock_regime": "tcp_timestamp", "ipid_regime": "ip_id", "port_regime": "source_port"}
 """Column -> the signal whose regime it is."""
 
@@ -120,16 +122,23 @@ class _Tally:
         return self.shown[min(found)[2]] if found else self.nothing
 
 
-def _clock(group: Group) -> tuple[float, float, float] | None:
-    """Rate in Hz, skew and its standard error in ppm: of the longest line, else of all flows."""
+def _clock(group: Group) -> tuple[float, float | None, float | None] | None:
+    """Rate in Hz, skew and its standard error in ppm: of the longest line, else of all flows.
+
+    Coarse clocks in short flows show the rate and not yet the skew, which is None then.
+    """
     lines = [clock for clock in group.lines if clock.error_ppm < CLOCK_WORTH_PPM]
     if lines and all(clock.scope == "host" for clock in lines):
         best = max(lines, key=lambda clock: len(clock.sides))
         return best.hz, best.skew_ppm, best.error_ppm
     skew = group.skew()
-    if skew is None or skew[2] > CLOCK_WORTH_PPM:
+    if skew is None:
         return None
-    return skew[0] * (1.0 + skew[1] * 1e-6), skew[1], skew[2]
+    hz, ppm, error_ppm = skew
+    if error_ppm <= CLOCK_WORTH_PPM:
+        return hz * (1.0 + ppm * 1e-6), ppm, error_ppm
+    fits = error_ppm <= RATE_WORTH_PPM and abs(ppm) <= 3.0 * error_ppm
+    return (hz, None, None) if fits else None
 
 
 def _commonest(said: Mapping[tuple[str, str], int], quantities: Sequence[str]) -> list[str]:
