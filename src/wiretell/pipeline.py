@@ -176,9 +176,14 @@ def survey_connections(
     """
     say = progress or (lambda _: None)
     filters = compile_filter(filter) if filter else None
-    with readable_again(_names(paths)) as names:
+    given = _names(paths)
+    with readable_again(given) as names:
         stream = SegmentStream(
-            names, filters, ct=ct, say=lambda *far: say(Progress("tracking", *far))
+            names,
+            filters,
+            ct=ct,
+            say=lambda *far: say(Progress("tracking", *far)),
+            shown=dict(zip(names, given, strict=True)),
         )
         glances = [glance(each.packets, each.segments, each.flows) for each in stream.batches()]
         return overview(glances, stream.provenance())
@@ -200,14 +205,16 @@ def explain_flow(
     meant; OSError, CaptureError, ConfigError.
     """
     filters = compile_filter(filter) if filter else None
-    with readable_again(_names(paths)) as names:
+    given = _names(paths)
+    with readable_again(given) as names:
         flows, found = _flows_and_owner(SegmentStream(names, filters, ct=ct), packet)
         if flow is None:
             if found is None:
                 raise ValueError(f"packet {packet} belongs to no connection")
             flow = str(found)
         chosen = choose_flow(flows, flow)
-        stream = SegmentStream(names, filters, ct=ct)
+        shown = dict(zip(names, given, strict=True))
+        stream = SegmentStream(names, filters, ct=ct, shown=shown)
         mine = pl.col("flow_id") == chosen.flow_id
         about = (pl.col("parent_flow") == chosen.flow_id) & ~mine
         rows = pl.concat(

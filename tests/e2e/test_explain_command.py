@@ -130,8 +130,19 @@ def test_standard_input_is_read_more_than_once(
     monkeypatch.setattr(sys, "stdin", Pipe)
     from wiretell.pipeline import explain_flow
 
-    told, _, _ = explain_flow("-", "0", packet=4)
+    told, provenance, _ = explain_flow("-", "0", packet=4)
+    assert [each["path"] for each in provenance["files"]] == ["-"]  # type: ignore[attr-defined]
     assert [each.packet for each in told.packets] == [4]
+
+
+def test_the_quality_alone_is_a_form_of_flows(spoofed: Path) -> None:
+    from wiretell.cli.flows import command as flows
+
+    done = CliRunner().invoke(flows, [str(spoofed), "--quality"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Capture quality: good (7 packets looked at)")
+    refused = CliRunner().invoke(flows, [str(spoofed), "--quality", "--count"])
+    assert refused.exit_code == 2 and "leave --count out" in refused.output
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ _COLLECT = "--collect"
     metavar="N",
     help="Send at most N messages a second to a collector (default: 20000).",
 )
+@click.option("--quality", is_flag=True, help="Tell how good the capture is, instead of flows.")
 @click.option("--count", is_flag=True, help="Totals only: flows, packets, bytes, odd packets.")
 @click.option(
     "--active-timeout",
@@ -110,6 +111,10 @@ def command(
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """
+    if given["quality"]:
+        from wiretell.cli.quality import tell_quality
+
+        ctx.exit(tell_quality(arguments, files, given))
     with progress_bar(quiet=given["quiet"]) as show:
         source = _source(arguments, files, show, given)
         writers = _writers(given)

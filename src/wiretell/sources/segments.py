@@ -20,6 +20,7 @@ from wiretell.errors import ConfigError
 from wiretell.model.packets import PACKETS
 from wiretell.model.segments import SEGMENTS
 from wiretell.model.tables import FLOWS
+from wiretell.sources.captures import open_captures
 
 STDIN = "-"
 BATCH_PACKETS = 1 << 17
@@ -53,6 +54,8 @@ def readable_again(names: Sequence[str]) -> Iterator[list[str]]:
 class SegmentStream:
     """One run of the tracker over captures. `ct`: its settings, as `Tracker` takes them.
 
+    `shown` has other names for captures, under which provenance knows them.
+
     Raises OSError, CaptureError (from the core), ConfigError (settings).
     """
 
@@ -63,10 +66,13 @@ class SegmentStream:
         *,
         ct: str = "linux",
         say: Say | None = None,
+        shown: Mapping[str, str] | None = None,
     ) -> None:
-        self._reader = Reader(names, filters=filters)
-        self._fields = Reader(names, filters=filters)
+        self._reader, self._unread = open_captures(names, filters)
+        unread = {told["file"] for told in self._unread}
+        self._fields = Reader([name for name in names if name not in unread], filters=filters)
         self._tracker = tracker(ct)
+        self._shown = shown or {}
         self._say = say
 
     def batches(self) -> Iterator[Batch]:
@@ -90,11 +96,17 @@ class SegmentStream:
     def provenance(self) -> dict[str, Any]:
         """`files`, `counters`, `weirds` and `damage`, as in `Report.provenance`."""
         return {
-            "files": self._reader.files(),
+            "files": [each | {"path": self._name(each["path"])} for each in self._reader.files()],
             "counters": self._reader.counters() | self._tracker.counters(),
             "weirds": self._tracker.weirds(),
-            "damage": self._reader.damage(),
+            "damage": [
+                each | {"file": self._name(each["file"])}
+                for each in (*self._unread, *self._reader.damage())
+            ],
         }
+
+    def _name(self, path: object) -> str:
+        return self._shown.get(str(path), str(path))
 
     def _packets(self, n: int) -> pl.DataFrame:
         """The fields of the `n` frames that the tracker has just taken."""
@@ -132,7 +144,7 @@ def packets_of(
         return PACKETS.empty()
     wanted = numbers.to_frame("number")
     last = int(numbers[-1])
-    reader = Reader(names, filters=filters)
+    reader, _ = open_captures(names, filters)
     kept: list[pl.DataFrame] = []
     while (batch := reader.packets(BATCH_PACKETS)) is not None:
         rows = pl.DataFrame(batch)
