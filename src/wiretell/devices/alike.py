@@ -10,12 +10,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretell.devices.multiplicity import Body
 from wiretell.stats.counting import interval, mode
+
+if TYPE_CHECKING:  # SciPy comes with it, and exporters that say only a number need none
+    from wiretell.devices.multiplicity import Body
 
 FloatArray = NDArray[np.float64]
 
