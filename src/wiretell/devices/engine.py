@@ -13,6 +13,7 @@ from wiretell.devices.describe import Row
 from wiretell.devices.explain import Columns, explain
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
+from wiretell.devices.recount import Recount, both, part_of
 from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
@@ -204,12 +205,22 @@ def _judged(
     failed: dict[str, str],
 ) -> Judged:
     role = role_of(sides)
+    part = None if role == SERVER else part_of(sides)
+    of_part: Mapping[int, float] = {}
+    if part is not None:
+        said = observations.join(part, on=["flow_id", "side"], how="semi")
+        tried = _evidence(part, _scores(part, said, signals, role, failed))
+        of_part = judge(tried, connections_of(part, role)).distribution
+        del tried  # as much memory again as a tenth of all
     scores = _scores(sides, observations, signals, role, failed)
     evidence = _evidence(sides, scores)
     if role == SERVER:
         judgement = judge_server(evidence)
     else:
         judgement = judge(evidence, connections_of(sides, role))
+    if part is not None:
+        again = Recount(part.height, of_part, judgement.distribution)
+        judgement = replace(judgement, distribution=both(again), recount=again)
     return Judged(address, role, sides, observations, scores, evidence, judgement)
 
 

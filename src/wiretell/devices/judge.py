@@ -24,6 +24,7 @@ from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
 from wiretell.devices.looks import commonest
 from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
+from wiretell.devices.recount import Recount
 from wiretell.devices.together import LONE, Company, company
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
@@ -78,6 +79,8 @@ class Judgement:
     that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's, `company`
     how far its flows keep together. `chains` are the sets of sides that strong links tie.
     `heard` is first side of a loose chain -> what other loose chains, tied to it, said.
+    `recount` is the count of a part of the sides, where there are very many; `distribution` then
+    holds both.
     """
 
     groups: list[Group]
@@ -91,6 +94,7 @@ class Judgement:
     company: Company
     chains: list[list[int]]
     heard: Mapping[int, Told] = field(default_factory=dict)
+    recount: Recount | None = None
 
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:

@@ -34,6 +34,9 @@ def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: s
     if evidence.n_sides < ENOUGH_SIDES:
         flows = "flow" if evidence.n_sides == 1 else "flows"
         return Verdict("too little", f"only {evidence.n_sides} {flows}", counts)
+    again = judgement.recount
+    if again is not None and again.differs:
+        return Verdict("partly separable", again.words, counts)
     if n_devices == 1:
         share = int(np.bincount(tied(evidence)).max()) / evidence.n_sides
         if share >= INFORMED_SHARE:
