@@ -243,7 +243,7 @@ def _flows_and_owner(stream: SegmentStream, packet: int | None) -> tuple[pl.Data
         held = each.segments.filter(pl.col("packet") == packet)["flow_id"] if packet else None
         if held is not None and len(held):
             owner = int(held[0])
-    return pl.concat(flows), owner
+    return pl.concat(flows, how="diagonal"), owner
 
 
 def _measure(

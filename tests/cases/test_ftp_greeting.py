@@ -114,8 +114,12 @@ def test_how_far_the_other_side_may_send_is_acknowledgement_and_window(
 def test_bytes_in_flight_are_those_of_the_segment_itself(numbers: dict[int, Numbers]) -> None:
     """Each piece of data was acknowledged before the next of its side was sent."""
     flights = {4: BANNER, 6: RULES, 9: USER, 11: REPLY}
-    told = {n: numbers[n].bytes_in_flight for n in flights}
-    assert told in (flights, dict.fromkeys(flights)), "wrong where the tracker tells it"
+    assert {n: numbers[n].bytes_in_flight for n in flights} == flights
+
+
+def test_the_only_mark_is_the_window_update(connection: Connection) -> None:
+    marked = {told.packet: told.marks for told in connection.packets if told.marks}
+    assert marked == {8: ("window_update",)}
 
 
 def test_every_echo_names_the_packet_that_carried_it(connection: Connection) -> None:

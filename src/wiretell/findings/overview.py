@@ -47,7 +47,7 @@ def overview(glances: Iterable[Glance], provenance: Mapping[str, Any]) -> Overvi
         counts = add(counts, each.counts)
         odd.append(each.odd)
         flows.append(each.flows)
-    table = pl.concat(flows)
+    table = pl.concat(flows, how="diagonal")
     worth = tuple(worth_explaining(summed(odd), table))
     return Overview(
         n_flows=table.height,

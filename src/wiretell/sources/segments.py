@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
-from wiretell._core import Reader, Tracker
+from wiretell._core import ArrowBatch, Reader, Tracker
 from wiretell.errors import ConfigError
 from wiretell.model.packets import PACKETS
 from wiretell.model.segments import SEGMENTS
@@ -124,8 +125,13 @@ class SegmentStream:
         return Batch(
             packets,
             SEGMENTS.empty() if segments is None else pl.DataFrame(segments),
-            FLOWS.empty() if flows is None else pl.DataFrame(flows).select(FLOWS.schema.names()),
+            FLOWS.empty() if flows is None else _without_payload(flows),
         )
+
+
+def _without_payload(flows: ArrowBatch) -> pl.DataFrame:
+    """The columns of FLOWS, and the totals that are there where segments are."""
+    return pl.DataFrame(flows).select(~cs.binary() & ~cs.ends_with("_payload_ns"))
 
 
 def tracker(ct: str) -> Tracker:
