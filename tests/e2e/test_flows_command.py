@@ -242,3 +242,32 @@ def test_nobody_reads_the_output(capture: Path) -> None:
     )
     assert done.returncode in (0, 141)
     assert done.stderr == ""
+
+
+def test_json_tells_of_the_connection_and_its_streams(capture: Path) -> None:
+    rows = [json.loads(line) for line in wiretell(capture, "--json").stdout.splitlines()]
+    tcp, udp = rows[0], next(row for row in rows if row["proto"] == 17)
+    assert (tcp["close_reason"], tcp["half_open"], tcp["one_sided"]) == ("fin", False, False)
+    # The client sends its request 10 ms after the answer to its SYN, which took 10 ms.
+    assert tcp["handshake_rtt_ns"] == 20_000_000
+    assert tcp["orig_retransmissions"] == tcp["resp_missing_bytes"] == 0
+    assert udp["close_reason"] is udp["half_open"] is udp["orig_retransmissions"] is None
+
+
+def test_what_other_settings_would_say(capture: Path, tmp_path: Path) -> None:
+    late = write_capture(tmp_path / "late.pcap", connection(0, 40_001)[3:])
+    done = wiretell(late, "--what-if", "linux,loose=0")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    ends = "#1 192.0.2.1:40001 > 198.51.100.1:80 flow 0"
+    assert lines[0] == f"{ends}: NEW established (picked_up) -> INVALID (not_picked_up)"
+    assert "4 of 4 packets judged otherwise by linux,loose=0 than by linux" in lines
+    rows = wiretell(late, "--what-if", "linux,loose=0", "--json").stdout.splitlines()
+    assert [json.loads(row)["packet"] for row in rows] == [1, 2, 3, 4]
+    again = wiretell(late, "--what-if", "linux", "--ct", "linux,loose=0", "--csv")
+    assert len(list(csv.DictReader(io.StringIO(again.stdout)))) == 4
+    same = wiretell(capture, "--what-if", "linux")
+    assert same.stdout == "0 of 19 packets judged otherwise by linux than by linux\n"
+    assert wiretell(late, "--what-if", "bogus").returncode == 2
+    assert wiretell(late, "--ct", "strict").returncode == 2
+    assert wiretell(late, "--what-if", "strict", "--count").returncode == 2

@@ -159,7 +159,8 @@ struct Segment<'a> {
     time_ns: i64,
     /// Payload bytes.
     len: u32,
-    /// Payload, and one each for SYN and FIN.
+    /// Payload, and one for SYN or FIN: one also for both, as tshark reckons what no honest
+    /// end sends.
     span: u32,
 }
 
@@ -181,9 +182,8 @@ impl Segment<'_> {
 /// What is known of one side.
 #[derive(Clone, Debug, Default)]
 struct Half {
-    /// Its SYN's sequence number, or the one before the first seen.
+    /// Its SYN's sequence number, or the one before the first seen of it, or acknowledged.
     isn: Option<u32>,
-    has_syn: bool,
     /// Sequence number that follows the highest seen, and when it was reached.
     next: Option<(u32, i64)>,
     /// The most that the other side can acknowledge by what was captured; None after it
@@ -194,6 +194,8 @@ struct Half {
     /// Its latest acknowledgement, and when it came.
     ack: Option<(u32, i64)>,
     window: u16,
+    /// A SYN announced that window: it is in bytes (RFC 7323, 2.2).
+    window_is_plain: bool,
     /// Scale of its SYN: None where no SYN was seen, Some(None) where it had none.
     scale: Option<Option<u8>>,
     n_duplicate_acks: u32,
@@ -212,21 +214,13 @@ struct Half {
 pub struct Analysis {
     halves: [Half; 2],
     syn_ns: Option<i64>,
-    /// From the SYN to the acknowledgement that ends the handshake.
+    /// From the SYN to the first acknowledgement without one: that of the handshake, as a rule.
     handshake_ns: Option<i64>,
-    is_reused: bool,
 }
 
 impl Analysis {
-    /// Of a connection whose ports another one had before it, or none.
-    pub fn new(is_reused: bool) -> Self {
-        Self {
-            is_reused,
-            ..Self::default()
-        }
-    }
-
-    /// What goes on where a flow is cut in two: all but what was counted.
+    /// What goes on where a flow is cut in two, or another one follows on the same ports: all
+    /// but what was counted.
     pub fn rest(&self) -> Self {
         let mut rest = self.clone();
         for half in &mut rest.halves {
@@ -253,9 +247,7 @@ impl Analysis {
             tcp,
             time_ns,
             len: payload_len,
-            span: payload_len
-                .wrapping_add(u32::from(tcp.flags & SYN != 0))
-                .wrapping_add(u32::from(tcp.flags & FIN != 0)),
+            span: payload_len.wrapping_add(u32::from(tcp.flags & (SYN | FIN) != 0)),
         };
         let mut finding = Finding::default();
         if segment.has(SYN) {
@@ -290,7 +282,7 @@ impl Analysis {
         let known = self.halves[side].isn;
         let is_another = known.is_some_and(|isn| isn != segment.tcp.seq);
         let opens = !segment.has(ACK);
-        if is_another || (opens && self.is_reused && known.is_none()) {
+        if is_another {
             marks.add(Mark::ReusedPorts);
         }
         if is_another && opens {
@@ -302,7 +294,6 @@ impl Analysis {
             }
         }
         let half = &mut self.halves[side];
-        half.has_syn = true;
         half.scale = Some(segment.tcp.options.wscale.map(|scale| scale.min(MAX_SCALE)));
         if opens {
             self.syn_ns = Some(segment.time_ns);
@@ -314,7 +305,6 @@ impl Analysis {
             && segment.has(ACK)
             && !segment.has(SYN)
             && self.handshake_ns.is_none()
-            && self.halves.iter().all(|half| half.has_syn)
         {
             self.handshake_ns = Some(segment.time_ns.saturating_sub(syn_ns));
         }
@@ -418,13 +408,15 @@ fn judge_repeated(
 
 /// The segment reaches the edge of the window that the other side announced.
 fn fills_window(own: &Half, peer: &Half, segment: &Segment<'_>) -> bool {
-    let (Some((ack, _)), Some(scale)) = (peer.ack, peer.scale) else {
+    let Some((ack, _)) = peer.ack else {
         return false;
     };
     // Scales count where both sides offered one.
-    let shift = match own.scale {
-        Some(None) => 0,
-        _ => scale.unwrap_or(0),
+    let shift = match (own.scale, peer.scale) {
+        _ if peer.window_is_plain => 0,
+        (Some(None), _) => 0,
+        (_, Some(scale)) => scale.unwrap_or(0),
+        (_, None) => return false,
     };
     let edge = ack.wrapping_add(u32::from(peer.window) << shift);
     segment.end() == edge
@@ -439,7 +431,9 @@ impl Half {
             self.follow_acknowledgeable(segment, marks);
         }
         if !segment.has(RST) {
-            self.gaps.seen(tcp.seq, end);
+            let has_both = segment.has(SYN) && segment.has(FIN);
+            self.gaps
+                .seen(tcp.seq, end.wrapping_add(u32::from(has_both)));
         }
         let reaches = self.next.is_none_or(|(next, _)| beyond(end, next) > 0);
         if reaches && !marks.has(Mark::ZeroWindowProbe) {
@@ -452,6 +446,7 @@ impl Half {
             self.ack = Some((tcp.ack, segment.time_ns));
         }
         self.window = tcp.window;
+        self.window_is_plain = segment.has(SYN);
         self.last_marks = marks;
     }
 
@@ -480,6 +475,7 @@ impl Half {
     /// The other side acknowledged so far.
     fn acknowledged(&mut self, tcp: &Tcp, marks: Marks) {
         let ack = tcp.ack;
+        self.isn.get_or_insert(ack.wrapping_sub(1));
         if marks.has(Mark::AckLostSegment) {
             let next = self.next.map(|(next, _)| next);
             self.acknowledgeable = next.filter(|next| !self.is_behind && beyond(ack, *next) <= 0);
@@ -512,3 +508,6 @@ impl Half {
         self.totals.n_duplicate_acks += u64::from(marks.has(Mark::DuplicateAck));
     }
 }
+
+#[cfg(test)]
+mod tests;

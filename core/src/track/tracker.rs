@@ -1,6 +1,6 @@
 //! The tracker: one packet in, ended flows out.
 
-use super::analysis::{Analysis, Finding};
+use super::analysis::Finding;
 use super::config::Config;
 use super::conntrack::{Conntrack, CtConfig, EntryRow};
 use super::earlier::Earlier;
@@ -312,7 +312,7 @@ impl Tracker {
         flow.seen_ns = self.clock.elapsed_ns;
         flow.sides[side].count(packet, moment, &self.config);
         fold_transport(flow, side, packet, moment, &self.config, &mut self.budget);
-        let finding = match (&self.earlier, &packet.transport) {
+        let finding = match (&mut self.earlier, &packet.transport) {
             (Some(earlier), Transport::Tcp(tcp)) => {
                 Some(analyse(flow, earlier, directed, packet, tcp, moment))
             }
@@ -454,8 +454,8 @@ impl Tracker {
                 self.counters.hull_vertices_dropped += u64::from(clock.n_dropped);
             }
         }
-        if let Some(earlier) = self.earlier.as_mut().filter(|_| flow.analysis.is_some()) {
-            earlier.remember(&flow.key);
+        if let (Some(earlier), Some(analysis)) = (&mut self.earlier, &flow.analysis) {
+            earlier.remember(&flow.key, analysis);
         }
         self.ended.push(flow);
     }
@@ -481,16 +481,14 @@ impl Tracker {
 /// Judges a segment against those before it on its ports.
 fn analyse(
     flow: &mut Flow,
-    earlier: &Earlier,
+    earlier: &mut Earlier,
     directed: Directed,
     packet: &Packet<'_>,
     tcp: &Tcp,
     moment: Moment,
 ) -> Finding {
     let key = &directed.key;
-    let analysis = flow
-        .analysis
-        .get_or_insert_with(|| Box::new(Analysis::new(earlier.knows(key))));
+    let analysis = flow.analysis.get_or_insert_with(|| earlier.take(key));
     let of_high = usize::from(directed.from_high);
     analysis.push(of_high, tcp, packet.payload_len, moment.time_ns)
 }

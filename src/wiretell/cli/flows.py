@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wiretell.sources.tracked import FlowSource
 
 _COLLECT = "--collect"
+_CT = "linux"
+_WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir")
+"""Outputs that have the columns for which every segment is looked at."""
 
 
 @click.command("flows", cls=ReportCommand)
@@ -97,6 +100,19 @@ _COLLECT = "--collect"
     metavar="S",
     help="With --collect: stop after S seconds.",
 )
+@click.option(
+    "--what-if",
+    "what_if",
+    metavar="SETTINGS",
+    help="List the packets that a tracker with SETTINGS (a profile: linux, pf-like, strict;"
+    " switches: liberal, loose=0, ...; words between commas) judges otherwise than one with --ct.",
+)
+@click.option(
+    "--ct",
+    default=_CT,
+    metavar="SETTINGS",
+    help="With --what-if: the settings to compare with (default: linux).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No table, no progress, no notes.")
 @click.option("--no-color", is_flag=True, help="No colour (as NO_COLOR).")
 @click.pass_context
@@ -115,6 +131,12 @@ def command(
         from wiretell.cli.quality import tell_quality
 
         ctx.exit(tell_quality(arguments, files, given))
+    if given["what_if"] is not None:
+        from wiretell.cli.what_if import run
+
+        ctx.exit(run(arguments, files, given))
+    if given["ct"] != _CT:
+        raise click.UsageError("--ct belongs to --what-if SETTINGS")
     with progress_bar(quiet=given["quiet"]) as show:
         source = _source(arguments, files, show, given)
         writers = _writers(given)
@@ -165,6 +187,7 @@ def _source(
         filter=expression,
         timeouts=Timeouts(given["inactive_timeout"], given["active_timeout"]),
         max_packets=given["max_packets"],
+        analysis=any(given[key] for key in _WITH_ANALYSIS),
         progress=_progress(show),
     )
 

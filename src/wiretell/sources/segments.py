@@ -33,7 +33,8 @@ Say = Callable[[int, int | None, int], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of PACKETS, of SEGMENTS for the same packets, and of FLOWS that ended meanwhile."""
+    """Rows of PACKETS, of SEGMENTS for the same packets, and of FLOWS, with STREAM_TOTALS, that
+    ended meanwhile."""
 
     packets: pl.DataFrame
     segments: pl.DataFrame
@@ -53,7 +54,8 @@ def readable_again(names: Sequence[str]) -> Iterator[list[str]]:
 
 
 class SegmentStream:
-    """One run of the tracker over captures. `ct`: its settings, as `Tracker` takes them.
+    """One run of the tracker over captures. `ct`: its settings, as `Tracker` takes them;
+    `what_if`: others to judge the same packets by.
 
     `shown` has other names for captures, under which provenance knows them.
 
@@ -66,13 +68,14 @@ class SegmentStream:
         filters: Mapping[int, bytes] | None = None,
         *,
         ct: str = "linux",
+        what_if: str | None = None,
         say: Say | None = None,
         shown: Mapping[str, str] | None = None,
     ) -> None:
         self._reader, self._unread = open_captures(names, filters)
         unread = {told["file"] for told in self._unread}
         self._fields = Reader([name for name in names if name not in unread], filters=filters)
-        self._tracker = tracker(ct)
+        self._tracker = tracker(ct, what_if)
         self._shown = shown or {}
         self._say = say
 
@@ -134,12 +137,13 @@ def _without_payload(flows: ArrowBatch) -> pl.DataFrame:
     return pl.DataFrame(flows).select(~cs.binary() & ~cs.ends_with("_payload_ns"))
 
 
-def tracker(ct: str) -> Tracker:
+def tracker(ct: str, what_if: str | None = None) -> Tracker:
     """A tracker that keeps a row per packet. Raises ConfigError for settings it does not know."""
     try:
-        return Tracker(ct=ct, segments=True)
+        return Tracker(ct=ct, what_if=what_if, segments=True)
     except ValueError as error:
-        raise ConfigError(f"--ct {ct}: {error}") from error
+        given = f"--ct {ct}" if what_if is None else f"--ct {ct} --what-if {what_if}"
+        raise ConfigError(f"{given}: {error}") from error
 
 
 def packets_of(

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from wiretell._core import Tracker
+from wiretell.model.connection import with_connection
 from wiretell.model.tracked import TRACKED_FLOWS
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
@@ -45,7 +46,10 @@ class FlowSource(Protocol):
 
 
 class TrackedCaptures:
-    """Flows of captures. Raises OSError, CaptureError, ConfigError when made."""
+    """Flows of captures. Raises OSError, CaptureError, ConfigError when made.
+
+    `analysis`: fill `STREAM_TOTALS` (retransmissions, ...), which takes time; else they are null.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class TrackedCaptures:
         filter: str | None = None,
         timeouts: Timeouts | None = None,
         max_packets: int | None = None,
+        analysis: bool = True,
         batch_packets: int = 1 << 18,
         progress: Callable[[int, int | None, int], None] | None = None,
     ) -> None:
@@ -61,7 +66,7 @@ class TrackedCaptures:
         self._reader, self._unread = open_captures(
             paths, compile_filter(filter) if filter else None
         )
-        self._tracker = Tracker(**_settings(timeouts or Timeouts()))
+        self._tracker = Tracker(**_settings(timeouts or Timeouts()), analysis=analysis)
         self._left = max_packets
         self._batch_packets = batch_packets
         self._progress = progress or (lambda *_: None)
@@ -96,7 +101,8 @@ class TrackedCaptures:
         batch = self._tracker.drain_flows()
         self._tracker.drain_samples()
         if batch is not None:
-            yield pl.DataFrame(batch).select(TRACKED_FLOWS.schema.names())
+            flows = with_connection(pl.DataFrame(batch))
+            yield flows.select(TRACKED_FLOWS.schema.names())
 
 
 def _settings(timeouts: Timeouts) -> dict[str, Any]:
