@@ -5,7 +5,8 @@
 //! its close and an entry when its state's timeout says; an entry that is dropped leaves the
 //! flow alone.
 //!
-//! Behaviour is Linux's (6.18), found by feeding packets to it and comparing.
+//! Behaviour is Linux's (6.18), found by feeding packets to it and comparing, and by reading
+//! what its source does; tables and code are our own.
 
 mod config;
 mod entry;
