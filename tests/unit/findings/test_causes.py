@@ -104,6 +104,16 @@ def test_a_side_that_is_hardly_seen_is_an_asymmetric_path() -> None:
     assert causes(connection, 40)[0] == "asymmetric_path"
 
 
+@pytest.mark.parametrize(
+    ("theirs", "cause"),
+    [([], "asymmetric_path"), ([row(5, 1, ACK, 5001, 1001)], "capture_loss")],
+)
+def test_an_answer_that_was_not_captured(theirs: list[dict[str, object]], cause: str) -> None:
+    rows = [opening()[0], row(4, 0, ACK, 1001, 5001), *theirs]
+    connection = told(rows, {4: invalid("wrong_state", tcp_state="syn_sent")})
+    assert causes(connection, 4)[0] == cause
+
+
 def test_an_entry_that_timed_out_is_told_with_its_timeout() -> None:
     rows = [*opening(), row(4, 0, FIN | ACK, 1001, 5001)]
     rows[-1]["time_ns"] += 500 * 10**9

@@ -286,6 +286,24 @@ def _backscatter(case: Case) -> Cause | None:
     return Cause("backscatter", 2.5, f"A {kind}, and nothing of the {case.peer} that it answers.")
 
 
+def _unheard(case: Case) -> Cause | None:
+    """An acknowledgement where the tracker still waits for the answer to a SYN."""
+    step = case.step
+    if step.reason != "wrong_state" or step.has(SYN) or not step.has(ACK) or step.ended_by:
+        return None
+    own, theirs = case.whole.sides[step.side], case.whole.sides[1 - step.side]
+    if not own.syn_seen or theirs.syn_seen:
+        return None
+    if not theirs.numbers:
+        told = (
+            f"The {case.who} goes on as if it were answered;"
+            f" nothing of the {case.peer} was captured."
+        )
+        return Cause("asymmetric_path", 3.5, told)
+    told = f"The {case.peer}'s answer to the SYN was not captured, though later packets of it were."
+    return Cause("capture_loss", 2.5, told)
+
+
 def _scan(case: Case) -> Cause | None:
     if case.step.reason != "tcp_flags":
         return None
@@ -337,6 +355,7 @@ _LOOKS: tuple[Callable[[Case], Cause | None], ...] = (
     _idle_timeout,
     _closed_before,
     _started_late,
+    _unheard,
     _backscatter,
     _scan,
     _half_open,
