@@ -35,6 +35,7 @@ _SO_MARK = 36
 _WINDOW = 128
 """Packets sent before their verdicts are read."""
 _PATIENCE_S = 5.0
+_ASKED_AGAIN_S = 0.25
 _EXPECTATION_S = 600.0
 """More than any module but SIP's registrations expects anything for; so long a silence ends it."""
 _WORTH_A_LOOK_NS = 250_000_000
@@ -97,6 +98,7 @@ class Kernel:
             closing.callback(self._table.close)
             self._seen: dict[EntryKey, tuple[Ends, int]] = {}
             self._listen()
+            self._awaken()
             self._closing = closing.pop_all()
 
     def __enter__(self) -> Kernel:
@@ -198,6 +200,19 @@ class Kernel:
                 self._log.send(message(_NFLOG, _CONFIG_MSG, ACK, 1, 0, group, attr))
                 if [answer.kind for answer in parse(self._log.recv(4096))] != [ERROR]:
                     raise OracleError("the kernel's log cannot be read")
+
+    def _awaken(self) -> None:
+        """Waits until a packet gets through: on a busy machine devices come up late."""
+        self._log.settimeout(_ASKED_AGAIN_S)
+        for _ in range(int(_PATIENCE_S / _ASKED_AGAIN_S)):
+            with contextlib.suppress(OracleError):
+                self._told(())
+                break
+        # What was asked in vain may be answered late, and would be taken for a later answer.
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._log.recv(1 << 16)
+        self._log.settimeout(_PATIENCE_S)
 
     def _told(self, window: Iterable[Datagram]) -> dict[int, list[tuple[int, str]]]:
         """(log group, words) about each packet, by its number."""
