@@ -23,6 +23,7 @@ from wiretell.devices.why import Why, why
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
 from wiretell.findings.overview import Overview, glance, overview
+from wiretell.model.progress import Progress
 from wiretell.model.report import Report
 from wiretell.model.tables import (
     ADDRESSES,
@@ -53,16 +54,6 @@ class Config:
     max_flows: int = 1_000_000
     max_payload_bytes: int = 4096
     samples_per_side: int = 16
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an analysis is; `n_bytes_total` is None on a pipe."""
-
-    stage: str
-    n_bytes: int
-    n_bytes_total: int | None
-    n_packets: int
 
 
 @dataclass

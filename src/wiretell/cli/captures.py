@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from glob import glob, has_magic
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,35 @@ _CAPTURE_NAME = re.compile(
     r".\.(pcap|pcapng|cap|ntar|dump|dmp)\d*(\.(gz|zst|xz|bz2|lz4))?$", re.IGNORECASE
 )
 _FILTER_CHARACTERS = frozenset("[]()!<>=&|")
+
+
+def capture_arguments(words: str, then: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The arguments CAPTURE... and `words` of a command, and tcpdump's `-r` and `-n`.
+
+    With `-r` every argument is `then`. The command is given `arguments`, `files`, `no_names`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in (
+            click.option(
+                "-n",
+                "no_names",
+                is_flag=True,
+                help="Accepted as in tcpdump; names are never asked.",
+            ),
+            click.option(
+                "-r",
+                "files",
+                multiple=True,
+                metavar="FILE",
+                help=f"Read FILE (repeatable); then every argument is {then}.",
+            ),
+            click.argument("arguments", nargs=-1, metavar=f"CAPTURE... {words}"),
+        ):
+            function = decorator(function)
+        return function
+
+    return decorate
 
 
 def split_arguments(arguments: Sequence[str], files: Sequence[str]) -> tuple[list[str], str | None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from wiretell.cli.captures import split_arguments
+from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.output import (
     Outputs,
     ReportCommand,
@@ -26,15 +26,7 @@ from wiretell.sources.saved import is_saved_report, load
 
 
 @click.command("devices", cls=ReportCommand)
-@click.argument("arguments", nargs=-1, metavar="CAPTURE... [FILTER WORDS]")
-@click.option(
-    "-r",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="Read FILE (repeatable); then every argument is a filter word.",
-)
-@click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@capture_arguments("[FILTER WORDS]", then="a filter word")
 @click.option(
     "--why",
     "pair",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretell.cli.captures import split_arguments
+from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.output import (
     STDOUT,
@@ -34,15 +34,7 @@ Write = Callable[[Target], None]
 
 
 @click.command("explain", cls=ReportCommand)
-@click.argument("arguments", nargs=-1, metavar="CAPTURE... [FLOW] [FILTER WORDS]")
-@click.option(
-    "-r",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="Read FILE (repeatable); then every argument is FLOW or a filter word.",
-)
-@click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@capture_arguments("[FLOW] [FILTER WORDS]", then="FLOW or a filter word")
 @click.option(
     "--packet",
     type=click.IntRange(min=1),

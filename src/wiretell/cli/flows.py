@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretell.cli.captures import split_arguments
+from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.output import STDOUT, ReportCommand, discard_stdout, shown_options
 from wiretell.cli.progress import progress_bar
@@ -26,15 +26,7 @@ _WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir")
 
 
 @click.command("flows", cls=ReportCommand)
-@click.argument("arguments", nargs=-1, metavar="CAPTURE... [FILTER WORDS]")
-@click.option(
-    "-r",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="Read FILE (repeatable); then every argument is a filter word.",
-)
-@click.option("-n", "no_names", is_flag=True, help="Accepted as in tcpdump; names are never asked.")
+@capture_arguments("[FILTER WORDS]", then="a filter word")
 @click.option(
     "-c",
     "max_packets",
@@ -195,7 +187,7 @@ def _source(
 def _progress(show: Any) -> Any:
     if show is None:
         return None
-    from wiretell.pipeline import Progress
+    from wiretell.model.progress import Progress
 
     return lambda n, n_total, n_packets: show(Progress("tracking", n, n_total, n_packets))
 

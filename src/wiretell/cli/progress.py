@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wiretell.pipeline import Progress
+    from wiretell.model.progress import Progress
 
 
 @contextmanager

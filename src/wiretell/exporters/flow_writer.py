@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol, TextIO
@@ -25,7 +26,7 @@ class FlowWriter(Protocol):
         """Ends early; a file that is not whole does not stay."""
 
 
-class LineWriter:
+class LineWriter(ABC):
     """Lines of text onto a stream or into a file, which appears when it is whole."""
 
     def __init__(self, target: Target) -> None:
@@ -53,9 +54,9 @@ class LineWriter:
             with suppress(InterruptedError):
                 self._context.__exit__(type(error), error, None)
 
+    @abstractmethod
     def lines(self, flows: pl.DataFrame) -> Iterator[str]:
         """Text of a batch, line ends included."""
-        raise NotImplementedError
 
     def ending(self, provenance: Mapping[str, Any]) -> Iterator[str]:
         """What comes last: nothing, unless a format says otherwise."""
