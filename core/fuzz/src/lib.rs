@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use wiretell_core::capture::Reader;
+use wiretell_core::capture::{Frame, Reader};
 use wiretell_core::track::expect::{Ends, Helper, MAX_EXPECTATIONS, MAX_MESSAGE, Side, State};
 
 /// Reads a capture to its end and checks what must hold for any bytes.
@@ -55,4 +55,32 @@ pub fn read_payloads(helper: Helper, proto: u8, bytes: &[u8]) {
             state.gap(side);
         }
     }
+}
+
+/// Takes any bytes for a session of frames and hands them out with their byte of choices;
+/// how many there were.
+///
+/// Per frame: one byte of choices (link type, size of the time step; the rest is the
+/// target's), two of length, then the frame, whose last eight bytes are also the time step.
+pub fn play_session(bytes: &[u8], mut each: impl FnMut(u8, &Frame<'_>)) -> u64 {
+    let (mut rest, mut time_ns, mut number) = (bytes, 1_700_000_000_000_000_000_i64, 0);
+    while let Some((&[choices, low, high], more)) = rest.split_first_chunk::<3>() {
+        let len = usize::from(u16::from_le_bytes([low, high])).min(more.len());
+        let (data, behind) = more.split_at(len);
+        rest = behind;
+        number += 1;
+        if let Some(&tail) = data.last_chunk::<8>() {
+            time_ns = time_ns.wrapping_add(i64::from_le_bytes(tail) >> (choices >> 2));
+        }
+        let frame = Frame {
+            number,
+            time_ns,
+            link_type: if choices & 1 == 0 { 101 } else { 1 },
+            interface: 0,
+            data,
+            wire_len: len as u32,
+        };
+        each(choices, &frame);
+    }
+    number
 }
