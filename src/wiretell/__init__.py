@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wiretell.errors import CaptureError, ConfigError, WiretellError
+    from wiretell.model.progress import Progress
     from wiretell.model.report import Report
-    from wiretell.pipeline import Config, Progress, analyze, read
+    from wiretell.pipeline import Config, analyze, read
 
 _HOME = {
     "analyze": "wiretell.pipeline",
     "read": "wiretell.pipeline",
     "Config": "wiretell.pipeline",
-    "Progress": "wiretell.pipeline",
+    "Progress": "wiretell.model.progress",
     "Report": "wiretell.model.report",
     "CaptureError": "wiretell.errors",
     "ConfigError": "wiretell.errors",
