@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.guests.processes import CommandError
 from lab.guests.record import UnavailableError, default_cache, record
-from lab.guests.scenario import NAT_PORTS, ScenarioError, read
+from lab.guests.scenario import NAT_PORTS, ROUTED, ScenarioError, read
 from lab.guests.truth import TruthError
 
 SKIPPED = 77
@@ -23,7 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("scenario", type=Path, metavar="SCENARIO.toml")
     parser.add_argument("-o", "--out-dir", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=default_cache(), help="kernels and programs")
-    parser.add_argument("--nat-ports", choices=NAT_PORTS, help="how the NAT draws source ports")
+    parser.add_argument(
+        "--nat-ports", choices=(*NAT_PORTS, ROUTED), help="how the NAT draws source ports, or none"
+    )
     parser.add_argument("--seconds", type=float, help="instead of the scenario's: to rehearse it")
     parser.add_argument("--work", type=Path, help="keep plans, logs and the inside capture here")
     options = parser.parse_args(arguments)

@@ -2,6 +2,8 @@
 
     machines -- lan (bridge) [router namespace] wan -- eth0 [server namespace]
 
+In a routed scenario the router forwards and masquerades nothing.
+
 Everything lives in namespaces of its own; nothing of the host's network is touched.
 """
 
@@ -118,9 +120,14 @@ def _build(built: Network, scenario: Scenario) -> None:
     for address in (remote.address for remote in scenario.servers):
         run("ip", "-n", router, "route", "add", f"{address}/32", "dev", "wan",
             "src", scenario.nat_ip)  # fmt: skip
-    run("ip", "-n", server, "route", "add", f"{scenario.nat_ip}/32", "dev", "eth0")
-    run(*built.inside(router, "nft", "-f", "-"),
-        stdin=_RULES.format(flags=NAT_PORTS[scenario.nat_ports]))  # fmt: skip
+    outside = str(INSIDE_NETWORK) if scenario.routed else f"{scenario.nat_ip}/32"
+    run("ip", "-n", server, "route", "add", outside, "dev", "eth0")
+    if scenario.routed:
+        # The server asks for the machines' link address: the router answers for them.
+        _set(router, "net.ipv4.conf.wan.proxy_arp=1")
+    else:
+        run(*built.inside(router, "nft", "-f", "-"),
+            stdin=_RULES.format(flags=NAT_PORTS[scenario.nat_ports]))  # fmt: skip
     with contextlib.suppress(CommandError):  # kernels without bridge filtering lack the setting
         _set(router, "net.bridge.bridge-nf-call-iptables=0")
     _set(router, "net.ipv4.ip_forward=1")

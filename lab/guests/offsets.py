@@ -25,18 +25,18 @@ def scope(packets: Iterable[Packet]) -> str:
 
     An address with one connection tells nothing of whether the next would have another offset.
     """
-    by_server: dict[str, list[int]] = collections.defaultdict(list)
-    for server, offset in _connections(packets):
-        by_server[server].append(offset)
-    offsets = [offset for each in by_server.values() for offset in each]
-    again = [each for each in by_server.values() if len(each) > 1]
+    by_pair: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
+    for pair, offset in _connections(packets):
+        by_pair[pair].append(offset)
+    offsets = [offset for each in by_pair.values() for offset in each]
+    again = [each for each in by_pair.values() if len(each) > 1]
     if not offsets:
         return "no TCP timestamps"
     if not again:
         return "too few connections to tell what timestamp offsets are common to"
     if n_lines(offsets) == 1:
-        return "one timestamp offset" + (" for all servers" if len(by_server) > 1 else "")
-    if all(n_lines(each) == 1 for each in by_server.values()):
+        return "one timestamp offset" + (" for all servers" if len(by_pair) > 1 else "")
+    if all(n_lines(each) == 1 for each in by_pair.values()):
         return "timestamp offset per address pair"
     if sum(map(n_lines, again)) >= SHARE_ALONE * sum(map(len, again)):
         return "timestamp offset per connection"
@@ -50,12 +50,12 @@ def n_lines(offsets: list[int]) -> int:
     return max(1, sum(step > GAP_TICKS for step in steps))
 
 
-def _connections(packets: Iterable[Packet]) -> Iterable[tuple[str, int]]:
-    """The server and offset (ticks at the capture's time nought) of each SYN not sent before."""
+def _connections(packets: Iterable[Packet]) -> Iterable[tuple[tuple[str, str], int]]:
+    """The addresses and offset (ticks at the capture's time nought) of each SYN not sent before."""
     seen = set()
     for packet in packets:
         connection = (packet.src, packet.sport, packet.dst, packet.dport, packet.seq)
         if packet.opens and packet.tsval is not None and connection not in seen:
             seen.add(connection)
             elapsed = packet.time_ns * HZ // 1_000_000_000
-            yield packet.dst, (packet.tsval - elapsed) % 2**32
+            yield (packet.src, packet.dst), (packet.tsval - elapsed) % 2**32

@@ -85,6 +85,8 @@ def file_system(machine: Machine, kernel: Kernel, program: Path, plan: str) -> b
         "tcp_timestamps": machine.tcp_timestamps,
         "ttl": machine.ttl,
         "frequency": round(machine.skew_ppm * 65536),
+        "more_ips": f'"{" ".join(machine.ips[1:])}"',
+        "serves": f'"{" ".join(map(str, machine.serves))}"',
     }
     conf = "".join(f"{name}={value}\n" for name, value in settings.items())
     files = {

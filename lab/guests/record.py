@@ -189,7 +189,9 @@ def _write(
     device_ids = {each.machine.mac: f"dev{each.machine.number:02d}" for each in prepared}
     stacks = {each.machine.mac: each.stack for each in prepared}
     inside = list(pcap.read(work / INSIDE))
-    flows = truth.join(pcap.read(work / OUTSIDE), inside, scenario.nat_ip)
+    own = {address for each in prepared for address in each.machine.ips}
+    seen_ips = own if scenario.routed else {scenario.nat_ip}
+    flows = truth.join(pcap.read(work / OUTSIDE), inside, seen_ips)
     heard = {sender.mac for flow in flows for sender in flow.senders}
     for each in prepared:
         if each.machine.mac not in heard:

@@ -21,6 +21,13 @@ INSIDE_NETWORK = ipaddress.IPv4Network("10.77.0.0/24")
 NAT_PORTS = {"kept": "", "random": "random", "fully-random": "fully-random"}
 """How the NAT draws source ports, and the word nftables has for it."""
 
+ROUTED = "none"
+"""In place of a way to draw ports: no NAT at all, every machine is seen under its own addresses."""
+
+MAX_ADDRESSES, MAX_WITH_ADDRESSES = 8, 20
+ADDRESS_USES = ("all", "in turn")
+"""What a machine does with several addresses: any for any visit, or one after the other."""
+
 
 class ScenarioError(ValueError):
     """The scenario file says something that cannot be."""
@@ -39,6 +46,8 @@ class Machine:
     """One machine inside. `skew_ppm` is its clock's rate against the capture's, plus is fast.
 
     `servers` are those it visits, the most visited first; none: all of the scenario's.
+    `n_addresses` are its own inside, `address_use` how it calls from them; `serves` are ports on
+    which it answers HTTP itself.
     """
 
     number: int
@@ -51,6 +60,9 @@ class Machine:
     servers: tuple[str, ...] = ()
     pace: float = 1.0
     seed: int = 0
+    n_addresses: int = 1
+    address_use: str = "all"
+    serves: tuple[int, ...] = ()
 
     @property
     def kernel(self) -> str | None:
@@ -62,13 +74,20 @@ class Machine:
         return str(INSIDE_NETWORK[10 + self.number])
 
     @property
+    def ips(self) -> tuple[str, ...]:
+        """All of its addresses, `ip` first."""
+        last = INSIDE_NETWORK.num_addresses - 2
+        below = last - (self.number - 1) * (MAX_ADDRESSES - 1)
+        return self.ip, *(str(INSIDE_NETWORK[below - n]) for n in range(self.n_addresses - 1))
+
+    @property
     def mac(self) -> str:
         return f"02:00:00:00:00:{10 + self.number:02x}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """A whole recording. `nat_ip` is the one address that is seen outside."""
+    """A whole recording. `nat_ip` is the one address that is seen outside, unless `routed`."""
 
     name: str
     title: str
@@ -78,6 +97,11 @@ class Scenario:
     nat_ports: str
     servers: tuple[Server, ...]
     machines: tuple[Machine, ...]
+
+    @property
+    def routed(self) -> bool:
+        """Whether the machines are seen under their own addresses, behind no NAT."""
+        return self.nat_ports == ROUTED
 
 
 def read(path: Path, *, nat_ports: str | None = None, duration_s: float | None = None) -> Scenario:
@@ -111,7 +135,7 @@ def parse(name: str, document: dict[str, Any]) -> Scenario:
 
 
 def _machine(number: int, scenario_seed: int, raw: dict[str, Any]) -> Machine:
-    lists = {key: raw.get(key, []) for key in ("user_agents", "servers")}
+    lists = {key: raw.get(key, []) for key in ("user_agents", "servers", "serves")}
     for key, given in lists.items():
         if not isinstance(given, list):
             raise ScenarioError(f"{raw['name']}: {key} is a list")
@@ -128,8 +152,11 @@ def _check(scenario: Scenario) -> None:
         raise ScenarioError("two machines have one name")
     if len(scenario.machines) > 200:
         raise ScenarioError("more than 200 machines")
-    if scenario.nat_ports not in NAT_PORTS:
-        raise ScenarioError(f"nat_ports is one of {', '.join(NAT_PORTS)}")
+    addresses = [address for machine in scenario.machines for address in machine.ips]
+    if len(set(addresses)) < len(addresses):
+        raise ScenarioError("too many machines for machines with several addresses")
+    if scenario.nat_ports not in (*NAT_PORTS, ROUTED):
+        raise ScenarioError(f"nat_ports is one of {', '.join((*NAT_PORTS, ROUTED))}")
     if scenario.duration_s < 10:
         raise ScenarioError("duration_s is at least 10")
     for address in (scenario.nat_ip, *(server.address for server in scenario.servers)):
@@ -152,5 +179,12 @@ def _check(scenario: Scenario) -> None:
             raise ScenarioError(f"{machine.name}: it visits a server that is not there")
         if any("\n" in agent or not 0 < len(agent) < 200 for agent in machine.user_agents):
             raise ScenarioError(f"{machine.name}: a User-Agent is one line of 1 to 199 characters")
+        if not 1 <= machine.n_addresses <= MAX_ADDRESSES or machine.address_use not in ADDRESS_USES:
+            raise ScenarioError(f"{machine.name}: 1 to {MAX_ADDRESSES} addresses, "
+                                f"used {' or '.join(ADDRESS_USES)}")  # fmt: skip
+        if machine.n_addresses > 1 and machine.number > MAX_WITH_ADDRESSES:
+            raise ScenarioError(f"{machine.name}: machines with several addresses come first")
+        if (machine.n_addresses > 1 or machine.serves) and machine.kernel is None:
+            raise ScenarioError(f"{machine.name}: only guests have several addresses or serve")
         if len(machine.user_agents) > 8 or not 0.1 <= machine.pace <= 10:
             raise ScenarioError(f"{machine.name}: at most 8 User-Agents, pace 0.1 to 10")

@@ -16,6 +16,8 @@ from lab.guests.scenario import Machine, Scenario
 
 MAX_REQUESTS = 32  # PLAN_MAX_REQUESTS
 NAMES = ("www", "api", "img", "cdn", "mail", "updates", "time", "search")
+VISIT_MS = 500
+"""Actions that follow one another so closely are of one visit, made from one address."""
 LAST_START_S = 8.0
 """No connection begins in this last part of the recording, so that most of them end in it."""
 
@@ -33,13 +35,40 @@ def plan(machine: Machine, scenario: Scenario) -> str:
     rng = random.Random(machine.seed)
     actions = sorted(_actions(rng, machine, scenario), key=lambda action: action.start_ms)
     agents = [f"agent {agent}" for agent in machine.user_agents]
-    return "\n".join([*agents, *(action.line for action in actions), ""])
+    lines = [*agents, *_from_addresses(actions, machine, scenario), ""]
+    return "\n".join(lines)
+
+
+def _from_addresses(actions: list[Action], machine: Machine, scenario: Scenario) -> Iterator[str]:
+    """The actions' lines, and before some the address from which those that follow are made."""
+    if machine.n_addresses == 1:
+        yield from (action.line for action in actions)
+        return
+    rng = random.Random(f"{machine.seed} addresses")
+    source, visit_ends_ms = "", 0
+    for action in actions:
+        if action.start_ms > visit_ends_ms:
+            turn = int(action.start_ms / 1000 / scenario.duration_s * machine.n_addresses)
+            chosen = (
+                machine.ips[turn] if machine.address_use == "in turn" else rng.choice(machine.ips)
+            )
+            if chosen != source:
+                yield f"source {chosen}"
+            source = chosen
+        visit_ends_ms = action.start_ms + VISIT_MS
+        yield action.line
 
 
 def _actions(rng: random.Random, machine: Machine, scenario: Scenario) -> Iterator[Action]:
     end_s = scenario.duration_s - LAST_START_S
     begins_s = rng.uniform(0.5, 3)
-    yield _kept_alive(rng, machine, begins_s, 0.85 * end_s, _server(rng, machine, scenario))
+    if machine.address_use == "in turn":
+        turn_s = scenario.duration_s / machine.n_addresses
+        for n in range(machine.n_addresses):
+            server = _server(rng, machine, scenario)
+            yield _kept_alive(rng, machine, n * turn_s + begins_s, 0.85 * turn_s, server)
+    else:
+        yield _kept_alive(rng, machine, begins_s, 0.85 * end_s, _server(rng, machine, scenario))
     now_s = rng.uniform(0.2, 2)
     while now_s < end_s:
         home = _server(rng, machine, scenario)

@@ -11,7 +11,7 @@ import collections
 import csv
 import dataclasses
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from pathlib import Path
 
 from lab.guests import offsets, skew
@@ -52,6 +52,7 @@ class Flow:
     """One connection as seen outside; `senders` has one element when the join is exact."""
 
     proto: int
+    nat_ip: str
     nat_port: int
     dst_ip: str
     dst_port: int
@@ -71,9 +72,12 @@ def _fingerprint(packet: Packet) -> Hashable:
             packet.flags, packet.tsval, packet.payload_bytes, packet.payload)  # fmt: skip
 
 
-def join(outside: Iterable[Packet], inside: Iterable[Packet], nat_ip: str) -> list[Flow]:
+def join(
+    outside: Iterable[Packet], inside: Iterable[Packet], seen_ips: Collection[str]
+) -> list[Flow]:
     """The flows outside in order of their first packets, with their senders inside.
 
+    `seen_ips` are the addresses that are the machines' outside: the NAT's one, or their own.
     Both captures are in order of time. Raises TruthError unless each flow has one sender.
     """
     seen = collections.defaultdict(list)
@@ -83,12 +87,13 @@ def join(outside: Iterable[Packet], inside: Iterable[Packet], nat_ip: str) -> li
     flows: list[Flow] = []
     current: dict[Hashable, Flow] = {}
     for packet in outside:
-        if packet.src == nat_ip:
+        if packet.src in seen_ips:
             flow = _flow_of(packet, current, flows)
             candidates = {
                 endpoint
                 for time_ns, endpoint in seen[_fingerprint(packet)]
                 if 0 <= packet.time_ns - time_ns <= WINDOW_NS
+                and (endpoint.ip == packet.src or endpoint.ip not in seen_ips)
             }
             flow.senders = flow.senders & candidates if flow.n_out else candidates
             flow.n_out += 1
@@ -97,8 +102,8 @@ def join(outside: Iterable[Packet], inside: Iterable[Packet], nat_ip: str) -> li
             if flow.first_ipid is None:
                 flow.first_ipid = packet.ipid
             flow.last_ns = packet.time_ns
-        elif packet.dst == nat_ip:
-            key = (packet.proto, packet.dport, packet.src, packet.sport)
+        elif packet.dst in seen_ips:
+            key = (packet.proto, packet.dst, packet.dport, packet.src, packet.sport)
             if key in current:
                 current[key].n_in += 1
                 current[key].last_ns = packet.time_ns
@@ -113,7 +118,7 @@ def join(outside: Iterable[Packet], inside: Iterable[Packet], nat_ip: str) -> li
 def _flow_of(packet: Packet, current: dict[Hashable, Flow], flows: list[Flow]) -> Flow:
     """The flow of a packet from the NAT; on an old 5-tuple a new SYN, or UDP after a silence,
     begins another."""
-    key = (packet.proto, packet.sport, packet.dst, packet.dport)
+    key = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
     flow = current.get(key)
     isn = packet.seq if packet.opens else None
     ended = flow is not None and (
@@ -122,7 +127,7 @@ def _flow_of(packet: Packet, current: dict[Hashable, Flow], flows: list[Flow]) -
         else isn is not None and flow.isn != isn
     )
     if flow is None or ended:
-        flow = Flow(packet.proto, packet.sport, packet.dst, packet.dport,
+        flow = Flow(packet.proto, packet.src, packet.sport, packet.dst, packet.dport,
                     packet.time_ns, packet.time_ns, isn)  # fmt: skip
         current[key] = flow
         flows.append(flow)
@@ -145,7 +150,7 @@ def write_flows(
         for flow in flows:
             (sender,) = flow.senders
             rows.writerow((
-                "tcp" if flow.proto == TCP else "udp", scenario.nat_ip, flow.nat_port,
+                "tcp" if flow.proto == TCP else "udp", flow.nat_ip, flow.nat_port,
                 flow.dst_ip, flow.dst_port, device_ids[sender.mac], capture, sender.mac,
                 sender.ip, sender.port, _seconds(flow.first_ns), _seconds(flow.last_ns),
                 flow.n_out, flow.n_in, flow.first_tsval, flow.first_ipid,
@@ -175,7 +180,8 @@ def write_devices(
             agents = {match[1].decode("latin-1"): None for packet in packets
                       if (match := _USER_AGENT.search(packet.payload))}  # fmt: skip
             rows.writerow((
-                device_ids[machine.mac], capture_name(scenario), machine.mac, machine.ip, len(syns),
+                device_ids[machine.mac], capture_name(scenario), machine.mac,
+                " ".join(machine.ips), len(syns),
                 sum(syn.tsval is not None for syn in syns), len(packets),
                 _seconds(packets[0].time_ns), _seconds(packets[-1].time_ns),
                 " ".join(map(str, sorted({packet.ttl for packet in packets}))),

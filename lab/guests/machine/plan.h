@@ -3,6 +3,7 @@
  * A plan is a text file; times are milliseconds since the machine began:
  *
  *   agent TEXT                                     a User-Agent; the first is number 0
+ *   source ADDRESS                                 the own address from which all that follows is sent
  *   tcp START_MS SERVER PORT WAIT_MS,BYTES,AGENT...  one connection and its requests in order;
  *                                                  WAIT_MS passes before each; AGENT -1 is none
  *   dns START_MS SERVER PORT NAME                  one A query over UDP
@@ -31,6 +32,7 @@ enum action_kind { ACTION_TCP, ACTION_DNS };
 struct action {
   enum action_kind kind;
   uint32_t start_ms;
+  char source[16]; /* IPv4, dotted, or empty: whichever the stack takes */
   char server[16]; /* IPv4, dotted */
   uint16_t port;
   int n_requests;
@@ -40,6 +42,7 @@ struct action {
 
 struct plan {
   int n_agents;
+  char source[16]; /* of the lines that are read next */
   char agents[PLAN_MAX_AGENTS][PLAN_MAX_TEXT];
   int n_actions;
   struct action actions[PLAN_MAX_ACTIONS];

@@ -56,6 +56,17 @@ static void begin(struct connection *c, const struct action *action) {
     return;
   }
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
+  if (action->source[0]) {
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    int on = 1;
+    inet_pton(AF_INET, action->source, &from.sin_addr);
+    /* The port is drawn when the peer is known, as without an own address. */
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(c->fd, (struct sockaddr *)&from, sizeof from)) {
+      finish(c, 1);
+      return;
+    }
+  }
   c->action = action;
   c->next = 0;
   if (udp) {

@@ -31,6 +31,7 @@ def test_a_guest_gets_its_clock_its_settings_and_its_plan(tmp_path, monkeypatch,
     assert f"frequency={-35 * 65536}\n".encode() in files  # as adjtimex counts: ppm * 2^16
     assert b"tcp_timestamps=1\nttl=128\n" in files
     assert b"ip=10.77.0.12\nnetmask=255.255.255.0\ngateway=10.77.0.1\n" in files
+    assert b'more_ips=""\nserves=""\n' in files
     for content in (b"a busybox", b"a module", b"a program", b"dns 1 192.0.2.1 53 x\n"):
         assert content in files
 

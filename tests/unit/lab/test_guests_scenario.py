@@ -56,6 +56,17 @@ def test_a_rehearsal_is_the_same_machines_for_a_shorter_time():
         ({"machine": [{"name": "a", "stack": "lwip"}] * 2}, "one name"),
         ({"machine": [{"name": "a", "stack": "lwip", "servers": ["192.0.2.1"]}]}, "not there"),
         ({"machine": [{"name": "a", "stack": "lwip", "servers": "192.0.2.1"}]}, "list"),
+        ({"machine": [{"name": "a", "stack": "lwip", "n_addresses": 2}]}, "only guests"),
+        ({"machine": [{"name": "a", "stack": "lwip", "serves": [80]}]}, "only guests"),
+        ({"machine": [{"name": "a", "stack": "linux-6.1", "n_addresses": 9}]}, "1 to 8"),
+        ({"machine": [{"name": "a", "stack": "linux-6.1", "address_use": "none"}]}, "in turn"),
+        (
+            {
+                "machine": [{"name": f"m{n}", "stack": "linux-6.1"} for n in range(20)]
+                + [{"name": "late", "stack": "linux-6.1", "n_addresses": 2}]
+            },
+            "come first",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(change, reason):
@@ -69,7 +80,7 @@ def test_plans_keep_to_their_format(path):
     read = scenario.read(path)
     for machine in read.machines:
         lines = traffic.plan(machine, read).splitlines()
-        actions = [line.split(" ") for line in lines if not line.startswith("agent ")]
+        actions = [line.split(" ") for line in lines if not line.startswith(("agent ", "source "))]
         starts = [int(words[1]) for words in actions]
         assert starts == sorted(starts)
         assert 0 < len(actions) <= 4096
@@ -88,7 +99,8 @@ def test_a_look_up_is_of_the_server_called_next(path):
     read = scenario.read(path)
     addresses = [server.address for server in read.servers]
     for machine in read.machines:
-        actions = [line.split(" ") for line in traffic.plan(machine, read).splitlines()]
+        lines = traffic.plan(machine, read).splitlines()
+        actions = [line.split(" ") for line in lines if not line.startswith("source ")]
         asked = [n for n, words in enumerate(actions) if words[0] == "dns"]
         assert asked
         called = 0
@@ -118,3 +130,29 @@ def test_a_machine_visits_its_own_servers_only():
     assert visited.count(own[0]) > visited.count(own[1])  # the first is the popular one
     asked = {words[4].split(".")[1] for words in plan if words[0] == "dns"}
     assert asked == {"site4", "site2"}
+
+
+def test_a_machine_calls_from_all_of_its_addresses_or_from_one_after_the_other():
+    machines = [
+        {"name": "many", "stack": "linux-6.1", "n_addresses": 4},
+        {"name": "moves", "stack": "linux-6.1", "n_addresses": 2, "address_use": "in turn"},
+    ]
+    read = parse("s", {**MINIMAL, "duration_s": 600, "nat_ports": "none", "machine": machines})
+    assert read.routed
+    assert len({ip for machine in read.machines for ip in machine.ips}) == 6
+    many, moves = (_calls(traffic.plan(machine, read)) for machine in read.machines)
+    assert {source for source, _ in many} == set(read.machines[0].ips)
+    first, second = read.machines[1].ips
+    assert {source for source, at_ms in moves if at_ms < 299_000} == {first}
+    assert {source for source, at_ms in moves if at_ms > 301_000} == {second}
+
+
+def _calls(plan):
+    """(own address, milliseconds) of each action."""
+    calls, source = [], None
+    for words in map(str.split, plan.splitlines()):
+        if words[0] == "source":
+            source = words[1]
+        else:
+            calls.append((source, int(words[1])))
+    return calls

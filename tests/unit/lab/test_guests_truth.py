@@ -1,6 +1,7 @@
 """The join of the two captures, on packets made up for it."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_every_flow_gets_the_machine_that_sent_it():
     a = inner("a", 5000, ms=10, ipid=7, seq=100, flags=SYN, tsval=1234)
     b = inner("b", 5000, ms=10, ipid=9, seq=200, flags=SYN)
     outside = [outer(a, 5000), answer(5000, ms=11), outer(b, 61000)]
-    first, second = join(outside, [a, b], NAT)
+    first, second = join(outside, [a, b], {NAT})
     assert sender(first) == (MAC["a"], IP["a"], 5000)
     assert (first.first_tsval, first.first_ipid, first.n_out, first.n_in) == (1234, 7, 1, 1)
     assert sender(second) == (MAC["b"], IP["b"], 5000)
@@ -79,32 +80,42 @@ def test_twins_are_told_apart_by_their_later_packets():
     later = [inner(who, 5000, ms=20, ipid=8 + n, seq=101) for n, who in enumerate("ab")]
     outside = [outer(twins[0], 5000), outer(twins[1], 61000),
                outer(later[0], 5000), outer(later[1], 61000)]  # fmt: skip
-    flows = join(outside, [*twins, *later], NAT)
+    flows = join(outside, [*twins, *later], {NAT})
     assert [sender(flow)[0] for flow in flows] == [MAC["a"], MAC["b"]]
 
 
 def test_twins_that_nothing_tells_apart_are_refused():
     twins = [inner(who, 5000, ms=10, ipid=7, seq=100, flags=SYN) for who in "ab"]
     with pytest.raises(TruthError, match="2 machines"):
-        join([outer(twins[0], 5000)], twins, NAT)
+        join([outer(twins[0], 5000)], twins, {NAT})
 
 
 def test_a_flow_nobody_sent_is_refused():
     stranger = inner("a", 5000, ms=10)
     with pytest.raises(TruthError, match="0 machines"):
-        join([outer(stranger, 5000)], [], NAT)
+        join([outer(stranger, 5000)], [], {NAT})
 
 
 def test_the_same_packet_of_another_time_does_not_count():
     early = inner("b", 5000, ms=10, seq=100)
     late = inner("a", 5000, ms=900, seq=100)
-    (flow,) = join([outer(late, 5000)], [early, late], NAT)
+    (flow,) = join([outer(late, 5000)], [early, late], {NAT})
     assert sender(flow)[0] == MAC["a"]
 
 
 def test_a_packet_past_the_nat_is_refused():
     with pytest.raises(TruthError, match="past the NAT"):
-        join([inner("a", 5000, ms=10)], [], NAT)
+        join([inner("a", 5000, ms=10)], [], {NAT})
+
+
+def test_without_a_nat_every_machine_is_seen_under_its_own_address():
+    a, b = (inner(who, 5000, ms=10, ipid=7, seq=100, flags=SYN) for who in "ab")
+    outside = [replace(a, time_ns=a.time_ns + 20_000), replace(b, time_ns=b.time_ns + 20_000)]
+    flows = join(outside, [a, b], set(IP.values()))
+    assert [(flow.nat_ip, sender(flow)[0]) for flow in flows] == [
+        (IP["a"], MAC["a"]),
+        (IP["b"], MAC["b"]),
+    ]
 
 
 def test_a_port_used_again_is_another_flow_and_a_repeated_syn_is_not():
@@ -112,7 +123,7 @@ def test_a_port_used_again_is_another_flow_and_a_repeated_syn_is_not():
     repeated = inner("a", 5000, ms=1010, seq=100, flags=SYN)
     second = inner("b", 5000, ms=9000, seq=300, flags=SYN)
     packets = [first, repeated, second]
-    flows = join([outer(packet, 5000) for packet in packets], packets, NAT)
+    flows = join([outer(packet, 5000) for packet in packets], packets, {NAT})
     assert [(sender(flow)[0], flow.n_out) for flow in flows] == [(MAC["a"], 2), (MAC["b"], 1)]
 
 
@@ -122,7 +133,7 @@ def test_a_port_used_again_is_another_flow_and_a_repeated_syn_is_not():
 def test_a_udp_port_used_again_after_a_silence_is_another_flow(again_ms, who, n_out):
     first = inner("a", 5000, ms=10, ipid=1, proto=UDP, flags=0)
     second = inner(who, 5000, ms=10 + again_ms, ipid=2, proto=UDP, flags=0)
-    flows = join([outer(first, 5000), outer(second, 5000)], [first, second], NAT)
+    flows = join([outer(first, 5000), outer(second, 5000)], [first, second], {NAT})
     assert [flow.n_out for flow in flows] == n_out
     assert sender(flows[-1])[0] == MAC[who]
 
@@ -130,7 +141,7 @@ def test_a_udp_port_used_again_after_a_silence_is_another_flow(again_ms, who, n_
 def test_an_answer_keeps_a_udp_flow_alive():
     asked = [inner("a", 5000, ms=ms, ipid=ms % 7, proto=UDP, flags=0) for ms in (10, 40_020)]
     answered = Packet(20_000 * MS, "02:00:00:00:00:fe", UDP, SERVER, 80, NAT, 5000, 64, 0, 0, b"")
-    (flow,) = join([outer(asked[0], 5000), answered, outer(asked[1], 5000)], asked, NAT)
+    (flow,) = join([outer(asked[0], 5000), answered, outer(asked[1], 5000)], asked, {NAT})
     assert (flow.n_out, flow.n_in) == (2, 1)
 
 
@@ -158,7 +169,7 @@ def test_the_tables_say_who_sent_what(tmp_path):
     ask = inner("a", 5000, ms=1_600, seq=101, payload=request)
     query = inner("b", 6000, ms=1_700, proto=UDP, payload=b"?", flags=0, seq=0)
     inside = [syn, ask, query]
-    flows = join([outer(syn, 5000), outer(ask, 5000), outer(query, 6000)], inside, NAT)
+    flows = join([outer(syn, 5000), outer(ask, 5000), outer(query, 6000)], inside, {NAT})
     device_ids = {machine.mac: machine.name for machine in scenario.machines}
 
     write_flows(tmp_path / "flows.csv", flows, scenario, device_ids)
