@@ -106,7 +106,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("dialog", self._dialog)
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(120_000)
         self.page.goto(url)
         self.page.locator(".bk-Figure").last.wait_for(state="attached")
         self.page.wait_for_timeout(500)
