@@ -72,10 +72,10 @@ def _flat(sides: pl.DataFrame, column: str) -> FloatArray:
     return found
 
 
-def _flows(sides: pl.DataFrame) -> ClockedFlows:
-    """Columns of the sides as arrays, and the rate that each side shows alone."""
+def clouds_of_sides(sides: pl.DataFrame) -> Clouds:
+    """The readings of all sides, a row per side, which must have some."""
     sizes = _ints(sides.select(pl.col("ts_hull_x").list.len()), "ts_hull_x")
-    clouds = Clouds(
+    return Clouds(
         _ints(sides, "ts_n"),
         _floats(sides, "ts_sum_x"),
         _floats(sides, "ts_sum_v"),
@@ -85,6 +85,11 @@ def _flows(sides: pl.DataFrame) -> ClockedFlows:
         _flat(sides, "ts_hull_v"),
         np.concatenate([[0], np.cumsum(sizes)]),
     )
+
+
+def _flows(sides: pl.DataFrame) -> ClockedFlows:
+    """Columns of the sides as arrays, and the rate that each side shows alone."""
+    clouds = clouds_of_sides(sides)
     slope, gap = clouds.bounds()
     span = clouds.spans()
     told = (slope > 0.0) & (clouds.n >= 3)

@@ -1,0 +1,197 @@
+"""Flows and samples -> a row per clock, with its curve and the points to draw: the way in.
+
+The slope is that of the joint linear program over all units of a subject (`stats.joint_rate`);
+everything that needs single readings (robust slope, wander, steps) is of the samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from wiretell.findings.clocks.advice import advice, quality
+from wiretell.findings.clocks.boot import boot_time
+from wiretell.findings.clocks.countermeasures import countermeasure
+from wiretell.findings.clocks.discipline import common_words, discipline
+from wiretell.findings.clocks.readings import Readings, apart, readings_of
+from wiretell.findings.clocks.subjects import Fit, Subject, fit, subjects_of
+from wiretell.findings.clocks.units import Key, Unit, heard_of
+from wiretell.model.clocks import CLOCKS, CURVES, DEVICE, FLOW, LEVELS, POINTS, ClockReport
+from wiretell.model.report import Report
+from wiretell.stats.common_mode import CommonMode, common_mode
+from wiretell.stats.robust_slope import robust_slopes
+
+Row = dict[str, object]
+PRECISION_PPM = 1.0
+OBSERVER = (
+    "Rates are against the clock of the machine that captured: if that is 10 ppm fast, all others"
+    " seem 10 ppm slow. Differences between machines are not touched by it."
+)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One subject and what its rate and its readings are."""
+
+    subject: Subject
+    fit: Fit
+    readings: Readings
+    robust: tuple[float, float]
+
+    @property
+    def best(self) -> tuple[float, float, str] | None:
+        """Skew, standard error and method: the one that knows it better; None without one rate."""
+        skew = self.fit.skew_ppm
+        if skew is None or self.fit.is_several:
+            return None
+        return (*self.robust, "regression") if self.robust[1] < skew[1] else (*skew, "hull")
+
+
+def clock_report(
+    report: Report,
+    *,
+    level: str = DEVICE,
+    addresses: Sequence[str] = (),
+    precision_ppm: float = PRECISION_PPM,
+) -> ClockReport:
+    """The clocks of a report's flows at `level` (FLOW, ADDRESS, DEVICE).
+
+    At level DEVICE the report must have been judged (`analyze`); the others do with `measure`.
+    `addresses` are the only ones wanted, where some are named. `precision_ppm` is the standard
+    error that `more_s` and `advice` speak of. Raises ValueError for another level.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"no level {level!r}; there are {', '.join(LEVELS)}")
+    origin_ns = _origin(report.flows)
+    device_of = _devices(report.members) if level == DEVICE else None
+    subjects = [
+        subject
+        for heard in heard_of(report.flows, addresses=addresses, each_flow=level == FLOW)
+        for subject in subjects_of(heard, level, device_of)
+    ]
+    measured = _measured(subjects, report.samples, origin_ns)
+    common, in_bunch = _common(measured)
+    rows = [
+        _row(each, common, bunch, origin_ns, precision_ppm)
+        for each, bunch in zip(measured, in_bunch, strict=True)
+    ]
+    said = common_words(common, sum(1 for each in measured if each.best))
+    return ClockReport(
+        CLOCKS.frame(rows),
+        CURVES.empty(),
+        POINTS.empty(),
+        level,
+        report.provenance,
+        (OBSERVER, *([said] if said else [])),
+    )
+
+
+def _origin(flows: pl.DataFrame) -> int:
+    earliest = flows["first_ns"].min()
+    return earliest if isinstance(earliest, int) else 0
+
+
+def _devices(members: pl.DataFrame) -> Mapping[Key, str]:
+    known = members.filter(pl.col("device").is_not_null())
+    return {(f, s): d for f, s, d in known.select("flow_id", "side", "device").iter_rows()}
+
+
+def _measured(
+    subjects: Sequence[Subject], samples: pl.DataFrame, origin_ns: int
+) -> list[_Measured]:
+    fits = [fit(subject.units) for subject in subjects]
+    units: list[Unit] = [unit for each in fits if each.nominal_hz for unit in each.units]
+    subject_of = np.array(
+        [i for i, each in enumerate(fits) if each.nominal_hz for _ in each.units], dtype=np.int64
+    )
+    readings = readings_of(units, samples, origin_ns)
+    thin = apart(readings)
+    slope, error = robust_slopes(thin.x, thin.y, thin.unit, subject_of)
+    ends = np.searchsorted(readings.unit, np.searchsorted(subject_of, np.arange(len(fits) + 1)))
+    found: list[_Measured] = []
+    for i, (subject, each) in enumerate(zip(subjects, fits, strict=True)):
+        own = readings.of(np.arange(ends[i], ends[i + 1]))
+        known = each.nominal_hz > 0.0 and i < len(slope) and math.isfinite(error[i])
+        robust = (float(slope[i]) * 1e6, float(error[i]) * 1e6) if known else (math.nan, math.inf)
+        found.append(_Measured(subject, each, own, robust))
+    return found
+
+
+def _common(measured: Sequence[_Measured]) -> tuple[CommonMode, list[bool]]:
+    """The common mode of all clocks of a usual rate, and which of them are of a bunch."""
+    skews = [each.best or (0.0, math.inf, "") for each in measured]
+    ppm, error = (np.array([skew[i] for skew in skews], dtype=np.float64) for i in (0, 1))
+    common = common_mode(ppm, error)
+    return common, common.members.tolist()
+
+
+def _row(
+    each: _Measured, common: CommonMode, in_bunch: bool, origin_ns: int, precision_ppm: float
+) -> Row:
+    subject, own = each.subject, each.fit
+    row = _identity(subject, own, origin_ns)
+    skew, best = own.skew_ppm, each.best
+    if own.rate is not None:
+        row["rate_hz"] = own.rate.hz
+        row["nominal_hz"] = own.nominal_hz or None
+    if skew is not None:
+        row |= {"skew_ppm": skew[0], "skew_se_ppm": _finite(skew[1])}
+        row["delay_ms"] = 1e3 * _delay_s(own.units)
+        if math.isfinite(each.robust[1]):
+            row |= {"robust_ppm": each.robust[0], "robust_se_ppm": each.robust[1]}
+            row["disagreement_ppm"] = skew[0] - each.robust[0]
+    if best is not None:
+        row |= {"best_ppm": best[0], "best_se_ppm": _finite(best[1]), "best_method": best[2]}
+        if common.kind:
+            row |= {"common_ppm": common.ppm, "relative_ppm": best[0] - common.ppm}
+        state, why = discipline(best[0], best[1], own.nominal_hz, common, in_bunch=in_bunch)
+        row |= {"discipline": state, "discipline_reason": why}
+    row["offset_regime"] = subject.regime
+    row["boot_ns"], row["boot"] = boot_time(own.units, subject.regime, origin_ns)
+    row["countermeasure"], row["countermeasure_reason"] = countermeasure(
+        subject.sides, own.units, each.readings, own.nominal_hz, subject.regime
+    )
+    row["quality"], row["quality_reason"] = quality(own, each.robust)
+    row["precision_ppm"] = precision_ppm
+    row["more_s"], row["advice"] = advice(own, best[1] if best else math.inf, precision_ppm)
+    return row
+
+
+def _identity(subject: Subject, own: Fit, origin_ns: int) -> Row:
+    units = own.units
+    clocks = [unit.clock for unit in units]
+    number = f" ({subject.number + 1})" if subject.number else ""
+    peers = {clock.peer for clock in clocks}
+    row: Row = {
+        "clock": f"{subject.name} {subject.source}{number}",
+        "level": subject.level,
+        "subject": subject.name,
+        "address": subject.address,
+        "source": subject.source,
+        "peer": peers.pop() or None if len(peers) == 1 else None,
+        "n_flows": sum(len(unit.keys) for unit in subject.units),
+        "n_lines": len(units),
+        "n_readings": sum(unit.n_readings for unit in units),
+        "n_apart": sum(clock.n_readings for clock in clocks),
+    }
+    if subject.key is not None:
+        row["flow_id"], row["side"] = subject.key
+    if clocks:
+        first, last = min(c.first_s for c in clocks), max(c.last_s for c in clocks)
+        row["first_ns"] = origin_ns + round(first * 1e9)
+        row["last_ns"] = origin_ns + round(last * 1e9)
+        row["span_s"] = last - first
+    return row
+
+
+def _delay_s(units: Sequence[Unit]) -> float:
+    n = sum(unit.n_readings for unit in units)
+    return sum(unit.n_readings * unit.delay_s for unit in units) / n if n else 0.0
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

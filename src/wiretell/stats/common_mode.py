@@ -1,0 +1,64 @@
+"""What the skews of many clocks have in common: the error of the clock they are measured with.
+
+Only differences are measured. Clocks that NTP pulls to true time all show the observer's own
+error with its sign turned round, so they bunch; where none do, the median of many free clocks is
+the least that can be said (Kohno et al. 2005 leave it in; it cancels between machines).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from wiretell.stats.line import FloatArray
+
+REACH_PPM = 0.4
+"""Disciplined clocks keep within this of one another, errors aside."""
+POPULATION_PPM = 100.0
+"""Free crystals spread over about so much: -50 to +50 ppm."""
+BY_CHANCE = 0.01
+"""A bunch this unlikely among free clocks is one."""
+FEWEST_BUNCH, FEWEST_MEDIAN = 3, 8
+MEDIAN_SE = 1.2533
+"""Standard error of a median over that of a mean, for a normal law."""
+
+
+@dataclass(frozen=True)
+class CommonMode:
+    """`kind` is bunch, median or empty (nothing to say). `members` are those of the bunch."""
+
+    kind: str
+    ppm: float
+    error_ppm: float
+    members: NDArray[np.bool_]
+
+
+def common_mode(skew_ppm: FloatArray, error_ppm: FloatArray) -> CommonMode:
+    """The common mode of one skew per machine, with standard errors."""
+    n = len(skew_ppm)
+    none = np.zeros(n, dtype=bool)
+    sharp = np.isfinite(error_ppm) & (error_ppm <= 1.0)
+    best = none
+    for i in np.flatnonzero(sharp):
+        reach = REACH_PPM + 2.0 * np.hypot(error_ppm, error_ppm[i])
+        near = sharp & (np.abs(skew_ppm - skew_ppm[i]) <= reach)
+        if near.sum() > best.sum():
+            best = near
+    k, n_sharp = int(best.sum()), int(sharp.sum())
+    if k >= FEWEST_BUNCH:
+        reach = REACH_PPM + 2.0 * float(np.median(error_ppm[best]))
+        others = float(binom.sf(k - 2, n_sharp - 1, min(1.0, 2.0 * reach / POPULATION_PPM)))
+        if n_sharp * others < BY_CHANCE:
+            weight = np.hypot(error_ppm[best], REACH_PPM / 2.0) ** -2.0
+            mean = float(np.average(skew_ppm[best], weights=weight))
+            return CommonMode("bunch", mean, float(weight.sum() ** -0.5), best)
+    known = np.isfinite(error_ppm) & (error_ppm <= 10.0)
+    if known.sum() >= FEWEST_MEDIAN:
+        values = skew_ppm[known]
+        middle = float(np.median(values))
+        spread = 1.4826 * float(np.median(np.abs(values - middle)))
+        return CommonMode("median", middle, MEDIAN_SE * spread / len(values) ** 0.5, none)
+    return CommonMode("", 0.0, float("inf"), none)

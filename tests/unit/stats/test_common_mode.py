@@ -1,0 +1,32 @@
+"""The common mode: disciplined clocks bunch at the observer's error, free ones have a median."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wiretell.stats.common_mode import common_mode
+
+
+def test_a_bunch_off_zero_is_the_observers_error() -> None:
+    rng = np.random.default_rng(1)
+    skew = np.concatenate([rng.normal(-12.0, 0.2, 6), rng.uniform(-50.0, 50.0, 10)])
+    found = common_mode(skew, np.full(16, 0.2))
+    assert found.kind == "bunch"
+    assert found.ppm == pytest.approx(-12.0, abs=0.4)
+    assert found.members[:6].sum() >= 5
+
+
+def test_free_clocks_seldom_bunch_and_have_a_median() -> None:
+    rng = np.random.default_rng(2)
+    kinds = []
+    for _ in range(200):
+        skew = rng.uniform(-50.0, 50.0, 12) + 7.0
+        kinds.append(common_mode(skew, np.full(12, 0.3)).kind)
+    assert set(kinds) <= {"bunch", "median"}
+    assert kinds.count("bunch") <= 8
+
+
+def test_two_clocks_have_nothing_in_common() -> None:
+    assert common_mode(np.array([1.0, 1.1]), np.array([0.1, 0.1])).kind == ""
+    assert common_mode(np.zeros(0), np.zeros(0)).kind == ""
