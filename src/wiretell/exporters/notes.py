@@ -44,6 +44,7 @@ def notes_on(provenance: Mapping[str, Any], flows: pl.DataFrame | None = None) -
     return [
         *_damage(provenance.get("damage") or ()),
         *_failed_signals(provenance.get("failed_signals") or {}),
+        *(visible(problem) for problem in provenance.get("edits_left_out") or ()),
         *_capture_drops(provenance.get("files") or ()),
         *_losses(provenance.get("counters") or {}),
         *_capture_quality(provenance, FLOWS.empty() if flows is None else flows),

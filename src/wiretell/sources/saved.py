@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from wiretell.devices.edit_log import EditLog, from_json
+from wiretell.devices.edits import apply_edits
 from wiretell.errors import ConfigError
 from wiretell.model.column import Table
 from wiretell.model.report import Report
-from wiretell.model.saved import MANIFEST, table_file
+from wiretell.model.saved import EDITS, MANIFEST, table_file
 from wiretell.model.tables import REPORT_TABLES, SCHEMA_VERSION
 
 
@@ -22,13 +25,39 @@ def is_saved_report(path: Path) -> bool:
 
 
 def load(path: str | Path) -> Report:
-    """Reads the report saved in the folder `path`.
+    """Reads the report saved in the folder `path`, as the analyst's edits beside it left it.
+
+    Edits that do not fit are named in `provenance["edits_left_out"]`.
 
     Raises:
         ConfigError: it is no saved report, a part is missing or does not fit, or it was written
             by a newer or older wiretell, with other tables.
         OSError: it cannot be read.
     """
+    edited, problems = apply_edits(load_measured(path), load_edits(path).active)
+    if not problems:
+        return edited
+    return replace(edited, provenance={**edited.provenance, "edits_left_out": list(problems)})
+
+
+def load_edits(path: str | Path) -> EditLog:
+    """The log of edits beside the report in the folder `path`; empty where there is none.
+
+    Raises:
+        ConfigError: it is no log of edits.
+        OSError: it cannot be read.
+    """
+    file = Path(path) / EDITS
+    if not file.exists():
+        return EditLog()
+    try:
+        return from_json(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def load_measured(path: str | Path) -> Report:
+    """As `load`, without the analyst's edits."""
     folder = Path(path)
     provenance = _provenance(folder)
     tables = {table.name: _table(folder, table) for table in REPORT_TABLES}
