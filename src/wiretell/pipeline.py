@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -23,6 +24,7 @@ from wiretell.devices.why import Why, why
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
 from wiretell.findings.overview import Overview, glance, overview
+from wiretell.model.points import PointSource
 from wiretell.model.progress import Progress
 from wiretell.model.report import Report
 from wiretell.model.tables import (
@@ -38,7 +40,8 @@ from wiretell.model.tables import (
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
-from wiretell.sources.segments import SegmentStream, packets_of, readable_again
+from wiretell.sources.points import PointFrames, PointMaker, PointWriter
+from wiretell.sources.segments import SegmentStream, packets_again, packets_of, readable_again
 
 PathLike = str | os.PathLike[str]
 
@@ -86,16 +89,19 @@ def analyze(
     config: Config | None = None,
     progress: Callable[[Progress], None] | None = None,
     jobs: int = 1,
+    points: PathLike | bool = False,
 ) -> Report:
     """Which machines are behind each address of these captures.
 
     `paths` and `filter` as for `read`. Damage in a capture is kept in the report
     (`Report.damaged`), never raised. `jobs` processes judge addresses where there is much to
     judge, with the same result; more than one needs a program that can be imported (`if __name__
-    == "__main__"`, as for `multiprocessing`). Raises OSError, CaptureError, ConfigError.
+    == "__main__"`, as for `multiprocessing`). `points` keeps the packets for plots: True in
+    memory, else in the folder of that name, which is made. Raises OSError, CaptureError,
+    ConfigError.
     """
     say = progress or (lambda _: None)
-    measured, last = _measure(_names(paths), filter, config or Config(), say)
+    measured, last = _measure(_names(paths), filter, config or Config(), say, points)
     say(replace(last, stage="devices"))
     few = measured.flows.height < SPREAD_FLOWS
     found = _find_devices(measured.flows, measured.observations, 1 if few else jobs)
@@ -125,12 +131,14 @@ def measure(
     filter: str | None = None,
     config: Config | None = None,
     progress: Callable[[Progress], None] | None = None,
+    points: PathLike | bool = False,
 ) -> Report:
     """What these captures hold before anything is judged: flows, samples, observations.
 
     As `analyze`, but its tables of machines are empty. Raises OSError, CaptureError, ConfigError.
     """
-    return _measure(_names(paths), filter, config or Config(), progress or (lambda _: None))[0]
+    say = progress or (lambda _: None)
+    return _measure(_names(paths), filter, config or Config(), say, points)[0]
 
 
 def explain_pair(report: Report, flow: str, other: str, *, address: str | None = None) -> Why:
@@ -238,16 +246,31 @@ def _flows_and_owner(stream: SegmentStream, packet: int | None) -> tuple[pl.Data
 
 
 def _measure(
-    names: list[str], filter: str | None, config: Config, say: Callable[[Progress], None]
+    names: list[str],
+    filter: str | None,
+    config: Config,
+    say: Callable[[Progress], None],
+    points: PathLike | bool = False,
 ) -> tuple[Report, Progress]:
     """The report before anything is judged, and how far the captures were read."""
-    reader, unread = open_captures(names, compile_filter(filter) if filter else None)
-    tracker = Tracker(
-        max_flows=config.max_flows,
-        max_payload_bytes=config.max_payload_bytes,
-        samples_per_side=config.samples_per_side,
-    )
-    tracked = _track(reader, tracker, config, say)
+    filters = compile_filter(filter) if filter else None
+    with ExitStack() as stack:
+        if points is not False:  # then a second reader goes over them
+            names = stack.enter_context(readable_again(names))
+        reader, unread = open_captures(names, filters)
+        tracker = Tracker(
+            max_flows=config.max_flows,
+            max_payload_bytes=config.max_payload_bytes,
+            samples_per_side=config.samples_per_side,
+            ct=None if points is False else "linux",
+            segments=points is not False,
+        )
+        kept = None
+        if points is not False:
+            left_out = {told["file"] for told in unread}
+            fields = Reader([name for name in names if name not in left_out], filters=filters)
+            kept = _KeptPoints(fields, tracker, points)
+        tracked = _track(reader, tracker, config, say, kept)
     samples = _joined(tracked.samples, SAMPLES.schema)
     observations = _joined(tracked.observations, OBSERVATIONS.schema)
     report = Report(
@@ -269,18 +292,45 @@ def _measure(
             "damage": [*unread, *reader.damage()],
             "failed_signals": tracked.failed,
         },
+        points=None if kept is None else kept.source(),
     )
     return report, Progress("tracked", *reader.position(), reader.counters()["frames"])
 
 
+class _KeptPoints:
+    """Points of each batch, kept in memory or in a folder."""
+
+    def __init__(self, fields: Reader, tracker: Tracker, place: PathLike | bool) -> None:
+        self._fields, self._tracker = fields, tracker
+        self._make = PointMaker()
+        self._keep = PointFrames() if isinstance(place, bool) else PointWriter(Path(place))
+
+    def add(self, n: int) -> None:
+        """Takes the `n` packets that the tracker has just folded."""
+        segments = self._tracker.drain_segments()
+        packets = packets_again(self._fields, n)
+        if segments is not None:
+            self._keep.add(self._make.points(packets, pl.DataFrame(segments)))
+
+    def source(self) -> PointSource:
+        """All of them, to be read."""
+        return self._keep if isinstance(self._keep, PointFrames) else self._keep.close()
+
+
 def _track(
-    reader: Reader, tracker: Tracker, config: Config, say: Callable[[Progress], None]
+    reader: Reader,
+    tracker: Tracker,
+    config: Config,
+    say: Callable[[Progress], None],
+    kept: _KeptPoints | None = None,
 ) -> Tracked:
     tracked = Tracked()
     n_packets = 0
     while n := tracker.consume(reader, config.batch_packets):
         n_packets += n
         _drain(tracker, tracked)
+        if kept is not None:
+            kept.add(n)
         say(Progress("tracking", *reader.position(), n_packets))
     tracker.finish()
     _drain(tracker, tracked)

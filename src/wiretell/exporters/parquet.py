@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wiretell.errors import ConfigError
 from wiretell.exporter import Options, Target
+from wiretell.model.points import POINTS_FOLDER
 from wiretell.model.report import Report
 from wiretell.model.saved import MANIFEST, table_file
 from wiretell.model.tables import SCHEMA_VERSION
@@ -46,6 +47,8 @@ def write(report: Report, target: Target, options: Options) -> None:
 def _write_files(report: Report, folder: Path) -> None:
     for table, frame in report.tables().items():
         frame.write_parquet(folder / table_file(table), compression="zstd")
+    if report.points is not None:
+        report.points.save(folder / POINTS_FOLDER)
     manifest = {"schema": SCHEMA_VERSION, "provenance": dict(report.provenance)}
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=True)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

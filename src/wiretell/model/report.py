@@ -5,9 +5,15 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from wiretell.model.points import PointSource
+
+if TYPE_CHECKING:
+    from wiretell.plots.notebook import ReportPlots
 
 MAX_SHOWN = 10
 """Addresses in a report's short form."""
@@ -22,6 +28,8 @@ class Report:
     flows, evictions, ...), `weirds` (code -> count), `damage` (file, packet, offset, what),
     `failed_signals` (name -> message). It holds no time of day and no path but those given, so
     that the same input gives the same bytes.
+
+    `points` are the packets for plots, where they were asked for (`analyze(points=...)`).
     """
 
     flows: pl.DataFrame
@@ -32,6 +40,14 @@ class Report:
     devices: pl.DataFrame
     members: pl.DataFrame
     provenance: Mapping[str, Any]
+    points: PointSource | None = None
+
+    @property
+    def plot(self) -> ReportPlots:
+        """Plots of any column against time: `report.plot.ip_id(highlight="device")`."""
+        # A figure is made of a report and not the other way round: the name is resolved late.
+        plots: ReportPlots = import_module("wiretell.plots.notebook").ReportPlots(self)
+        return plots
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Name -> table, in the order of the river."""

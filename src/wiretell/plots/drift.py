@@ -96,12 +96,12 @@ def _lines(
     # Flow by flow, as the median of a flow is steadier than a packet; from the flow's first
     # sample, as offsets lie on a circle.
     _, first = np.unique(flow, return_index=True)
-    from_first = _around(offset_s - offset_s[first][flow], around_s)
-    middle = _medians(from_first, flow) + offset_s[first]
-    line = _clusters(middle % around_s, around_s)[flow]
+    from_first = around(offset_s - offset_s[first][flow], around_s)
+    middle = medians(from_first, flow) + offset_s[first]
+    line = clusters(middle % around_s, around_s)[flow]
     _, first = np.unique(line, return_index=True)
-    ahead_s = _around(offset_s - offset_s[first][line], around_s)
-    ahead_s -= _medians(ahead_s, line)[line]
+    ahead_s = around(offset_s - offset_s[first][line], around_s)
+    ahead_s -= medians(ahead_s, line)[line]
     span = (
         pl.DataFrame({"line": line, "since_s": since_s})
         .group_by("line")
@@ -115,19 +115,19 @@ def _lines(
     return np.where(long[line], line, -1), ahead_s
 
 
-def _around(value_s: FloatArray, around_s: float) -> FloatArray:
+def around(value_s: FloatArray, around_s: float) -> FloatArray:
     """The same place on the circle, within half of it from 0."""
     moved: FloatArray = (value_s + around_s / 2) % around_s - around_s / 2
     return moved
 
 
-def _medians(values: FloatArray, group: NDArray[np.int64]) -> FloatArray:
+def medians(values: FloatArray, group: NDArray[np.int64]) -> FloatArray:
     """The median of each group; groups are numbered from 0 without gaps."""
     frame = pl.DataFrame({"group": group, "value": values})
     return frame.group_by("group").agg(pl.col("value").median()).sort("group")["value"].to_numpy()
 
 
-def _clusters(offsets_s: FloatArray, around_s: float) -> NDArray[np.int64]:
+def clusters(offsets_s: FloatArray, around_s: float) -> NDArray[np.int64]:
     """Numbers, from 0, of groups of offsets on a circle with `APART_S` between groups."""
     order = np.argsort(offsets_s, kind="stable")
     ahead = np.diff(offsets_s[order]) > APART_S

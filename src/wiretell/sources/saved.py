@@ -14,9 +14,11 @@ from wiretell.devices.edit_log import EditLog, from_json
 from wiretell.devices.edits import apply_edits
 from wiretell.errors import ConfigError
 from wiretell.model.column import Table
+from wiretell.model.points import POINTS_FOLDER
 from wiretell.model.report import Report
 from wiretell.model.saved import EDITS, MANIFEST, table_file
 from wiretell.model.tables import REPORT_TABLES, SCHEMA_VERSION
+from wiretell.sources.points import PointFiles
 
 
 def is_saved_report(path: Path) -> bool:
@@ -61,7 +63,9 @@ def load_measured(path: str | Path) -> Report:
     folder = Path(path)
     provenance = _provenance(folder)
     tables = {table.name: _table(folder, table) for table in REPORT_TABLES}
-    return Report(**tables, provenance=provenance)
+    packets = folder / POINTS_FOLDER
+    points = PointFiles(packets) if packets.is_dir() else None
+    return Report(**tables, provenance=provenance, points=points)
 
 
 def _provenance(folder: Path) -> Mapping[str, Any]:

@@ -84,7 +84,7 @@ class SegmentStream:
         n_packets = 0
         while n := self._tracker.consume(self._reader, BATCH_PACKETS):
             n_packets += n
-            yield self._drained(self._packets(n))
+            yield self._drained(packets_again(self._fields, n))
             if self._say is not None:
                 self._say(*self._reader.position(), n_packets)
         self._tracker.finish()
@@ -112,17 +112,6 @@ class SegmentStream:
     def _name(self, path: object) -> str:
         return self._shown.get(str(path), str(path))
 
-    def _packets(self, n: int) -> pl.DataFrame:
-        """The fields of the `n` frames that the tracker has just taken."""
-        parts: list[pl.DataFrame] = []
-        while n > 0:
-            batch = self._fields.packets(n)
-            if batch is None:
-                break
-            parts.append(pl.DataFrame(batch))
-            n -= len(batch)
-        return pl.concat(parts) if parts else PACKETS.empty()
-
     def _drained(self, packets: pl.DataFrame) -> Batch:
         segments, flows = self._tracker.drain_segments(), self._tracker.drain_flows()
         return Batch(
@@ -144,6 +133,18 @@ def tracker(ct: str, what_if: str | None = None) -> Tracker:
     except ValueError as error:
         given = f"--ct {ct}" if what_if is None else f"--ct {ct} --what-if {what_if}"
         raise ConfigError(f"{given}: {error}") from error
+
+
+def packets_again(fields: Reader, n: int) -> pl.DataFrame:
+    """The fields of the next `n` frames, which a tracker has just taken from another reader."""
+    parts: list[pl.DataFrame] = []
+    while n > 0:
+        batch = fields.packets(n)
+        if batch is None:
+            break
+        parts.append(pl.DataFrame(batch))
+        n -= len(batch)
+    return pl.concat(parts) if parts else PACKETS.empty()
 
 
 def packets_of(

@@ -1,0 +1,1 @@
+"""The language of filters and highlights: text -> tests over columns -> Polars expressions."""

@@ -1,0 +1,122 @@
+"""Points counted per cell of a picture, and the counts shaded so that single points show.
+
+Each layer is counted on its own. Shading: every cell that holds a point is drawn with at least
+`LEAST_ALPHA`; denser cells are drawn stronger by the rank of their count (as in histogram
+equalisation), so that neither a crowd nor an outlier sets the scale. Where layers meet in a cell,
+the one with fewer points in the picture is drawn: a thin line over a crowd stays a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretell.plots.cloud import Cloud
+
+LEAST_ALPHA = 0.55
+_CHUNK = 1 << 16
+
+Counts = NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a picture shows: x and y from `..0` up to, and without, `..1`.
+
+    x is whole: ns since 1970 are more than a float holds.
+    """
+
+    x0: int
+    x1: int
+    y0: float
+    y1: float
+
+
+def count(cloud: Cloud, window: Window, width: int, height: int, n_layers: int) -> Counts:
+    """Points per layer and cell, shape (n_layers, height, width); row 0 is the lowest y.
+
+    Layers from `n_layers` on are not counted.
+    """
+    stride_y = height + 2  # a row below and one above for what lies outside
+    stride_x = (n_layers + 1) * stride_y
+    steps = np.linspace(0.0, float(window.x1 - window.x0), width + 1)
+    edges = np.searchsorted(cloud.x, np.int64(window.x0) + np.round(steps).astype(np.int64))
+    counts = np.zeros((width, n_layers + 1, stride_y), np.uint32)
+    flat = counts.reshape(width, stride_x)
+    scale = height / (window.y1 - window.y0)
+    column = 0
+    while column < width:
+        until = int(np.searchsorted(edges, edges[column] + _CHUNK, side="right")) - 1
+        until = min(max(until, column + 1), width)
+        start, end = int(edges[column]), int(edges[until])
+        if end > start:
+            y = cloud.y[start:end].astype(np.float64)
+            y -= window.y0
+            y *= scale
+            y += 1.0
+            np.clip(y, 0.0, height + 1.0, out=y)
+            place = y.astype(np.int64)
+            place += np.minimum(cloud.layer[start:end], n_layers).astype(np.int64) * stride_y
+            sizes = np.diff(edges[column : until + 1])
+            place += np.repeat(np.arange(until - column) * stride_x, sizes)
+            found = np.bincount(place, minlength=(until - column) * stride_x)
+            flat[column:until] = found.reshape(until - column, stride_x)
+        column = until
+    return np.ascontiguousarray(counts[:, :n_layers, 1:-1].transpose(1, 2, 0))
+
+
+def points_within(cloud: Cloud, window: Window) -> NDArray[np.int64]:
+    """Indexes into the cloud's arrays of the points in the window, ascending."""
+    start, end = np.searchsorted(cloud.x, [window.x0, window.x1])
+    y = cloud.y[start:end]
+    inside = np.flatnonzero((y >= window.y0) & (y < window.y1))
+    found: NDArray[np.int64] = inside + start
+    return found
+
+
+def shade(
+    counts: Counts, colors: Sequence[tuple[int, int, int]], order: Sequence[int] | None = None
+) -> NDArray[np.uint8]:
+    """The picture, shape (height, width, 4): red, green, blue, alpha; nothing where no point is.
+
+    `colors` has one for each layer; `order` names layers from the lowest to the topmost, by
+    default that with the most points first.
+    """
+    n_layers, height, width = counts.shape
+    if order is None:
+        order = np.argsort(-counts.reshape(n_layers, -1).sum(axis=1), kind="stable").tolist()
+    picture = np.zeros((height, width, 4), np.uint8)
+    for layer in order:
+        own = counts[layer]
+        filled = own > 0
+        if not filled.any():
+            continue
+        values, place = np.unique(own[filled], return_inverse=True)
+        rank = np.cumsum(np.bincount(place)) / len(place)
+        # One point per cell is the least, whatever its rank.
+        alpha = LEAST_ALPHA + (1.0 - LEAST_ALPHA) * (rank if len(values) > 1 else np.ones(1))
+        picture[filled, :3] = colors[layer]
+        picture[filled, 3] = np.round(255 * alpha[place]).astype(np.uint8)
+    return picture
+
+
+def spread(counts: Counts, radius: int) -> Counts:
+    """Each occupied cell grown to a disc of that radius, for pictures with few points."""
+    if radius < 1:
+        return counts
+    grown = counts.copy()
+    _, height, width = counts.shape
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if (dx or dy) and dx * dx + dy * dy <= (radius + 0.5) ** 2:
+                to = (slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0)))
+                of = (
+                    slice(max(-dy, 0), height + min(-dy, 0)),
+                    slice(max(-dx, 0), width + min(-dx, 0)),
+                )
+                target = grown[:, to[0], to[1]]
+                np.maximum(target, counts[:, of[0], of[1]], out=target)
+    return grown

@@ -1,0 +1,185 @@
+"""Points made of a capture's packets, kept in memory or in files, read again.
+
+Two readers go over the captures side by side: the tracker's says which flow a packet belongs
+to, the other has the fields.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from wiretell.errors import ConfigError
+from wiretell.model.points import POINTS
+
+PART_ROWS = 1 << 20
+"""Rows of one file."""
+GROUP_ROWS = 1 << 17
+"""Rows of a Parquet row group, the least that is read of a file."""
+_SYN = 0x02
+_MAX_WINDOW = 2**32 - 1
+
+
+class PointMaker:
+    """Points of one batch of packets after the other."""
+
+    def __init__(self) -> None:
+        self._sent: pl.DataFrame | None = None
+
+    def points(self, packets: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
+        """Rows of POINTS, of rows of PACKETS and of SEGMENTS for the same packets."""
+        rows = segments.join(
+            packets.select(
+                pl.col("number").alias("packet"),
+                "wire_len",
+                "payload_len",
+                "ttl",
+                "ipid",
+                "tsval",
+                "sport",
+                "dport",
+                "flags",
+                "seq",
+            ),
+            on="packet",
+            how="inner",
+            maintain_order="left",
+        ).join(self._round_trips(segments), on="packet", how="left", maintain_order="left")
+        syn = (pl.col("flags") & _SYN) != 0
+        return rows.with_columns(
+            pl.when(syn).then("seq").alias("isn"),
+            pl.col("window_bytes").clip(upper_bound=_MAX_WINDOW).cast(pl.UInt32),
+        ).select(POINTS.schema.names())
+
+    def _round_trips(self, segments: pl.DataFrame) -> pl.DataFrame:
+        """packet, rtt_ns: the first acknowledgements of the very end of a segment.
+
+        As tcptrace takes them; segments sent again are left out, since nobody knows which of
+        them is meant (Karn and Partridge, 1987). The segment is of this batch or the last.
+        """
+        sent = segments.filter(
+            (pl.col("next_seq_rel") != pl.col("seq_rel"))
+            & ~pl.col("analysis").list.eval(pl.element().str.contains("retrans")).list.any()
+        ).select(
+            "flow_id",
+            (1 - pl.col("side")).alias("side"),
+            pl.col("next_seq_rel").alias("ack_rel"),
+            pl.col("time_ns").alias("sent_ns"),
+        )
+        both = sent if self._sent is None else pl.concat([self._sent, sent])
+        self._sent = sent
+        key = ["flow_id", "side", "ack_rel"]
+        first = both.unique(key, keep="first", maintain_order=True)
+        return (
+            segments.filter(pl.col("ack_rel").is_not_null())
+            .select("packet", "time_ns", *key)
+            .join(first, on=key, how="inner", maintain_order="left")
+            .unique(key, keep="first", maintain_order=True)
+            .select("packet", rtt_ns=pl.col("time_ns") - pl.col("sent_ns"))
+            .filter(pl.col("rtt_ns") >= 0)
+        )
+
+
+class PointFrames:
+    """Points kept in memory."""
+
+    def __init__(self, frames: Sequence[pl.DataFrame] = ()) -> None:
+        self._frames = list(frames)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Keeps these rows too."""
+        self._frames.append(rows)
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+        return sum(frame.height for frame in self._frames)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """All rows, as they were added."""
+        for frame in self._frames:
+            yield frame.select(columns)
+
+    def save(self, folder: Path) -> None:
+        """Makes `folder` and writes the files of the table into it."""
+        writer = PointWriter(folder)
+        for frame in self._frames:
+            writer.add(frame)
+        writer.close()
+
+
+class PointWriter:
+    """Writes points into a new folder, a file for each `PART_ROWS`."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._waiting: list[pl.DataFrame] = []
+        self._n_waiting = 0
+        self._n_parts = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Takes rows in the order of the capture."""
+        self._waiting.append(rows)
+        self._n_waiting += rows.height
+        while self._n_waiting >= PART_ROWS:
+            waiting = pl.concat(self._waiting)
+            self._write(waiting.head(PART_ROWS))
+            self._waiting = [waiting.slice(PART_ROWS)]
+            self._n_waiting -= PART_ROWS
+
+    def close(self) -> PointFiles:
+        """Writes what is left; the folder to be read again."""
+        if self._n_waiting or not self._n_parts:
+            self._write(pl.concat(self._waiting) if self._waiting else POINTS.empty())
+        self._waiting = []
+        return PointFiles(self._folder)
+
+    def _write(self, rows: pl.DataFrame) -> None:
+        rows.sort("time_ns", maintain_order=True).write_parquet(
+            self._folder / f"{self._n_parts:06}.parquet",
+            compression="lz4",
+            statistics=True,
+            row_group_size=GROUP_ROWS,
+        )
+        self._n_parts += 1
+
+
+class PointFiles:
+    """The points of a saved report. Raises ConfigError where its files are not such."""
+
+    def __init__(self, folder: Path) -> None:
+        self._parts = sorted(folder.glob("*.parquet"))
+        try:
+            for part in self._parts:
+                if pl.read_parquet_schema(part) != dict(POINTS.schema):
+                    raise ConfigError(f"{part}: its columns are not those of the table points")
+            counts = [
+                pl.scan_parquet(part).select(pl.len()).collect().item() for part in self._parts
+            ]
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise ConfigError(f"{folder}: not readable Parquet files: {error}") from error
+        self._n_rows: int = sum(counts)
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+        return self._n_rows
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """All rows, a file at a time."""
+        for part in self._parts:
+            yield pl.read_parquet(part, columns=list(columns), memory_map=False)
+
+    def save(self, folder: Path) -> None:
+        """Makes `folder` and puts the files into it, by hard links where that is possible."""
+        folder.mkdir(parents=True)
+        for part in self._parts:
+            try:
+                os.link(part, folder / part.name)
+            except OSError:
+                shutil.copyfile(part, folder / part.name)
