@@ -23,8 +23,10 @@ from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
+from wiretell.findings.match.profile import profiles_of
 from wiretell.findings.overview import Overview, glance, overview
 from wiretell.model.points import PointSource
+from wiretell.model.profiles import ProfileSet
 from wiretell.model.progress import Progress
 from wiretell.model.report import Report
 from wiretell.model.tables import (
@@ -159,6 +161,14 @@ def explain_pair(report: Report, flow: str, other: str, *, address: str | None =
         if choice.n_fitting > 1
     ]
     return replace(answer, notes=(*several, *answer.notes))
+
+
+def profiles(report: Report, source: str, *, key: bytes = b"") -> ProfileSet:
+    """What each machine of the report can be known by again (`wiretell match`).
+
+    `source` is what the capture is called; names are hashed, with `key` where one is given.
+    """
+    return profiles_of(report, source, key=key, version=version("wiretell"))
 
 
 def survey_connections(

@@ -15,6 +15,7 @@ COMMANDS = {
     "devices": "Tell which machines are behind each address, and why.",
     "explain": "Explain a connection packet by packet, and why a packet is INVALID.",
     "flows": "List connections with their states; send them as NetFlow, IPFIX, Zeek logs.",
+    "match": "Find a machine again: in other captures, on other addresses, in an anonymised trace.",
     "show": "Show a saved report again, without the capture.",
 }
 """Sub-commands and what they do; each is the command `command` of the module of its name."""

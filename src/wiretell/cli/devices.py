@@ -16,10 +16,12 @@ from wiretell.cli.output import (
     ReportCommand,
     outputs_of,
     refuse_overwriting,
+    refuse_targets,
     report_options,
     write_report,
 )
 from wiretell.cli.pair import refuse_for_pair, write_pair
+from wiretell.cli.profiles import profile_key_option, save_profiles
 from wiretell.cli.progress import progress_bar
 from wiretell.model.report import Report
 from wiretell.sources.saved import is_saved_report, load
@@ -42,6 +44,15 @@ from wiretell.sources.saved import is_saved_report, load
     metavar="N",
     help="Processes that judge addresses of large captures (default: one per core).",
 )
+@click.option(
+    "--save-profiles",
+    "profiles_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save what each machine can be known by again, for `wiretell match`: one JSON file,"
+    " no payload, names hashed.",
+)
+@profile_key_option
 @report_options
 @click.pass_context
 def command(
@@ -52,6 +63,8 @@ def command(
     no_names: bool,
     pair: tuple[str, str] | None,
     jobs: int | None,
+    profiles_file: Path | None,
+    profile_key: bytes,
     **given: Any,
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
@@ -66,9 +79,16 @@ def command(
     outputs = outputs_of(**given)
     captures, expression = split_arguments(arguments, files)
     refuse_overwriting(outputs, captures)
+    if profiles_file is not None:
+        refuse_targets([str(profiles_file)], captures)
     if pair is None:
         n_jobs = jobs or os.cpu_count() or 1
-        ctx.exit(write_report(_report(captures, expression, outputs, jobs=n_jobs), outputs))
+        report = _report(captures, expression, outputs, jobs=n_jobs)
+        if profiles_file is not None:
+            save_profiles(report, captures, profiles_file, profile_key)
+        ctx.exit(write_report(report, outputs))
+    if profiles_file is not None:
+        raise click.UsageError("--why and --save-profiles ask different questions; give one")
     refuse_for_pair(outputs)
     from wiretell.pipeline import measure
 
