@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wiretell.stats.common_mode import common_mode
+
 FREE = ((0.9, 30.0), (0.1, 100.0))
 """Spread of free crystals: shares and standard deviations (ppm); one in ten is far out."""
 HELD_PPM = 0.5
@@ -22,10 +24,6 @@ HELD_SHARE = 0.5
 """Share of held clocks before any is seen."""
 PRIOR_CLOCKS = 4.0
 """The share above counts as much as so many clocks seen."""
-LEAST_BUNCH = 4
-"""Clocks within HELD_PPM of one rate from which it is taken for the rate of true time, if they
-are BUNCH_SHARE of all: the observer's own error, which all rates share."""
-BUNCH_SHARE = 0.5
 SPOILT = 0.004
 """Share of rates that a step of the clock or of the route has spoilt: bounds what one rate says."""
 TURNED = 0.05
@@ -78,28 +76,17 @@ def normal(difference: float, sd: float) -> float:
 def population(rates: Sequence[Measured]) -> Population:
     """The population that a capture shows.
 
-    The centre is 0 unless many clocks bunch elsewhere: then the observer's own clock is off, and
-    the bunch is true time.
+    The centre is 0 unless many clocks bunch elsewhere (`stats.common_mode`): then the observer's
+    own clock is off, and the bunch is true time.
     """
     known = [r for r in rates if math.isfinite(r.ppm) and r.error_ppm < 2.0 * HELD_PPM]
-    centre = _bunch(known)
-    found = Population(0.0 if centre is None else centre, HELD_SHARE, centre is not None)
+    ppm = np.array([r.ppm for r in known], dtype=np.float64)
+    common = common_mode(ppm, np.array([r.error_ppm for r in known], dtype=np.float64))
+    bunched = common.kind == "bunch"
+    found = Population(common.ppm if bunched else 0.0, HELD_SHARE, bunched)
     seen = sum(found.held(r) for r in known)
     share = (seen + PRIOR_CLOCKS * HELD_SHARE) / (len(known) + PRIOR_CLOCKS)
     return Population(found.centre_ppm, share, found.bunched)
-
-
-def _bunch(known: Sequence[Measured]) -> float | None:
-    """Mean rate of the largest bunch, where it is large enough to be true time."""
-    if len(known) < LEAST_BUNCH:
-        return None
-    ppm = np.sort(np.array([r.ppm for r in known]))
-    last = np.searchsorted(ppm, ppm + 2.0 * HELD_PPM, side="right")
-    sizes = last - np.arange(len(ppm))
-    first = int(sizes.argmax())
-    if sizes[first] < max(LEAST_BUNCH, BUNCH_SHARE * len(ppm)):
-        return None
-    return float(np.median(ppm[first : last[first]]))
 
 
 def same_clock_bits(

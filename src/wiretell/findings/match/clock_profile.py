@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from wiretell.model.profiles import DESTINATION, HOST, ClockProfile, RatePoint, 
 from wiretell.signal import Clock
 from wiretell.signals import tcp_timestamp
 from wiretell.stats.counter_lines import MODULUS, wrapped
-from wiretell.stats.joint_rate import Edges, combine
+from wiretell.stats.joint_rate import combine
 
 MAX_LINES = 64
 """Lines kept of one machine: those of the host first, then those that most flows read."""
@@ -27,56 +28,38 @@ NS = 1e9
 
 
 def clock_profile(
-    sides: pl.DataFrame, regime: str, peer_name: Callable[[str], str]
+    sides: pl.DataFrame, known: Mapping[str, Any], peer_name: Callable[[str], str]
 ) -> ClockProfile | None:
     """The clock of the machine that sent these sides (numbered); None where it showed none.
 
-    `peer_name` is what a destination is called in the profile.
+    `known` is its row of CLOCKS, empty where it has none; `peer_name` is what a destination is
+    called in the profile.
     """
     clocks = _clocks(sides)
     if not clocks:
         return None
-    best = _best(clocks)
-    if best is None:
-        return None
-    nominal, ppm, error_ppm = best
+    rates = [clock.nominal_hz for clock in clocks]
+    nominal = known.get("nominal_hz") or max(sorted(set(rates)), key=rates.count)
+    ppm, error_ppm = known.get("best_ppm"), known.get("best_se_ppm")
+    if ppm is None or error_ppm is None or not 0.0 < error_ppm < WORTH_PPM:
+        ppm, error_ppm = math.nan, math.inf
     own = [clock for clock in clocks if clock.nominal_hz == nominal]
     hz = nominal * (1.0 + (ppm if math.isfinite(ppm) else 0.0) * 1e-6)
-    lines = _lines(sides, own, hz, peer_name)
-    boot_ns, boot = _boot(lines, regime, hz)
     return ClockProfile(
         nominal_hz=nominal,
         ppm=ppm,
         error_ppm=error_ppm,
         n_readings=sum(clock.n_readings for clock in own),
         curve=_curve(sides, nominal),
-        lines=lines,
-        boot_ns=boot_ns,
-        boot=boot,
+        lines=_lines(sides, own, hz, peer_name),
+        boot_ns=known.get("boot_ns"),
+        boot=known.get("boot") or "unknown",
     )
 
 
 def _clocks(sides: pl.DataFrame) -> list[Clock]:
     clocks = tcp_timestamp.score(sides, sides).clocks
     return [clock for clock in clocks if clock.nominal_hz]
-
-
-def _best(clocks: Sequence[Clock]) -> tuple[float, float, float] | None:
-    """(nominal rate, ppm, error) of the clocks that tell their rate best together."""
-    edges: dict[float, list[Edges]] = {}
-    for clock in clocks:
-        if clock.edges is not None:
-            edges.setdefault(clock.nominal_hz, []).append(clock.edges)
-    found = []
-    for nominal in sorted(edges):
-        ppm, error = combine(edges[nominal]).rate.skew_ppm(nominal)
-        if error < WORTH_PPM:
-            found.append((error, nominal, ppm))
-    if found:
-        error, nominal, ppm = min(found)
-        return nominal, ppm, error
-    rates = [clock.nominal_hz for clock in clocks]
-    return max(sorted(set(rates)), key=rates.count), math.nan, math.inf
 
 
 def _curve(sides: pl.DataFrame, nominal: float) -> tuple[RatePoint, ...]:
@@ -144,17 +127,3 @@ def _line(
         last_ns=end_ns,
         n_flows=len(rows),
     )
-
-
-def _boot(lines: Sequence[TimeLine], regime: str, hz: float) -> tuple[int | None, str]:
-    """When the counter began, where that can be told, and why or why not."""
-    if regime in ("per connection", "per destination"):
-        return None, "unknowable: random offsets"
-    hosts = [line for line in lines if line.scope == HOST]
-    if not hosts or regime != "per host":
-        return None, "unknown: whether offsets are random was not seen"
-    line = max(hosts, key=lambda line: line.last_ns)
-    turn = MODULUS / hz / 86_400.0
-    began_ns = line.time_ns - round(line.tsval / hz * NS)
-    words = f"if the counter began at 0 and never wrapped (it does every {turn:.1f} days)"
-    return began_ns, f"{words}; 300 s earlier on Linux before 4.13"

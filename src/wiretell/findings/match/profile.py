@@ -7,11 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 import polars as pl
 
 from wiretell.devices.sides import number, sides_of
+from wiretell.findings.clocks.report import clock_report
 from wiretell.findings.match.clock_profile import clock_profile
+from wiretell.model.clocks import DEVICE, TCP_TIMESTAMP
 from wiretell.model.profiles import FLOW, Opening, Profile, ProfileSet
 from wiretell.model.report import Report
 from wiretell.signal import Label, LabelRule
@@ -73,6 +76,7 @@ def profiles_of(report: Report, source: str, *, key: bytes = b"", version: str =
     said = {
         str(a): group for (a,), group in report.observations.group_by(["address"]) if a is not None
     }
+    clocks = _clock_rows(report)
     served, roles = _served(report), dict(report.addresses.select("address", "role").iter_rows())
     rows = report.devices.sort("n_flows", "device", descending=[True, False]).to_dicts()
     found: list[Profile] = []
@@ -85,7 +89,7 @@ def profiles_of(report: Report, source: str, *, key: bytes = b"", version: str =
         names = [name for flow_id in answered for name in served.get(flow_id, ())]
         names += served.get(address, ())
         own = said.get(address, report.observations.clear())
-        profile = _profile(row, group, own, names, source, key)
+        profile = _profile(row, group, own, names, clocks.get(row["device"], {}), source, key)
         found.append(replace(profile, role=roles.get(address) or "unknown"))
     kept = tuple(p for p in found if p.clock is not None or p.labels.keys() - COMMON)
     return ProfileSet(
@@ -109,6 +113,7 @@ def _profile(
     group: pl.DataFrame,
     observations: pl.DataFrame,
     served: Sequence[str],
+    clock: Mapping[str, Any],
     source: str,
     key: bytes,
 ) -> Profile:
@@ -129,7 +134,7 @@ def _profile(
         last_ns=last_ns,
         n_flows=n_flows,
         n_machines=n_machines if isinstance(n_machines, int) else 1,
-        clock=clock_profile(sides, regime, lambda peer: hashed("peer", peer, key)),
+        clock=clock_profile(sides, clock, lambda peer: hashed("peer", peer, key)),
         clock_regime=regime,
         ipid_regime=str(row["ipid_regime"] or "unknown"),
         port_regime=str(row["port_regime"] or "unknown"),
@@ -167,6 +172,12 @@ def _written(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterable[Label]
         if signature is not None and signature.layout:
             scale = signature.window.partition(",")[2]
             yield Label(at, "answer", f"{signature.stack} scale {scale}")
+
+
+def _clock_rows(report: Report) -> dict[str, Mapping[str, Any]]:
+    """Device -> what CLOCKS says of its timestamps."""
+    clocks = clock_report(report, level=DEVICE).clocks.filter(pl.col("source") == TCP_TIMESTAMP)
+    return {row["subject"]: row for row in clocks.unique("subject", keep="first").to_dicts()}
 
 
 def _served(report: Report) -> dict[int | str, list[str]]:
