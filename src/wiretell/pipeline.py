@@ -21,10 +21,12 @@ from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
+from wiretell.findings.clocks.report import clock_report
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
 from wiretell.findings.match.profile import profiles_of
 from wiretell.findings.overview import Overview, glance, overview
+from wiretell.model.clocks import DEVICE, ClockReport
 from wiretell.model.points import PointSource
 from wiretell.model.profiles import ProfileSet
 from wiretell.model.progress import Progress
@@ -49,6 +51,8 @@ PathLike = str | os.PathLike[str]
 
 SPREAD_FLOWS = 20_000
 """Fewer flows are judged sooner than processes start."""
+CLOCK_SAMPLES = 256
+"""Readings of each flow side that clocks are followed with; rates need none (hulls)."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,31 @@ def measure(
     """
     say = progress or (lambda _: None)
     return _measure(_names(paths), filter, config or Config(), say, points)[0]
+
+
+def measure_clocks(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    level: str = DEVICE,
+    addresses: Sequence[str] = (),
+    precision_ppm: float = 1.0,
+    filter: str | None = None,
+    config: Config | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    jobs: int = 1,
+) -> ClockReport:
+    """The clocks that these captures show, of each flow, address or machine (`level`).
+
+    `paths`, `filter` and `jobs` as for `analyze`; `addresses` are the only ones wanted, where
+    some are named; `precision_ppm` is the standard error that the advice speaks of. Raises
+    OSError, CaptureError, ConfigError.
+    """
+    chosen = config or Config(samples_per_side=CLOCK_SAMPLES)
+    if level == DEVICE:
+        report = analyze(paths, filter=filter, config=chosen, progress=progress, jobs=jobs)
+    else:
+        report = measure(paths, filter=filter, config=chosen, progress=progress)
+    return clock_report(report, level=level, addresses=addresses, precision_ppm=precision_ppm)
 
 
 def explain_pair(report: Report, flow: str, other: str, *, address: str | None = None) -> Why:

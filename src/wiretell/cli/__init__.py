@@ -12,6 +12,7 @@ from wiretell.cli.exit_code import ExitCode
 from wiretell.errors import CaptureError, ConfigError
 
 COMMANDS = {
+    "clocks": "Measure clocks: rate, skew with its error, wander, steps, boot time.",
     "devices": "Tell which machines are behind each address, and why.",
     "explain": "Explain a connection packet by packet, and why a packet is INVALID.",
     "flows": "List connections with their states; send them as NetFlow, IPFIX, Zeek logs.",

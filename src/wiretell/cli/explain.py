@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,13 @@ from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.output import (
     STDOUT,
     ReportCommand,
-    discard_stdout,
+    Write,
     refuse_targets,
     shown_options,
+    write_results,
 )
 from wiretell.cli.progress import progress_bar
-from wiretell.exporter import Options, Target
+from wiretell.exporter import Options
 
 if TYPE_CHECKING:
     from wiretell.findings.explain.explanation import Connection
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 LIMIT = 200
 """Packets explained where no number was asked for."""
 _FLOW = re.compile(r"\d+|\S+:\d+(\s*>\s*\S+:\d+)?")
-
-Write = Callable[[Target], None]
 
 
 @click.command("explain", cls=ReportCommand)
@@ -135,7 +133,7 @@ def _overview(captures: list[str], expression: str | None, given: dict[str, Any]
         )
     if given["json_file"] != STDOUT and not given["quiet"]:
         writes.append((STDOUT, lambda target: overview_text.write(seen, target, options)))
-    return _finish(writes, seen.provenance, None, quiet=given["quiet"])
+    return write_results(writes, seen.provenance, None, quiet=given["quiet"])
 
 
 def _explain(
@@ -170,7 +168,7 @@ def _explain(
         writes.append(
             (STDOUT, lambda target: explain_text.write(connection, target, options, prose=prose))
         )
-    return _finish(writes, provenance, flows, quiet=given["quiet"])
+    return write_results(writes, provenance, flows, quiet=given["quiet"])
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -178,25 +176,3 @@ def _options(given: dict[str, Any]) -> Options:
 
     shown = shown_options(no_color=given["no_color"])
     return replace(shown, top=given["top"], verbose=given["verbose"])
-
-
-def _finish(
-    writes: list[tuple[str, Write]], provenance: Any, flows: Any, *, quiet: bool
-) -> ExitCode:
-    """Writes files before standard output, then notes; the exit code that fits."""
-    from wiretell.exporters.notes import notes_on
-
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
-            write(sys.stdout if place == STDOUT else Path(place))
-            if place != STDOUT and not quiet:
-                click.echo(f"wrote {place}", err=True)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return ExitCode.OUTPUT_CLOSED
-    if not quiet:
-        for note in notes_on(provenance, flows):
-            click.echo(f"wiretell: {note}", err=True)
-    return ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,7 +121,7 @@ def outputs_of(**given: Any) -> Outputs:
     shown = shown_options(no_color=given["no_color"])
     options = replace(
         shown,
-        addresses=tuple(_plain_address(text) for text in given["addresses"]),
+        addresses=tuple(plain_address(text) for text in given["addresses"]),
         top=given["top"],
         all_addresses=given["all_addresses"],
         verbose=given["verbose"],
@@ -182,6 +182,39 @@ def finished(
     return ExitCode.DAMAGED if report.damaged else ExitCode.DONE
 
 
+Write = Callable[[Target], None]
+"""Writes one result to a place."""
+
+
+def write_results(
+    writes: Sequence[tuple[str, Write]],
+    provenance: Mapping[str, Any],
+    flows: Any = None,
+    *,
+    quiet: bool,
+) -> ExitCode:
+    """Writes files before standard output, then notes on the input; the exit code that fits.
+
+    `flows` are the FLOWS of the input, where they are at hand.
+    """
+    from wiretell.exporters.notes import notes_on
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
+            write(sys.stdout if place == STDOUT else Path(place))
+            if place != STDOUT and not quiet:
+                click.echo(f"wrote {place}", err=True)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of standard output has seen enough
+        discard_stdout()
+        return ExitCode.OUTPUT_CLOSED
+    if not quiet:
+        for note in notes_on(provenance, flows):
+            click.echo(f"wiretell: {note}", err=True)
+    return ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE
+
+
 def discard_stdout() -> None:
     """Throws away what still waits to be written, since nobody reads it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -201,7 +234,8 @@ def _width() -> int:
     return min(max(columns, MIN_WIDTH), MAX_WIDTH)
 
 
-def _plain_address(text: str) -> str:
+def plain_address(text: str) -> str:
+    """`text` in its canonical form; `click.UsageError` where it is no IP address."""
     try:
         return str(ipaddress.ip_address(text))
     except ValueError as error:

@@ -7,21 +7,17 @@ made visible, then HTML-escaped.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import jinja2
-from bokeh.embed import json_item
 from bokeh.resources import Resources
 
 from wiretell.exporter import Options, Target, text_stream
 from wiretell.exporters import quantity
+from wiretell.exporters.embedding import START, digest, embedded
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.limits import HEADINGS, limits, rows
 from wiretell.exporters.notes import LIMITS, PRIVACY, notes
@@ -40,11 +36,6 @@ MAX_PLOTTED = 30
 N_PLOTTED = 10
 MAX_LABEL = 30
 MAX_SAID = 120
-_ID = re.compile(r"p\d+")
-_START = (
-    'for (const data of document.querySelectorAll("script.plots")) {'
-    " Bokeh.embed.embed_item(JSON.parse(data.textContent), data.dataset.target); }"
-)
 
 
 def write(report: Report, target: Target, options: Options) -> None:
@@ -61,7 +52,7 @@ def page(report: Report, options: Options) -> str:
     summed = [s for s in chosen if not one_by_one and s.is_single_server]
     shown = listed[: options.top or MAX_SECTIONS]
     bokeh = Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw
-    scripts = [*bokeh, _START]
+    scripts = [*bokeh, START]
     return _template().render(
         report=report,
         provenance=report.provenance,
@@ -79,7 +70,7 @@ def page(report: Report, options: Options) -> str:
         limit_rows=rows(),
         style=(files(__package__) / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
-        digests=[_digest(script) for script in scripts],
+        digests=[digest(script) for script in scripts],
     )
 
 
@@ -105,7 +96,7 @@ def _views(report: Report, shown: Sequence[Section], options: Options) -> list[d
             if drawing is not None:
                 n_plotted += 1
                 view["remarks"] = drawing.remarks
-                view["plots"] = _embedded(drawing.layout, f"plots-{place}")
+                view["plots"] = embedded(drawing.layout, f"plots-{place}")
         views.append(view)
     return views
 
@@ -120,36 +111,6 @@ def _device_view(row: Row, index: int) -> dict[str, Any]:
         "label": shortened(f"{short} {looks_like}", MAX_LABEL),
         "look": look(index),
     }
-
-
-def _embedded(layout: Any, target: str) -> str:
-    """The plots as JSON that may stand in a script element, with ids that are always the same.
-
-    They begin with `target`, as no two models of a page may have the same.
-    """
-    item = json_item(layout, target)  # type: ignore[arg-type]
-    ids: dict[str, str] = {}
-    text = json.dumps(_renumbered(item, ids, target), separators=(",", ":"))
-    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
-
-
-def _renumbered(value: Any, ids: dict[str, str], prefix: str) -> Any:
-    """`value` with Bokeh's running numbers of models replaced by their order in it."""
-    if isinstance(value, dict):
-        return {
-            key: ids.setdefault(part, f"{prefix}-{len(ids)}")
-            if key in {"id", "root_id"} and isinstance(part, str) and _ID.fullmatch(part)
-            else _renumbered(part, ids, prefix)
-            for key, part in value.items()
-        }
-    if isinstance(value, list):
-        return [_renumbered(part, ids, prefix) for part in value]
-    return value
-
-
-def _digest(script: str) -> str:
-    """The source expression of Content-Security-Policy level 3 that allows this script."""
-    return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
 
 
 def _template() -> jinja2.Template:

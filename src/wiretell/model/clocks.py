@@ -75,6 +75,7 @@ CLOCKS = Table(
         Column("boot", pl.String, "the boot time in words, or why it cannot be known"),
         Column("wander_ppm", pl.Float64, "standard deviation of the rate beyond its errors", "ppm"),
         Column("wander_ms", pl.Float64, "peak to peak of the wander curve, slope taken out", "ms"),
+        Column("drift_ppm_per_sqrt_h", pl.Float64, "random walk of the rate: its step in one hour", "ppm"),
         Column("wander", pl.String, "the wander in words"),
         Column("step_ns", pl.List(pl.Int64), "times of steps of the clock", "ns"),
         Column("step_ms", pl.List(pl.Float64), "their sizes", "ms"),

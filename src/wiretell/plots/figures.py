@@ -9,15 +9,11 @@ from typing import Any
 import polars as pl
 from bokeh.layouts import column
 from bokeh.models import (
-    BasicTickFormatter,
     Column,
     ColumnDataSource,
-    DatetimeTickFormatter,
     HoverTool,
     Range1d,
 )
-from bokeh.models.annotations.labels import Title
-from bokeh.models.annotations.legends import Legend, LegendItem
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
@@ -25,14 +21,8 @@ from wiretell.plots.data import AddressPoints, Series, robust_range
 from wiretell.plots.drift import LEAST_LINE_S
 from wiretell.plots.palette import UNASSIGNED, Look
 from wiretell.plots.slopes import LABEL_SHARE, add_labels, add_slopes, drift_range
+from wiretell.plots.time_figure import add_legend, time_figure
 
-HEIGHT_PX = 290
-_GREY = "#7b828c"  # readable on white and on black
-_GRID_ALPHA = 0.22
-_LEFT_PX = 96  # the same for all, so that the plots lie on each other
-_TOOLS = "xpan,xbox_zoom,box_zoom,xwheel_zoom,undo,reset,save"
-_LEGEND_COLUMNS = 4
-_LEGEND_ROW_PX = 24
 UNASSIGNED_LABEL = "not assigned"
 _DRIFT_REMARK = (
     "Clock drift: 1 ms in 1000 s is 1 ppm; late packets lie below their line;"
@@ -94,7 +84,7 @@ def draw(
     plots: list[figure] = []
     drawn: dict[str, list[GlyphRenderer[Any]]] = {}
     for each in wanted:
-        plot = _plot(each, x_range)
+        plot = time_figure(each.title, each.axis, x_range, each.y_range)
         slopes = points.slopes if each.series is points.drift else ()
         lines = add_slopes(plot, slopes, looks)
         for machine in [*machines, None]:
@@ -107,7 +97,7 @@ def draw(
         if slopes:
             add_labels(plot, slopes, looks, axis)
         plots.append(plot)
-    _add_legend(plots, drawn)
+    add_legend(plots, drawn)
     plots[-1].xaxis.axis_label = "time (UTC)"
     remarks = _remarks(wanted, outside=span[2])
     if points.slopes:
@@ -119,51 +109,6 @@ def _identification_range() -> Range1d:
     """Of a number of 16 bits."""
     top = 65_535
     return Range1d(start=-0.03 * top, end=1.03 * top, bounds=(-0.2 * top, 1.2 * top))
-
-
-def _plot(wanted: _Wanted, x_range: Range1d) -> figure:
-    plot = figure(
-        title=Title(text=wanted.title, text_color=_GREY, text_font_size="13px"),
-        height=HEIGHT_PX,
-        sizing_mode="stretch_width",
-        x_range=x_range,
-        x_axis_type="datetime",
-        y_axis_label=wanted.axis,
-        tools=_TOOLS,
-        active_drag="xbox_zoom",
-        active_scroll=None,
-        min_border_left=_LEFT_PX,
-        min_border_right=16,
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        lod_threshold=None,
-    )
-    if wanted.y_range is not None:
-        plot.y_range = wanted.y_range
-    plot.toolbar.logo = None
-    for each in (plot.xaxis[0], plot.yaxis[0]):
-        each.axis_line_color = _GREY
-        each.major_tick_line_color = _GREY
-        each.minor_tick_line_color = None
-        each.major_label_text_color = _GREY
-        each.axis_label_text_color = _GREY
-        each.axis_label_text_font_style = "normal"
-    plot.grid.grid_line_color = _GREY
-    plot.grid.grid_line_alpha = _GRID_ALPHA
-    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
-    plot.xaxis.formatter = DatetimeTickFormatter(
-        milliseconds="%H:%M:%S.%3N",
-        seconds="%H:%M:%S",
-        minsec="%H:%M:%S",
-        minutes="%H:%M",
-        hourmin="%H:%M",
-        hours="%H:%M",
-        days="%Y-%m-%d",
-        months="%Y-%m",
-        years="%Y",
-    )
-    return plot
 
 
 def _scatter(
@@ -214,27 +159,6 @@ def _scatter(
     )
     plot.add_tools(hover)
     return renderer
-
-
-def _add_legend(plots: Sequence[figure], drawn: Mapping[str, list[GlyphRenderer[Any]]]) -> None:
-    """One legend over the first plot; a click mutes a machine in every plot."""
-    items = [LegendItem(label=label, renderers=found) for label, found in drawn.items()]
-    legend = Legend(
-        items=items,
-        click_policy="mute",
-        location="left",
-        margin=0,
-        orientation="horizontal",
-        ncols=_LEGEND_COLUMNS,
-        background_fill_alpha=0,
-        border_line_color=None,
-        label_text_color=_GREY,
-        label_text_font_size="12px",
-        glyph_height=14,
-        glyph_width=14,
-    )
-    plots[0].add_layout(legend, "above")
-    plots[0].height = HEIGHT_PX + _LEGEND_ROW_PX * -(-len(items) // _LEGEND_COLUMNS)
 
 
 def _remarks(wanted: Sequence[_Wanted], outside: int) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def add_labels(
         {
             "x": [max((slope.end_ms for slope in shown), default=0.0)] * len(shown),
             "y": spread(ends_ms, *axis),
-            "text": [f"#{s.device.rpartition('#')[2]} {_ppm(s.skew_ppm)}" for s in shown],
+            "text": [f"{_short(s.device)} {_ppm(s.skew_ppm)}" for s in shown],
             "color": [looks[slope.device].color for slope in shown],
         }
     )
@@ -82,6 +82,11 @@ def add_labels(
             source=source,
         )
     )
+
+
+def _short(device: str) -> str:
+    number = device.rpartition("#")[2]
+    return f"#{number}" if "#" in device else device
 
 
 def _ppm(skew: float) -> str:

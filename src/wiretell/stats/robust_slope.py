@@ -21,8 +21,8 @@ HUBER, BISQUARE = 1.345, 4.685
 ROUNDS = (6, 8)
 """With Huber's weights, then with Tukey's."""
 SD_OF_MAD = 1.4826
-FEWEST = 4
-"""Readings beyond one for each intercept; fewer have no error that means anything."""
+FEWEST = 12
+"""Readings beyond one for each unit and slope; of fewer the error says too little."""
 
 
 def robust_slopes(

@@ -15,9 +15,10 @@ SIGMAS, FLOOR_PPM = 3.0, 0.2
 """Two methods disagree where they differ by more than so many errors, and a floor."""
 
 
-def quality(own: Fit, robust: tuple[float, float]) -> tuple[str, str]:
-    """(a word, why). `robust` is (ppm, standard error) of the robust slope."""
-    skew = own.skew_ppm
+def quality(
+    own: Fit, skew: tuple[float, float] | None, robust: tuple[float, float], n_steps: int
+) -> tuple[str, str]:
+    """(a word, why). `skew` by the hull and `robust` are (ppm, standard error), without steps."""
     if skew is None:
         return "none", "no reading tells a rate" if own.units else "no readings"
     ppm, error = skew
@@ -35,6 +36,8 @@ def quality(own: Fit, robust: tuple[float, float]) -> tuple[str, str]:
         said = f"robust regression agrees within {apart:.1f} ppm"
     else:
         said = "too few single readings for a second method"
+    if n_steps:
+        said += f"; {n_steps} steps taken out" if n_steps > 1 else "; a step taken out"
     return ("good" if error <= GOOD_PPM else "rough"), said
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,15 @@ from wiretell.findings.clocks.advice import advice, quality
 from wiretell.findings.clocks.boot import boot_time
 from wiretell.findings.clocks.countermeasures import countermeasure
 from wiretell.findings.clocks.discipline import common_words, discipline
+from wiretell.findings.clocks.history import (
+    Skew,
+    Steps,
+    curve_rows,
+    history_of,
+    shown,
+    steps_of,
+    wander_words,
+)
 from wiretell.findings.clocks.readings import Readings, apart, readings_of
 from wiretell.findings.clocks.subjects import Fit, Subject, fit, subjects_of
 from wiretell.findings.clocks.units import Key, Unit, heard_of
@@ -33,19 +42,37 @@ OBSERVER = (
 )
 
 
+@dataclass
+class _Tables:
+    """Rows gathered so far."""
+
+    clocks: list[Row] = field(default_factory=list)
+    curves: list[Mapping[str, object]] = field(default_factory=list)
+    points: list[pl.DataFrame] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class _Measured:
-    """One subject and what its rate and its readings are."""
+    """One subject and what its rate and its readings are.
+
+    `skew` and `robust` are (ppm, standard error), steps taken out.
+    """
 
     subject: Subject
     fit: Fit
     readings: Readings
-    robust: tuple[float, float]
+    robust: Skew
+    steps: Steps
+
+    @property
+    def skew(self) -> Skew | None:
+        """By the hull; None without a rate."""
+        return self.steps.hull or self.fit.skew_ppm
 
     @property
     def best(self) -> tuple[float, float, str] | None:
         """Skew, standard error and method: the one that knows it better; None without one rate."""
-        skew = self.fit.skew_ppm
+        skew = self.skew
         if skew is None or self.fit.is_several:
             return None
         return (*self.robust, "regression") if self.robust[1] < skew[1] else (*skew, "hull")
@@ -71,23 +98,32 @@ def clock_report(
     subjects = [
         subject
         for heard in heard_of(report.flows, addresses=addresses, each_flow=level == FLOW)
-        for subject in subjects_of(heard, level, device_of)
+        for subject in sorted(subjects_of(heard, level, device_of), key=_place)
     ]
     measured = _measured(subjects, report.samples, origin_ns)
     common, in_bunch = _common(measured)
-    rows = [
-        _row(each, common, bunch, origin_ns, precision_ppm)
-        for each, bunch in zip(measured, in_bunch, strict=True)
-    ]
+    tables = _Tables()
+    for each, bunch in zip(measured, in_bunch, strict=True):
+        row = _row(each, common, bunch, origin_ns, precision_ppm)
+        tables.clocks.append(row)
+        if each.best is not None and len(each.readings):
+            _add_history(tables, row, each, each.best, origin_ns)
     said = common_words(common, sum(1 for each in measured if each.best))
     return ClockReport(
-        CLOCKS.frame(rows),
-        CURVES.empty(),
-        POINTS.empty(),
+        CLOCKS.frame(tables.clocks),
+        CURVES.frame(tables.curves),
+        pl.concat([POINTS.empty(), *tables.points]),
         level,
         report.provenance,
         (OBSERVER, *([said] if said else [])),
     )
+
+
+def _place(subject: Subject) -> tuple[int, int, Key]:
+    """Machines in the order of their numbers, flows in that of theirs."""
+    number = subject.name.rpartition("#")[2]
+    place = int(number) if subject.level == DEVICE and number.isdigit() else 0
+    return place, subject.number, subject.key or (0, 0)
 
 
 def _origin(flows: pl.DataFrame) -> int:
@@ -117,7 +153,11 @@ def _measured(
         own = readings.of(np.arange(ends[i], ends[i + 1]))
         known = each.nominal_hz > 0.0 and i < len(slope) and math.isfinite(error[i])
         robust = (float(slope[i]) * 1e6, float(error[i]) * 1e6) if known else (math.nan, math.inf)
-        found.append(_Measured(subject, each, own, robust))
+        steps = Steps()
+        if known and not each.is_several:
+            steps = steps_of(own, float(slope[i]), each.nominal_hz)
+            robust = steps.robust or robust
+        found.append(_Measured(subject, each, own, robust, steps))
     return found
 
 
@@ -134,7 +174,7 @@ def _row(
 ) -> Row:
     subject, own = each.subject, each.fit
     row = _identity(subject, own, origin_ns)
-    skew, best = own.skew_ppm, each.best
+    skew, best = each.skew, each.best
     if own.rate is not None:
         row["rate_hz"] = own.rate.hz
         row["nominal_hz"] = own.nominal_hz or None
@@ -155,10 +195,43 @@ def _row(
     row["countermeasure"], row["countermeasure_reason"] = countermeasure(
         subject.sides, own.units, each.readings, own.nominal_hz, subject.regime
     )
-    row["quality"], row["quality_reason"] = quality(own, each.robust)
+    row["quality"], row["quality_reason"] = quality(own, skew, each.robust, len(each.steps.at_s))
+    row["step_ns"] = [origin_ns + round(at * 1e9) for at in each.steps.at_s]
+    row["step_ms"] = [1e3 * size for size in each.steps.size_s]
     row["precision_ppm"] = precision_ppm
     row["more_s"], row["advice"] = advice(own, best[1] if best else math.inf, precision_ppm)
     return row
+
+
+def _add_history(
+    tables: _Tables, row: Row, each: _Measured, best: tuple[float, float, str], origin_ns: int
+) -> None:
+    """Wander into the row; curve and points into their tables."""
+    readings = each.readings
+    if each.steps.unit is not None:
+        readings = replace(readings, unit=each.steps.unit)
+    history = history_of(readings, best[0] * 1e-6, each.fit.nominal_hz)
+    row["wander"] = wander_words(history)
+    if history.wander is not None:
+        row["wander_ppm"] = history.wander.sd_ppm
+        row["wander_ms"] = 1e3 * history.wander_s
+        row["drift_ppm_per_sqrt_h"] = history.wander.drift_ppm_per_sqrt_h
+    clock = str(row["clock"])
+    tables.curves += curve_rows(clock, history, origin_ns)
+    kept = shown(len(readings))
+    tables.points.append(
+        pl.DataFrame(
+            {
+                "clock": [clock] * len(kept),
+                "flow_id": readings.flow_id[kept],
+                "side": readings.side[kept],
+                "time_ns": origin_ns + np.rint(readings.x[kept] * 1e9).astype(np.int64),
+                "offset_ms": 1e3 * history.offset_s[kept],
+                "is_hull": history.is_hull[kept],
+            },
+            schema_overrides=POINTS.schema,
+        )
+    )
 
 
 def _identity(subject: Subject, own: Fit, origin_ns: int) -> Row:

@@ -54,12 +54,22 @@ def heard_of(
 ) -> Iterator[Heard]:
     """What each address (of `addresses`, where some are named) shows in its TCP timestamps.
 
+    Those that open the most flows come first.
+
     `flows` as FLOWS. `each_flow`: a unit for every flow side, though several may be on one line.
     """
     sides = sides_of(flows)
     if addresses:
         sides = sides.filter(pl.col("address").is_in(list(addresses)))
-    for (address,), group in sides.group_by(["address"], maintain_order=True):
+    ordered = sides.with_columns(
+        opened=pl.col("initiator").sum().over("address"), count=pl.len().over("address")
+    ).sort(
+        ["opened", "count", "address", "start_ns", "flow_id", "side"],
+        descending=[True, True, False, False, False, False],
+    )
+    for (address,), group in ordered.drop("opened", "count").group_by(
+        ["address"], maintain_order=True
+    ):
         yield _heard(str(address), number(group), each_flow)
 
 
