@@ -21,7 +21,8 @@ class Reader:
     `"-"` is standard input. `filters` maps a LINKTYPE_ number to a classic BPF program, 8 bytes
     per instruction (`struct` format `<HBBI`: code, jt, jf, k); with filters given, a frame whose
     link type has no program does not match. `payloads` adds a column `payload` to the packets:
-    the captured bytes behind the last header read (Binary, null without IP).
+    the captured bytes behind the last header read (Binary, null without IP). `checksums` adds
+    the columns `model.packets.CHECKSUMS`, of the innermost IP packet.
 
     Raises `OSError` (cannot open), `wiretell.errors.CaptureError` (not a capture), `ValueError`
     (a filter is no valid program).
@@ -33,6 +34,7 @@ class Reader:
         *,
         filters: Mapping[int, bytes] | None = None,
         payloads: bool = False,
+        checksums: bool = False,
     ) -> None: ...
     def packets(self, max_packets: int) -> ArrowBatch | None:
         """The next rows of `model.packets.PACKETS`, at most `max_packets`; None at the end.

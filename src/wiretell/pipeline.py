@@ -222,6 +222,7 @@ def survey_connections(
             ct=ct,
             say=lambda *far: say(Progress("tracking", *far)),
             shown=dict(zip(names, given, strict=True)),
+            checksums=True,
         )
         glances = [glance(each.packets, each.segments, each.flows) for each in stream.batches()]
         return overview(glances, stream.provenance())

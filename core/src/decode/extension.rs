@@ -5,8 +5,8 @@ use super::bytes::{u16_at, u32_at};
 use super::{Bytes, Layer, Packet, Weird, odd};
 
 const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
+pub(super) const ROUTING: u8 = 43;
+pub(super) const FRAGMENT: u8 = 44;
 /// Protocol number of the authentication header.
 pub(super) const AUTHENTICATION: u8 = 51;
 /// "No next header."

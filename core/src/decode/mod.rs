@@ -5,6 +5,7 @@
 //! steps, so no header can make it recurse, and a bound on the steps is a bound on the time.
 
 mod bytes;
+mod checksum;
 mod ethernet;
 mod extension;
 mod icmp;
@@ -30,6 +31,7 @@ mod hostile;
 
 use crate::capture::Frame;
 use bytes::Bytes;
+pub use checksum::{Checksum, Checksums, verify};
 pub use packet::{Address, Icmp, MAX_OPTIONS, Packet, Quoted, Tcp, TcpOptions, Transport, flags};
 pub use weird::Weird;
 

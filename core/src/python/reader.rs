@@ -41,12 +41,13 @@ impl Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (paths, *, filters=None, payloads=false))]
+    #[pyo3(signature = (paths, *, filters=None, payloads=false, checksums=false))]
     fn new(
         py: Python<'_>,
         paths: Vec<PathBuf>,
         filters: Option<HashMap<u16, Vec<u8>>>,
         payloads: bool,
+        checksums: bool,
     ) -> PyResult<Self> {
         let programs = filters.map(compile).transpose()?;
         let reader = py
@@ -54,11 +55,7 @@ impl Reader {
             .map_err(|error| open_error(py, error))?;
         Ok(Self(Mutex::new(State {
             reader,
-            table: if payloads {
-                PacketTable::with_payloads()
-            } else {
-                PacketTable::default()
-            },
+            table: PacketTable::with(payloads, checksums),
         })))
     }
 

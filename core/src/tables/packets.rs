@@ -13,7 +13,7 @@ use arrow_schema::ArrowError;
 use super::columns;
 use super::text::TextCache;
 use crate::capture::Frame;
-use crate::decode::{Icmp, Packet, Tcp, TcpOptions, Transport, Weird};
+use crate::decode::{Checksum, Icmp, Packet, Tcp, TcpOptions, Transport, Weird, verify};
 
 columns! {
     /// Builders of the packets table.
@@ -66,6 +66,14 @@ columns! {
     }
 }
 
+columns! {
+    /// Builders of the columns that are there where checksums are to be verified.
+    ChecksumColumns {
+        ip_checksum: StringViewBuilder,
+        checksum: StringViewBuilder,
+    }
+}
+
 /// Collects packets and hands them out as record batches.
 #[derive(Default)]
 pub(crate) struct PacketTable {
@@ -76,13 +84,15 @@ pub(crate) struct PacketTable {
     n_rows: usize,
     /// What was captured of the payloads, where they are wanted.
     payloads: Option<BinaryViewBuilder>,
+    checksums: Option<ChecksumColumns>,
 }
 
 impl PacketTable {
-    /// A table with a column `payload` behind the others.
-    pub fn with_payloads() -> Self {
+    /// A table with a column `payload`, or what was found of the checksums, behind the others.
+    pub fn with(payloads: bool, checksums: bool) -> Self {
         Self {
-            payloads: Some(BinaryViewBuilder::default()),
+            payloads: payloads.then(BinaryViewBuilder::default),
+            checksums: checksums.then(ChecksumColumns::default),
             ..Self::default()
         }
     }
@@ -111,24 +121,32 @@ impl PacketTable {
             Transport::Icmp(icmp) => self.push_icmp(Some(icmp)),
             _ => self.push_icmp(None),
         }
+        if let Some(columns) = &mut self.checksums {
+            let found = verify(frame.data, packet);
+            columns
+                .ip_checksum
+                .append_option(found.ip.map(Checksum::name));
+            columns
+                .checksum
+                .append_option(found.transport.map(Checksum::name));
+        }
     }
 
     /// The rows appended since the last call, as one batch.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.n_rows = 0;
         let batch = self.columns.finish()?;
-        let Some(payloads) = &mut self.payloads else {
+        if self.payloads.is_none() && self.checksums.is_none() {
             return Ok(batch);
-        };
-        let column: ArrayRef = Arc::new(payloads.finish());
-        let mut columns: Vec<_> = batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| (field.name().clone(), column.clone(), true))
-            .collect();
-        columns.push(("payload".into(), column, true));
+        }
+        let mut columns = nullable(&batch);
+        if let Some(payloads) = &mut self.payloads {
+            let column: ArrayRef = Arc::new(payloads.finish());
+            columns.push(("payload".into(), column, true));
+        }
+        if let Some(checksums) = &mut self.checksums {
+            columns.extend(nullable(&checksums.finish()?));
+        }
         RecordBatch::try_from_iter_with_nullable(columns)
     }
 
@@ -217,6 +235,15 @@ impl PacketTable {
         c.icmp_receive.append_option(stamps.map(|s| s[1]));
         c.icmp_transmit.append_option(stamps.map(|s| s[2]));
     }
+}
+
+/// A batch's columns with their names.
+fn nullable(batch: &RecordBatch) -> Vec<(String, ArrayRef, bool)> {
+    let fields = batch.schema_ref().fields().iter();
+    fields
+        .zip(batch.columns())
+        .map(|(field, column)| (field.name().clone(), column.clone(), true))
+        .collect()
 }
 
 /// Where the capture or the packet ends inside a transport header, the payload's length is

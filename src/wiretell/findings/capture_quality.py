@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from wiretell.findings.checksums import sort_out
 from wiretell.findings.explain.amounts import amount, duration, n_bytes
 from wiretell.findings.quality_counts import Counts
 
@@ -32,6 +33,8 @@ JUMBO = 9_216
 MIN_TIMES = 20
 """Packets whose times show their resolution."""
 N_BINS = 60
+FEW = 3
+"""Addresses named, where there may be many."""
 NS_PER_S = 1_000_000_000
 _SIDES = ("from originators", "from responders")
 
@@ -78,6 +81,7 @@ CHECKED = {
     "missing": "no byte was acknowledged that was not captured",
     "one_sided": "both directions of its TCP connections are there",
     "copies": "no packet is there twice",
+    "checksums": "checksums are right",
     "super_segments": "no segment is larger than the MSS allows",
     "snap_length": "no packet is cut",
     "time_backwards": "time never steps back",
@@ -85,6 +89,8 @@ CHECKED = {
     "coarse_time": "times have microseconds or better",
 }
 """What is looked at in every packet, and what is said where nothing is found."""
+
+WRONG_CHECKSUMS = {"bad_checksums", "edited_checksums", "own_checksums", "unfinished_checksums"}
 
 
 def from_report(provenance: Mapping[str, Any], flows: pl.DataFrame) -> list[QualityFinding]:
@@ -109,6 +115,7 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
         *_missing(counts, flows),
         *_one_sided(flows),
         *_copies(counts, total),
+        *_checksums(counts),
         *_super_segments(counts),
         *_cut(counts, total),
         *_time(counts),
@@ -119,6 +126,8 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
     kinds = {finding.kind for finding in found}
     if not counts.n_analysed:
         kinds.add("missing")  # nothing was found, as nothing was looked at
+    if counts.checksums.is_empty() or kinds & WRONG_CHECKSUMS:
+        kinds.add("checksums")
     worst = min((_gravity(finding)[0] for finding in found), default=2)
     return Quality(
         verdict=(POOR, WITH_CARE, GOOD)[worst],
@@ -261,6 +270,33 @@ def _copies(counts: Counts, total: int) -> Iterator[QualityFinding]:
     share = percent(counts.n_copies, total)
     severity = _severity(counts.n_copies, total)
     yield _finding("copies", severity, counts.n_copies, total, share=share, **words)
+
+
+def _checksums(counts: Counts) -> Iterator[QualityFinding]:
+    wrong = sort_out(counts.checksums)
+    for kind, number, by in (
+        ("unfinished_checksums", wrong.unfinished, wrong.unfinished_by),
+        ("own_checksums", wrong.own, wrong.own_by),
+        ("edited_checksums", wrong.edited, ()),
+        ("bad_checksums", wrong.damaged, wrong.damaged_by),
+    ):
+        if not number:
+            continue
+        words = {
+            "packets": amount(number, "packet"),
+            "total": wrong.n_verified,
+            "share": percent(number, wrong.n_verified),
+            "senders": _named(by),
+        }
+        severity = _severity(number, wrong.n_verified) if kind == "bad_checksums" else HARMLESS
+        yield _finding(kind, severity, number, wrong.n_verified, **words)
+
+
+def _named(addresses: Sequence[str]) -> str:
+    """The first few, and how many there are beside them."""
+    few = ", ".join(addresses[:FEW])
+    rest = len(addresses) - FEW
+    return f"{few} and {amount(rest, 'other')}" if rest > 0 else few
 
 
 def _super_segments(counts: Counts) -> Iterator[QualityFinding]:

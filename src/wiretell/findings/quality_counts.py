@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from wiretell.findings.checksums import PAIRS, add_checksums, count_checksums
 from wiretell.findings.clock_jumps import JUMPS, clock_jumps
 
 SECOND_NS = 1_000_000_000
@@ -68,6 +69,7 @@ class Counts:
     gaps: pl.DataFrame = field(default_factory=GAPS.to_frame)
     gap_width_ns: int = SECOND_NS
     jumps: pl.DataFrame = field(default_factory=JUMPS.to_frame)
+    checksums: pl.DataFrame = field(default_factory=PAIRS.to_frame)
 
 
 def count_batch(packets: pl.DataFrame, segments: pl.DataFrame) -> Counts:
@@ -102,6 +104,7 @@ def count_batch(packets: pl.DataFrame, segments: pl.DataFrame) -> Counts:
         sizes=_sizes(joined),
         gaps=_gaps(segments, SECOND_NS),
         jumps=clock_jumps(joined),
+        checksums=count_checksums(packets),
     )
 
 
@@ -137,6 +140,7 @@ def add(a: Counts, b: Counts) -> Counts:
         gaps=gaps,
         gap_width_ns=width,
         jumps=pl.concat([a.jumps, b.jumps]),
+        checksums=add_checksums(a.checksums, b.checksums),
     )
 
 

@@ -12,6 +12,21 @@ from wiretell.model.column import Column, Table
 
 _U8, _U16, _U32, _U64 = pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64
 
+CHECKSUMS = (
+    Column(
+        "ip_checksum", pl.String, "of the IPv4 header: good, bad, zero (left at 0)", "", "RFC 791"
+    ),
+    Column(
+        "checksum",
+        pl.String,
+        "of TCP, UDP, ICMP, ICMPv6: good, bad, partial (the pseudo header's sum alone), zero",
+        "",
+        "RFC 1071",
+    ),
+)
+"""Columns that packets have where `_core.Reader` is to verify `checksums`. Null: there is none,
+the packet is a fragment, or not all of it was captured."""
+
 PACKETS = Table(
     "packets",
     "one frame, decoded as far as it was captured",

@@ -57,7 +57,8 @@ class SegmentStream:
     """One run of the tracker over captures. `ct`: its settings, as `Tracker` takes them;
     `what_if`: others to judge the same packets by.
 
-    `shown` has other names for captures, under which provenance knows them.
+    `shown` has other names for captures, under which provenance knows them. With `checksums`
+    packets have the columns `CHECKSUMS` too.
 
     Raises OSError, CaptureError (from the core), ConfigError (settings).
     """
@@ -71,10 +72,12 @@ class SegmentStream:
         what_if: str | None = None,
         say: Say | None = None,
         shown: Mapping[str, str] | None = None,
+        checksums: bool = False,
     ) -> None:
         self._reader, self._unread = open_captures(names, filters)
         unread = {told["file"] for told in self._unread}
-        self._fields = Reader([name for name in names if name not in unread], filters=filters)
+        readable = [name for name in names if name not in unread]
+        self._fields = Reader(readable, filters=filters, checksums=checksums)
         self._tracker = tracker(ct, what_if)
         self._shown = shown or {}
         self._say = say

@@ -13,6 +13,7 @@ from raw_ip import ACK
 from wiretell.findings.capture_quality import (
     BAD,
     CHECKED,
+    DOUBTFUL,
     GOOD,
     HARMLESS,
     POOR,
@@ -62,7 +63,53 @@ def data(n: int, start: int = 4) -> list[dict[str, Any]]:
 def test_a_clean_capture_is_good_and_says_what_was_looked_at() -> None:
     quality = judged(counted([*opening(mss=1460), *data(20)]))
     assert (quality.verdict, quality.findings, quality.drops) == (GOOD, (), ())
-    assert quality.fine == tuple(CHECKED.values())
+    unverified = CHECKED.keys() - {"checksums"}
+    assert quality.fine == tuple(words for kind, words in CHECKED.items() if kind in unverified)
+
+
+def verified(rows: list[dict[str, Any]], words: list[str | None]) -> Counts:
+    packets = capture(rows).with_columns(
+        ip_checksum=pl.lit("good"), checksum=pl.Series(words, dtype=pl.String)
+    )
+    return count_batch(packets, segments(packets))
+
+
+@pytest.mark.parametrize(
+    ("of_client", "of_server", "kind", "severity"),
+    [
+        ("good", "good", None, None),
+        ("partial", "good", "unfinished_checksums", HARMLESS),
+        ("zero", "good", "unfinished_checksums", HARMLESS),
+        ("bad", "good", "own_checksums", HARMLESS),
+        ("bad", "bad", "edited_checksums", HARMLESS),
+        ("bad", None, "bad_checksums", BAD),
+    ],
+)
+def test_wrong_checksums_of_all_that_one_side_sends_are_no_damage(
+    of_client: str, of_server: str | None, kind: str | None, severity: str | None
+) -> None:
+    rows = [*opening(), *data(20)]
+    words = [of_client if each["src"] == rows[0]["src"] else of_server for each in rows]
+    if of_server is None:  # nothing came back
+        rows = [each for each, word in zip(rows, words, strict=True) if word is not None]
+        words = [word for word in words if word is not None]
+    quality = judged(verified(rows, words))
+    found = [(f.kind, f.severity) for f in quality.findings if "checksums" in f.kind]
+    assert found == ([(kind, severity)] if kind else [])
+    assert (CHECKED["checksums"] in quality.fine) == (kind is None)
+
+
+def test_wrong_checksums_here_and_there_are_damage() -> None:
+    rows = [*opening(), *data(20)]
+    words: list[str | None] = ["good"] * len(rows)
+    words[7] = words[12] = "bad"
+    words[9] = "partial"
+    words[15] = None
+    found = {f.kind: f for f in judged(verified(rows, words)).findings}
+    assert found["bad_checksums"].severity == DOUBTFUL
+    assert (found["bad_checksums"].number, found["bad_checksums"].of) == (2, len(rows))
+    assert rows[7]["src"] in found["bad_checksums"].what
+    assert found["unfinished_checksums"].number == 1
 
 
 def test_bytes_acknowledged_and_never_seen_are_told_by_side_and_time() -> None:
@@ -192,7 +239,7 @@ def test_what_every_analysis_knows_already_is_told_without_a_look_at_packets() -
 def test_batches_add_up_to_the_whole() -> None:
     rows = [*opening(mss=1460), *data(30), row(80, 0, ACK, 9001, 5001, 14_600)]
     changes = {n: {"analysis": ["ack_lost_segment", "lost_segment"]} for n in (9, 21, 47)}
-    packets = capture(rows)
+    packets = capture(rows).with_columns(ip_checksum=pl.lit("good"), checksum=pl.lit("bad"))
     told = segments(packets, changes)
     whole = count_batch(packets, told)
     for cut in (1, 17, 40):
@@ -205,6 +252,8 @@ def test_batches_add_up_to_the_whole() -> None:
         for name in ("n_packets", "n_cut", "n_not_us", "n_not_ms", "first_ns", "last_ns"):
             assert getattr(together, name) == getattr(whole, name), name
         assert together.gaps.equals(whole.gaps)
+        pair = ["src", "dst", "proto"]
+        assert together.checksums.sort(pair).equals(whole.checksums.sort(pair))
         assert together.sizes.sort("flow_id", "side").equals(whole.sizes.sort("flow_id", "side"))
 
 
