@@ -90,6 +90,10 @@ columns! {
         zero_windows: UInt64Builder,
         duplicate_acks: UInt64Builder,
         missing_bytes: UInt64Builder,
+        ack_rtt_n: UInt64Builder,
+        ack_rtt_min_ns: Int64Builder,
+        ack_rtt_mean_ns: Int64Builder,
+        ack_rtt_max_ns: Int64Builder,
     }
 }
 
@@ -213,6 +217,15 @@ impl SideColumns {
             .append_option(totals.map(|totals| totals.n_duplicate_acks));
         self.missing_bytes
             .append_option(totals.map(|totals| totals.missing_bytes));
+        let trips = totals.map(|totals| totals.round_trips);
+        self.ack_rtt_n.append_option(trips.map(|trips| trips.n));
+        let trips = trips.filter(|trips| trips.n > 0);
+        self.ack_rtt_min_ns
+            .append_option(trips.map(|trips| trips.min_ns));
+        self.ack_rtt_mean_ns
+            .append_option(trips.and_then(|trips| trips.mean_ns()));
+        self.ack_rtt_max_ns
+            .append_option(trips.map(|trips| trips.max_ns));
     }
 
     fn push_ipid(&mut self, side: &Side) {

@@ -8,6 +8,7 @@
 
 use super::flight::{Flight, beyond};
 use super::gaps::Gaps;
+use super::rtt::{RoundTrips, Sent, Timer};
 use crate::decode::Tcp;
 use crate::decode::flags::{ACK, FIN, RST, SYN};
 
@@ -150,6 +151,8 @@ pub struct Totals {
     pub n_duplicate_acks: u64,
     /// Bytes of this side that the other acknowledged and that were not captured.
     pub missing_bytes: u64,
+    /// From data of the other side to this side's acknowledgement of it.
+    pub round_trips: RoundTrips,
 }
 
 /// The segment as it is judged.
@@ -171,6 +174,11 @@ impl Segment<'_> {
 
     fn end(&self) -> u32 {
         self.tcp.seq.wrapping_add(self.span)
+    }
+
+    /// It belongs to the stream: no reset, whose numbers may be anything.
+    fn is_orderly(&self) -> bool {
+        !self.has(RST)
     }
 
     /// Neither opens nor closes.
@@ -206,6 +214,7 @@ struct Half {
     /// A segment is missing, and nothing was acknowledged since.
     flight_is_unknown: bool,
     gaps: Gaps,
+    timer: Timer,
     totals: Totals,
 }
 
@@ -268,9 +277,15 @@ impl Analysis {
             own.n_duplicate_acks = own.n_duplicate_acks.saturating_add(1);
             finding.duplicate_ack = own.n_duplicate_acks;
         }
+        own.time(&segment, *marks);
         own.learn(&segment, *marks);
         if segment.has(ACK) {
             peer.acknowledged(tcp, *marks);
+            if segment.is_orderly() {
+                let tsecr = tcp.options.timestamps.map(|(_, tsecr)| tsecr);
+                let rtt_ns = peer.timer.acknowledged(tcp.ack, tsecr, time_ns);
+                own.totals.round_trips.push(rtt_ns);
+            }
         }
         finding.bytes_in_flight = own.send(&segment, *marks);
         own.count(*marks);
@@ -423,6 +438,28 @@ fn fills_window(own: &Half, peer: &Half, segment: &Segment<'_>) -> bool {
 }
 
 impl Half {
+    /// Starts the clock of data and FIN; a SYN's round trip is the handshake's.
+    fn time(&mut self, segment: &Segment<'_>, marks: Marks) {
+        let is_probe = marks.has(Mark::ZeroWindowProbe) || marks.has(Mark::KeepAlive);
+        if segment.span == 0 || segment.has(SYN | RST) || is_probe {
+            return;
+        }
+        let (seq, end) = (segment.tcp.seq, segment.end());
+        let sent = Sent {
+            seq,
+            end,
+            time_ns: segment.time_ns,
+            tsval: segment.tcp.options.timestamps.map(|(tsval, _)| tsval),
+        };
+        match self.next {
+            Some((next, _)) if seq != next => {
+                let reached = if beyond(end, next) > 0 { end } else { next };
+                self.timer.disturbed(sent, reached);
+            }
+            _ => self.timer.sent(sent),
+        }
+    }
+
     fn learn(&mut self, segment: &Segment<'_>, marks: Marks) {
         let (tcp, end) = (segment.tcp, segment.end());
         let begins = u32::from(!segment.has(SYN));

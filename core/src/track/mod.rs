@@ -27,6 +27,7 @@ pub mod key;
 mod payload;
 mod prefetch;
 mod queue;
+mod rtt;
 pub mod samples;
 pub mod segments;
 mod side;

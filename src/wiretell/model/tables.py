@@ -77,6 +77,10 @@ def _stream_totals(side: str) -> tuple[Column, ...]:
         Column(f"{s}_zero_windows", _U64, "segments that announced a window of 0"),
         Column(f"{s}_duplicate_acks", _U64, "duplicate acknowledgements it sent"),
         Column(f"{s}_missing_bytes", _U64, "its bytes that were acknowledged and not captured", "B"),
+        Column(f"{s}_ack_rtt_n", _U64, "round trips measured: data of the other side that it acknowledged"),
+        Column(f"{s}_ack_rtt_min_ns", pl.Int64, "the shortest, from the observer to this side and back", "ns"),
+        Column(f"{s}_ack_rtt_mean_ns", pl.Int64, "their mean", "ns"),
+        Column(f"{s}_ack_rtt_max_ns", pl.Int64, "the longest", "ns"),
     )
 
 

@@ -210,3 +210,20 @@ fn bytes_in_flight() {
         Some(40)
     );
 }
+
+#[test]
+fn round_trips_of_data_belong_to_who_acknowledges() {
+    let mut line = Line::open();
+    line.after(1000).client(1, 100);
+    line.after(30).server_acks(101);
+    line.after(10).client(101, 100);
+    line.after(5).client(101, 100);
+    line.after(40).server_acks(201);
+    line.after(10).client(201, 50);
+    line.after(2).server_acks(230);
+    line.after(8).server_acks(251);
+    let [client, server] = line.analysis.totals().map(|totals| totals.round_trips);
+    assert_eq!((client.n, server.n), (0, 2));
+    assert_eq!((server.min_ns, server.max_ns), (10 * MS, 30 * MS));
+    assert_eq!(line.analysis.rest().totals()[SERVER].round_trips.n, 0);
+}
