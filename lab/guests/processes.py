@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class CommandError(RuntimeError):

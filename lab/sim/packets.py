@@ -61,7 +61,7 @@ def _tcp_options(p: Packet) -> bytes:
     return bytes(out) + bytes(-len(out) % 4)
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
     """RFC 1071. The one's complement sum is the value of the bytes modulo 65535."""
     value = int.from_bytes(data + b"\x00" if len(data) % 2 else data, "big")
     rest = value % 0xFFFF
@@ -73,7 +73,7 @@ def _transport(p: Packet) -> bytes:
     if p.proto == UDP:
         length = 8 + len(p.payload)
         head = struct.pack("!HHH", p.sport, p.dport, length)
-        total = _checksum(pseudo + struct.pack("!H", length) + head + bytes(2) + p.payload)
+        total = checksum(pseudo + struct.pack("!H", length) + head + bytes(2) + p.payload)
         return head + struct.pack("!H", total or 0xFFFF) + p.payload  # nought: none computed
     options = _tcp_options(p)
     head = struct.pack(
@@ -88,7 +88,7 @@ def _transport(p: Packet) -> bytes:
     )
     tail = bytes(2) + options + p.payload
     length = len(head) + 2 + len(tail)
-    total = _checksum(pseudo + struct.pack("!H", length) + head + bytes(2) + tail)
+    total = checksum(pseudo + struct.pack("!H", length) + head + bytes(2) + tail)
     return head + struct.pack("!H", total) + tail
 
 
@@ -99,6 +99,6 @@ def frame(p: Packet, src_mac: bytes, dst_mac: bytes) -> bytes:
     size = 20 + len(body)
     head = struct.pack("!BBHHHBB", 0x45, 0, size, p.ip_id, flags, p.ttl, p.proto)
     ends = struct.pack("!II", p.src, p.dst)
-    total = struct.pack("!H", _checksum(head + bytes(2) + ends))
+    total = struct.pack("!H", checksum(head + bytes(2) + ends))
     padding = bytes(max(0, 46 - size))  # shortest Ethernet frame
     return dst_mac + src_mac + _ETHERNET_IPV4 + head + total + ends + body + padding

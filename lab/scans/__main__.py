@@ -1,0 +1,50 @@
+"""`python -m lab.scans [NAME...] -o OUTDIR`: records the scans of scenarios.toml, or some."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from lab.guests.processes import CommandError
+from lab.scans.record import laboratory, lacks, record
+from lab.scans.scenario import scenarios
+
+SKIPPED = 77
+"""Exit code of a recording that this computer cannot make, as test harnesses use it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    known = scenarios()
+    parser = argparse.ArgumentParser(prog="python -m lab.scans", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    parser.add_argument("-o", "--out-dir", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    unknown = set(options.names) - set(known)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    if missing := lacks():
+        print(f"skipped: needs {', '.join(missing)}", file=sys.stderr)
+        return SKIPPED
+    chosen = [known[name] for name in options.names or known]
+    try:
+        for lan in (False, True):
+            own = [scenario for scenario in chosen if scenario.lan == lan]
+            if not own:
+                continue
+            with (
+                tempfile.TemporaryDirectory(prefix="wiretell-lab-") as work,
+                laboratory(Path(work), lan=lan) as lab,
+            ):
+                for scenario in own:
+                    made = record(scenario, lab, options.out_dir)
+                    print(made.truth, file=sys.stderr)
+    except (CommandError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
