@@ -26,6 +26,9 @@ from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
 from wiretell.findings.match.profile import profiles_of
 from wiretell.findings.overview import Overview, glance, overview
+from wiretell.findings.scans.finding import Scans
+from wiretell.findings.scans.gathered import Gathered, gather
+from wiretell.findings.scans.survey import find_scans
 from wiretell.model.clocks import DEVICE, ClockReport
 from wiretell.model.points import PointSource
 from wiretell.model.profiles import ProfileSet
@@ -226,6 +229,32 @@ def survey_connections(
         )
         glances = [glance(each.packets, each.segments, each.flows) for each in stream.batches()]
         return overview(glances, stream.provenance())
+
+
+def survey_scans(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    filter: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Scans:
+    """Who scans whom in these captures, and who is really behind it.
+
+    `paths` and `filter` as for `read`. Raises OSError, CaptureError, ConfigError.
+    """
+    say = progress or (lambda _: None)
+    filters = compile_filter(filter) if filter else None
+    given = _names(paths)
+    with readable_again(given) as names:
+        stream = SegmentStream(
+            names,
+            filters,
+            say=lambda *far: say(Progress("tracking", *far)),
+            shown=dict(zip(names, given, strict=True)),
+        )
+        gathered = Gathered()
+        for each in stream.batches():
+            gathered = gather(gathered, each.packets, each.segments, each.flows)
+        return find_scans(gathered, stream.provenance())
 
 
 def explain_flow(
