@@ -63,9 +63,17 @@ def default_cache() -> Path:
 
 
 def record(
-    scenario: Scenario, out_dir: Path, *, cache: Path, work: Path, say: Callable[[str], None]
+    scenario: Scenario,
+    out_dir: Path,
+    *,
+    cache: Path,
+    work: Path,
+    say: Callable[[str], None],
+    also: Callable[[Network, Processes], None] | None = None,
 ) -> Recording:
     """Makes the recording; takes the scenario's duration and a little more.
+
+    `also` is called once the machines have been started, and may start processes of its own.
 
     Plans, logs and the inside capture go to `work`. A machine that cannot be had here is left
     out, and `say` is told why. Raises UnavailableError when none is left or no network can be
@@ -89,6 +97,8 @@ def record(
             each.start(net, processes)
             if each.machine.kernel:
                 time.sleep(_START_GAP_S)
+        if also:
+            also(net, processes)
         while (left_s := end_s - time.monotonic()) > 0.0:
             time.sleep(min(left_s, _WATCH_S))
             _check(prepared, processes, work)

@@ -1,0 +1,235 @@
+"""A remote clock put together from readings: its rate, and what is odd about it.
+
+Requests bound the clock from above and answers from below (`stats.strip`), so each connection
+gives two hulls; one slope is fitted to all of them (`stats.joint_rate`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretell.probing.reading import Reading
+from wiretell.probing.tick_edge import MOST_DRIFT, TickEdge
+from wiretell.stats.joint_rate import Edges, combine, edges_of
+from wiretell.stats.line import Cloud, FloatArray, upper_hull
+from wiretell.stats.nominal_rate import nominal_rate
+from wiretell.stats.strip import certain_slopes
+
+FEWEST = 8
+"""Readings before a rate is looked for, or a clock called constant."""
+RATE_KNOWN = 3e-4
+"""Relative error at which the clock's nominal rate is told from others."""
+CONSTANT_S = 5.0
+"""A clock that shows one value for so long does not run."""
+MOST_STEPS = 5
+"""Steps that a clock may make; one that makes more, in more than an eighth of its readings, is
+told from no clock at all."""
+COARSEST_S = 0.1
+"""Rounding of stamps that is allowed for until it is known."""
+WITHIN = 0.5
+"""Two standard errors reach no further than the bounds that are certain."""
+FEWEST_FOR_QUANTUM = 24
+"""Differences before a step common to all of them is believed."""
+
+
+class Oddity(Enum):
+    """What keeps a clock from being measured."""
+
+    ZERO = "its timestamps are all zero"
+    CONSTANT = "its timestamps never change"
+    ERRATIC = "its timestamps follow no clock: they are drawn anew, or jittered"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known of a clock's rate against the observer's, in ppm; plus is fast.
+
+    The skew lies between `certain_ppm` for any delays, if both clocks ran evenly (None: the
+    readings contradict that). `tick` is the step of its stamps in its own units.
+    """
+
+    rate_hz: float
+    nominal_hz: float
+    skew_ppm: float
+    se_ppm: float
+    certain_ppm: tuple[float, float] | None
+    tick: int
+
+
+@dataclass
+class _Line:
+    """Readings since the clock was last met anew; times in s since the first, ticks since it."""
+
+    first: Reading
+    sent_s: list[float] = field(default_factory=list)
+    received_s: list[float] = field(default_factory=list)
+    ticks: list[int] = field(default_factory=list)
+
+
+class RemoteClock:
+    """Readings of one clock. `modulus` is where its stamps wrap, `nominal_hz` None if unknown."""
+
+    def __init__(self, modulus: int, nominal_hz: float | None) -> None:
+        self._modulus = modulus
+        self._nominal_hz = nominal_hz
+        self._lines: list[_Line] = []
+        self._is_new, self._may_differ = True, False
+        self._quantum = 0
+        self._edge: TickEdge | None = None
+        self._hz: float | None = nominal_hz
+        self._drift = MOST_DRIFT
+        self._stamps: set[int] = set()  # two of them at most
+        self.n = 0
+        self.n_steps = 0
+        self.least_round_trip_s = math.inf
+        self.first_ns: int | None = None
+        self.last_ns = 0
+
+    @property
+    def n_lines(self) -> int:
+        """Times the clock was met anew: connections, and steps of the clock."""
+        return len(self._lines)
+
+    @property
+    def span_s(self) -> float:
+        """From the first reading to the last, in s."""
+        return 0.0 if self.first_ns is None else (self.last_ns - self.first_ns) / 1e9
+
+    @property
+    def tick(self) -> int:
+        """The step of its stamps: 1, or more where they are rounded."""
+        return max(1, self._quantum) if self._knows_tick else 1
+
+    @property
+    def _knows_tick(self) -> bool:
+        return self.n - self.n_lines >= FEWEST_FOR_QUANTUM
+
+    def meet_anew(self) -> None:
+        """From here on its stamps may have another offset: another connection."""
+        self._may_differ = True
+
+    def add(self, reading: Reading) -> None:
+        """Takes a reading in; they come in order of time."""
+        self.n += 1
+        if self.first_ns is None:
+            self.first_ns = reading.sent_ns
+        self.last_ns = reading.received_ns
+        self.least_round_trip_s = min(self.least_round_trip_s, reading.round_trip_s)
+        if len(self._stamps) < 2:
+            self._stamps.add(reading.stamp)
+        if not self._is_new and not self._follows(reading):
+            self.n_steps += not self._may_differ
+            self._is_new = True
+        self._may_differ = False
+        if self._is_new:
+            self._lines.append(_Line(reading))
+            self._is_new, self._edge = False, None
+        line = self._lines[-1]
+        before = line.ticks[-1] if line.ticks else 0
+        ticks = before + self._advance(line, reading)
+        self._quantum = math.gcd(self._quantum, ticks - before)
+        line.sent_s.append((reading.sent_ns - line.first.sent_ns) / 1e9)
+        line.received_s.append((reading.received_ns - line.first.sent_ns) / 1e9)
+        line.ticks.append(ticks)
+        self._narrow(reading, ticks)
+
+    def _advance(self, line: _Line, reading: Reading) -> int:
+        shown = line.first.stamp + (line.ticks[-1] if line.ticks else 0)
+        return (reading.stamp - shown) % self._modulus
+
+    def _follows(self, reading: Reading) -> bool:
+        """Whether one evenly running clock can show the reading and the one before it."""
+        line = self._lines[-1]
+        advance = self._advance(line, reading)
+        if self._hz is None:
+            return advance < self._modulus // 2 and not self._may_differ
+        received_s = (reading.received_ns - line.first.sent_ns) / 1e9
+        sent_s = (reading.sent_ns - line.first.sent_ns) / 1e9
+        # Back and forth is a step of either sign, seen around the circle.
+        advance = (advance + self._modulus // 2) % self._modulus - self._modulus // 2
+        slack = self.tick if self._knows_tick else max(1.0, self._hz * COARSEST_S)
+        most = self._hz * (1 + MOST_DRIFT) * (received_s - line.sent_s[-1]) + slack
+        least = self._hz * (1 - MOST_DRIFT) * (sent_s - line.received_s[-1]) - slack
+        return max(least, 0.0) <= advance <= most
+
+    def _narrow(self, reading: Reading, ticks: int) -> None:
+        if self._hz is None:
+            return
+        if self._edge is None or self._edge.tick != self.tick:
+            self._edge = TickEdge.first(reading, ticks, self._hz, self.tick)
+        else:
+            self._edge = self._edge.after(reading, ticks, self._hz, self._drift)
+
+    def meet_tick_ns(self, earliest_ns: int) -> int | None:
+        """When to send so that the request meets a tick; None where no tick is known yet."""
+        if self._edge is None or self._hz is None:
+            return None
+        return self._edge.send_at_ns(earliest_ns, self._hz)
+
+    def oddity(self) -> Oddity | None:
+        """What keeps the clock from being measured, if anything does."""
+        if self.n < FEWEST:
+            return None
+        if len(self._stamps) == 1:
+            if self.span_s < CONSTANT_S:
+                return None
+            return Oddity.ZERO if 0 in self._stamps else Oddity.CONSTANT
+        if self.n_steps > max(MOST_STEPS, self.n / 8):
+            return Oddity.ERRATIC
+        return None
+
+    def estimate(self) -> Estimate | None:
+        """The rate as far as it is known, which also sharpens the aim; None: not yet."""
+        usable = [line for line in self._lines if len(line.ticks) >= FEWEST]
+        edges, certain = [], (-math.inf, math.inf)
+        for line in usable:
+            below, above = self._clouds(line)
+            edges += [each for each in (edges_of(below), edges_of(above)) if each]
+            least, greatest = certain_slopes(
+                (below.hull_x, below.hull_v), (-above.hull_x, -above.hull_v)
+            )
+            certain = max(certain[0], least), min(certain[1], greatest)
+        if not edges:
+            return None
+        return self._judge(edges, certain)
+
+    def _judge(self, edges: list[Edges], certain: tuple[float, float]) -> Estimate | None:
+        rate = combine(edges).rate
+        if not (rate.hz > 0.0 and rate.error < RATE_KNOWN):
+            return None
+        nominal_hz = self._nominal_hz or nominal_rate(rate.hz / self.tick) * self.tick
+        self._hz = rate.hz
+        self._drift = min(MOST_DRIFT, max(3.0 * rate.error, 1e-6))
+        skew_ppm, se_ppm = rate.skew_ppm(nominal_hz)
+        bounds = tuple((slope / nominal_hz - 1.0) * 1e6 for slope in certain)
+        within = (bounds[0], bounds[1]) if certain[0] <= certain[1] else None
+        if within is not None:
+            furthest = max(within[1] - skew_ppm, skew_ppm - within[0])
+            se_ppm = min(se_ppm, furthest * WITHIN)
+        return Estimate(rate.hz, nominal_hz, skew_ppm, se_ppm, within, self.tick)
+
+    def readings(self) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+        """(middle of asking and hearing in s, ticks, number of the line) of every reading."""
+        sent = np.array([at for line in self._lines for at in line.sent_s])
+        received = np.array([at for line in self._lines for at in line.received_s])
+        ticks = np.array([n for line in self._lines for n in line.ticks], dtype=np.float64)
+        sizes = [len(line.ticks) for line in self._lines]
+        return (sent + received) / 2.0, ticks, np.repeat(np.arange(len(sizes)), sizes)
+
+    def _clouds(self, line: _Line) -> tuple[Cloud, Cloud]:
+        """Answers bound the clock from below; requests from above, seen in a mirror."""
+        ticks = np.array(line.ticks, dtype=np.float64)
+        received, sent = np.array(line.received_s), np.array(line.sent_s)
+        return _cloud(received, ticks), _cloud(-sent, -(ticks + self.tick))
+
+
+def _cloud(x: FloatArray, v: FloatArray) -> Cloud:
+    hull_x, hull_v = upper_hull(x, v)
+    return Cloud(
+        len(x), float(x.sum()), float(v.sum()), hull_x, hull_v, float((x * x).sum()), len(x)
+    )
