@@ -5,7 +5,7 @@
 
 use wiretell_core::capture::Frame;
 use wiretell_core::decode::decode;
-use wiretell_core::track::{Ahead, Config, CtConfig, Tracker};
+use wiretell_core::track::{BATCH_PACKETS, Batch, Config, CtConfig, Tracker};
 
 const STEP_NS: i64 = 5_000;
 const LINKTYPE_RAW: u16 = 101;
@@ -39,7 +39,7 @@ fn main() -> Result<(), String> {
     let settings = words.next().unwrap_or_else(|| "linux".into());
     let ct = CtConfig::parse(&settings)?;
     let mut tracker = Tracker::with_conntrack(Config::default(), ct, None, false);
-    let mut ahead = Ahead::default();
+    let mut batch = Batch::default();
     let mut number = 0;
     for million in 1..=millions.map_err(|error| error.to_string())? {
         while number < million * 1_000_000 {
@@ -53,12 +53,15 @@ fn main() -> Result<(), String> {
                 data: &data,
                 wire_len: 40,
             };
-            ahead.fold(&decode(&frame), &mut tracker);
+            batch.push(&decode(&frame), tracker.hasher());
+            if batch.len() == BATCH_PACKETS {
+                batch.fold(&mut tracker);
+            }
             if number % 65_536 == 0 {
                 tracker.drain();
             }
         }
-        ahead.flush(&mut tracker);
+        batch.fold(&mut tracker);
         let conntrack = tracker.conntrack().ok_or("no connection table")?;
         let counters = conntrack.counters();
         println!(

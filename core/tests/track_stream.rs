@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wiretell_core::decode::{Address, Packet, Tcp, TcpOptions, Transport, flags};
-use wiretell_core::track::{Ahead, Config, Flow, Tracker};
+use wiretell_core::track::{Batch, Config, Flow, Tracker};
 
 const S: i64 = 1_000_000_000;
 const START_NS: i64 = 1_700_000_000 * S;
@@ -108,17 +108,17 @@ proptest! {
     ) {
         let mut time_ns = START_NS;
         let (mut plain, mut ahead) = (Tracker::new(small()), Tracker::new(small()));
-        let mut lookahead = Ahead::default();
+        let mut batch = Batch::default();
         for (i, step) in steps.iter().enumerate() {
             time_ns += step.time_ns;
             let packet = Packet { time_ns, ..*step };
             plain.fold(&packet);
-            lookahead.fold(&packet, &mut ahead);
+            batch.push(&packet, ahead.hasher());
             if i % flush_every == 0 {
-                lookahead.flush(&mut ahead);
+                batch.fold(&mut ahead);
             }
         }
-        lookahead.flush(&mut ahead);
+        batch.fold(&mut ahead);
         prop_assert_eq!(plain.counters(), ahead.counters());
         prop_assert_eq!(finished(plain), finished(ahead));
     }

@@ -76,7 +76,8 @@ class Tracker:
     - `max_flows`: flows alive at once; the one idle longest is evicted for a new one.
     - `max_payload_bytes`, `payload_budget_bytes`: first payload bytes kept per side, and in all
       flows alive together.
-    - `samples_per_side`, `max_hull`: rows of SAMPLES, and hull vertices (at least 3), per side.
+    - `samples_per_side`, `max_hull`: rows of SAMPLES, and hull vertices (at least 3), per side;
+      with a `max_hull` of 0 there are no clocks: the columns `..._ts_...` are as of no timestamps.
     - `..._timeout_s`: idle packet time after which a flow ends: TCP, TCP without an answer to
       its SYN, UDP, ICMP, others. `tcp_linger_s`: how long a closed connection gathers stragglers.
     - `active_timeout_s`: a flow that has lived this long is handed out (`end_reason` "active") and
@@ -88,6 +89,8 @@ class Tracker:
     - `what_if`: other settings to judge the same packets by. `segments`: keep a row per packet.
       Both need `ct`. Flows are the same with and without.
     - `analysis`: fill the columns of `model.tables.STREAM_TOTALS`, else null. On with `segments`.
+    - `threads`: how many may work at a time, at least 1; None: as many as there are cores. With
+      two, one reads and decodes ahead of the other. The results are the same.
 
     Raises `ValueError` for limits and settings out of range.
     """
@@ -111,6 +114,7 @@ class Tracker:
         what_if: str | None = None,
         segments: bool = False,
         analysis: bool = False,
+        threads: int | None = None,
     ) -> None: ...
     def consume(self, reader: Reader, max_packets: int) -> int:
         """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""

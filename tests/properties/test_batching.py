@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from raw_ip import ACK, FIN, RAW, RST, SYN, tcp_frame, udp_frame
-from tracked_flows import Frame, push, track
+from tracked_flows import NO_BATCH, Frame, push, track
+
+from bench.generate import FULL_SNAPLEN, generate
 
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S
@@ -83,6 +87,21 @@ def test_any_batching_of_a_real_capture(captures: Path) -> None:
         assert_frame_equal(whole[0], parts[0])
         by = ["flow_id", "side", "time_ns", "ipid", "tsval"]
         assert_frame_equal(whole[1].sort(by), parts[1].sort(by))
+
+
+@pytest.mark.parametrize("ct", [None, "linux"])
+def test_any_number_of_threads_gives_the_same(tmp_path: Path, ct: str | None) -> None:
+    path = tmp_path / "many.pcap"
+    generate(path, 40_000, FULL_SNAPLEN)
+    limits: dict[str, Any] = {"ct": ct, "max_flows": 400, "payload_budget_bytes": 100_000}
+    whole = track([path], threads=1, **limits)
+    assert (whole[0]["end_reason"] == "evicted").any()
+    for threads in (1, 2, 4):
+        for batch in (NO_BATCH, 5000):
+            parts = track([path], threads=threads, batch=batch, **limits)
+            assert_frame_equal(whole[0], parts[0])
+            by = ["flow_id", "side", "time_ns", "ipid", "tsval"]
+            assert_frame_equal(whole[1].sort(by), parts[1].sort(by))
 
 
 def test_a_flood_of_new_flows_is_evicted_and_counted() -> None:

@@ -219,6 +219,12 @@ impl CaptureFile {
         self.window.slice(record.start, record.len)
     }
 
+    /// What the bytes of the last record lie in.
+    #[inline]
+    pub fn buffer(&self) -> &Arc<Vec<u8>> {
+        self.window.buffer()
+    }
+
     /// Bytes read so far, before inflation.
     pub fn read_bytes(&self) -> u64 {
         self.n_read.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::bpf::Program;
 use super::damage::DamageLog;
@@ -12,7 +13,7 @@ use super::merge::Merge;
 use super::{Damage, Frame, Record, source};
 
 /// How much of a single file is read at a time.
-const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+const CHUNK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Why a capture cannot be opened at all.
 #[derive(Debug)]
@@ -130,6 +131,13 @@ impl Reader {
     /// The next frame that the filter matches; None at the end.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        self.next_frame_held().map(|(frame, _)| frame)
+    }
+
+    /// The next frame as [`Reader::next_frame`], and the buffer that its bytes lie in: held, it
+    /// keeps them beyond the next call. None where they lie in no such buffer.
+    #[inline]
+    pub fn next_frame_held(&mut self) -> Option<(Frame<'_>, Option<&Arc<Vec<u8>>>)> {
         let (file, record) = loop {
             let (file, record) = self.input.next_record(self.counters.frames)?;
             self.counters.frames += 1;
@@ -142,14 +150,15 @@ impl Reader {
                 _ => break (file, record),
             }
         };
-        Some(Frame {
+        let frame = Frame {
             number: self.counters.frames,
             time_ns: record.time_ns,
             link_type: record.link_type,
             interface: record.interface,
             data: self.input.data(file, &record),
             wire_len: record.wire_len,
-        })
+        };
+        Some((frame, self.input.buffer()))
     }
 
     /// What was read so far.
@@ -207,6 +216,15 @@ impl Input {
         match self {
             Self::Single(single) => single.data(record),
             Self::Merged(merge) => merge.data(file, record),
+        }
+    }
+
+    #[inline]
+    fn buffer(&self) -> Option<&Arc<Vec<u8>>> {
+        match self {
+            Self::Single(single) => Some(single.buffer()),
+            // A file may have been read on past its frame.
+            Self::Merged(_) => None,
         }
     }
 

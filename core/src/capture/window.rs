@@ -1,6 +1,7 @@
 //! A sliding window over a byte stream: read in big chunks, borrow from them.
 
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 
 use super::damage::{DamageKind, DamageLog};
 use super::inflate;
@@ -11,7 +12,10 @@ use super::inflate;
 /// and after such a place are never seen side by side.
 pub(super) struct Window {
     source: Box<dyn Read + Send>,
-    buffer: Vec<u8>,
+    /// Written only while nobody else holds it.
+    buffer: Arc<Vec<u8>>,
+    /// Buffers used before, which others may hold still.
+    used: Vec<Arc<Vec<u8>>>,
     /// First byte not yet consumed.
     pos: usize,
     /// End of the bytes read.
@@ -20,6 +24,9 @@ pub(super) struct Window {
     base: u64,
     state: State,
 }
+
+/// Used buffers that are kept to be used again at most.
+const MAX_USED: usize = 4;
 
 enum State {
     Flowing,
@@ -32,7 +39,8 @@ impl Window {
     pub fn new(source: Box<dyn Read + Send>, chunk_bytes: usize) -> Self {
         Self {
             source,
-            buffer: vec![0; chunk_bytes],
+            buffer: Arc::new(vec![0; chunk_bytes]),
+            used: Vec::new(),
             pos: 0,
             end: 0,
             base: 0,
@@ -70,6 +78,12 @@ impl Window {
         &self.buffer[start..start + len]
     }
 
+    /// What [`Window::slice`] borrows from; whoever holds it keeps those bytes as they are.
+    #[inline]
+    pub fn buffer(&self) -> &Arc<Vec<u8>> {
+        &self.buffer
+    }
+
     /// Reads until `need` unconsumed bytes are in memory. False where the stream
     /// ends or breaks before that.
     pub fn fill(&mut self, need: usize) -> bool {
@@ -78,7 +92,8 @@ impl Window {
                 return false;
             }
             self.make_room(need);
-            match self.source.read(&mut self.buffer[self.end..]) {
+            let free = &mut Arc::make_mut(&mut self.buffer)[self.end..];
+            match self.source.read(free) {
                 Ok(0) => self.state = State::Ended,
                 Ok(n) => self.end += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -88,19 +103,48 @@ impl Window {
         true
     }
 
-    /// Makes room behind the bytes read. The buffer grows only as data comes, so a
-    /// claimed length alone allocates nothing, and to twice the need, so that bytes
-    /// are not moved over and over for small steps.
+    /// Makes room behind the bytes read, in a buffer that nobody else holds. The buffer grows
+    /// only as data comes, so a claimed length alone allocates nothing, and to twice the need,
+    /// so that bytes are not moved over and over for small steps.
     fn make_room(&mut self, need: usize) {
-        if self.pos > 0 && (self.pos == self.end || self.pos + need > self.buffer.len()) {
-            self.buffer.copy_within(self.pos..self.end, 0);
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            self.change_buffer();
+        }
+        let buffer = Arc::make_mut(&mut self.buffer);
+        if self.pos > 0 && (self.pos == self.end || self.pos + need > buffer.len()) {
+            buffer.copy_within(self.pos..self.end, 0);
             self.base += self.pos as u64;
             self.end -= self.pos;
             self.pos = 0;
         }
-        let half = self.buffer.len() / 2;
-        if self.end == self.buffer.len() || (need > half && self.end > half) {
-            self.buffer.resize(2 * self.buffer.len().max(1), 0);
+        let half = buffer.len() / 2;
+        if self.end == buffer.len() || (need > half && self.end > half) {
+            buffer.resize(2 * buffer.len().max(1), 0);
+        }
+    }
+
+    /// Leaves the buffer to who holds it, and goes on with the unconsumed bytes in another one.
+    fn change_buffer(&mut self) {
+        let unheld = self
+            .used
+            .iter_mut()
+            .position(|buffer| Arc::get_mut(buffer).is_some());
+        let mut other = match unheld {
+            Some(at) => self.used.swap_remove(at),
+            None => Arc::default(),
+        };
+        let buffer = Arc::make_mut(&mut other);
+        if buffer.len() < self.buffer.len() {
+            *buffer = vec![0; self.buffer.len()];
+        }
+        let unconsumed = self.bytes();
+        buffer[..unconsumed.len()].copy_from_slice(unconsumed);
+        self.base += self.pos as u64;
+        self.end -= self.pos;
+        self.pos = 0;
+        let held = std::mem::replace(&mut self.buffer, other);
+        if self.used.len() < MAX_USED {
+            self.used.push(held);
         }
     }
 
@@ -137,7 +181,8 @@ impl Window {
         self.consume(self.end - self.pos);
         self.base = self.offset();
         (self.pos, self.end) = (0, 0);
-        self.buffer = Vec::new();
+        self.buffer = Arc::default();
+        self.used.clear();
         self.source = Box::new(io::empty());
         self.state = State::Ended;
     }

@@ -1,7 +1,9 @@
 //! `wiretell._core.Tracker`: packets folded into flows.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -11,7 +13,7 @@ use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::decode;
 use crate::tables::{FlowTable, SampleTable, SegmentTable, entry_table};
-use crate::track::{self, Ahead, Config, CtConfig};
+use crate::track::{self, Config, CtConfig, Feed};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
 const CHUNK_PACKETS: usize = 1 << 18;
@@ -21,8 +23,7 @@ const LEAST_HULL: usize = 3;
 
 struct State {
     tracker: track::Tracker,
-    /// Empty between calls.
-    ahead: Ahead,
+    feed: Feed,
     flows: FlowTable,
     /// Of the flows handed out, until they are asked for.
     samples: SampleTable,
@@ -60,6 +61,7 @@ impl Tracker {
         what_if = None,
         segments = false,
         analysis = Config::default().analysis,
+        threads = None,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -79,17 +81,22 @@ impl Tracker {
         what_if: Option<&str>,
         segments: bool,
         analysis: bool,
+        threads: Option<usize>,
     ) -> PyResult<Self> {
         if !(1..u32::MAX as usize).contains(&max_flows) {
             return Err(PyValueError::new_err(
                 "max_flows is not between 1 and 2**32 - 2",
             ));
         }
-        if max_hull < LEAST_HULL {
+        if (1..LEAST_HULL).contains(&max_hull) {
             return Err(PyValueError::new_err(format!(
-                "max_hull is below {LEAST_HULL}"
+                "max_hull is neither 0 nor at least {LEAST_HULL}"
             )));
         }
+        if threads == Some(0) {
+            return Err(PyValueError::new_err("threads must be at least 1"));
+        }
+        let n_threads = threads.unwrap_or_else(available_threads);
         let settings = |text: Option<&str>| {
             let parsed = text.map(CtConfig::parse).transpose();
             parsed.map_err(PyValueError::new_err)
@@ -119,7 +126,7 @@ impl Tracker {
         };
         Ok(Self(Mutex::new(State {
             tracker,
-            ahead: Ahead::default(),
+            feed: Feed::new(n_threads),
             flows: FlowTable::default(),
             samples: SampleTable::default(),
         })))
@@ -129,7 +136,9 @@ impl Tracker {
         let mut n_folded = 0;
         while n_folded < max_packets {
             let wanted = CHUNK_PACKETS.min(max_packets - n_folded);
-            let n_read = self.with(py, |state| reader.with(|frames| state.fold(frames, wanted)));
+            let n_read = self.with(py, |state| {
+                reader.with(|frames| state.feed.fold(frames, &mut state.tracker, wanted))
+            });
             n_folded += n_read;
             if n_read < wanted {
                 break;
@@ -256,17 +265,7 @@ impl Tracker {
     }
 }
 
-impl State {
-    /// Folds up to `wanted` packets; how many there were.
-    fn fold(&mut self, reader: &mut crate::capture::Reader, wanted: usize) -> usize {
-        let mut n_folded = 0;
-        while n_folded < wanted
-            && let Some(frame) = reader.next_frame()
-        {
-            self.ahead.fold(&decode(&frame), &mut self.tracker);
-            n_folded += 1;
-        }
-        self.ahead.flush(&mut self.tracker);
-        n_folded
-    }
+/// As many as this process may use at once; 1 where that cannot be told.
+fn available_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -11,7 +11,7 @@ pub struct Config {
     pub payload_budget_bytes: usize,
     /// Most samples kept per side of a flow.
     pub samples_per_side: usize,
-    /// Most vertices of a clock's upper hull (at least 3).
+    /// Most vertices of a clock's upper hull (at least 3); 0: no timestamp clocks at all.
     pub max_hull: usize,
     /// Idle time after which a TCP connection past its first SYN ends, seconds.
     pub tcp_timeout_s: u32,

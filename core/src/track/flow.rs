@@ -1,5 +1,7 @@
 //! One bidirectional connection and what its two sides did.
 
+use std::mem::offset_of;
+
 use super::analysis::{Analysis, Totals};
 use super::clock::Clock;
 use super::community_id::{End, community_id};
@@ -9,6 +11,7 @@ use super::idle::Class;
 use super::ipid::IpidSteps;
 use super::key::{Key, Ports, is_icmp_reply, proto};
 use super::payload::Head;
+use super::prefetch::prefetch_first;
 use super::samples::Samples;
 use super::segments::Walk;
 use crate::decode::Address;
@@ -135,50 +138,52 @@ pub struct Syn {
     pub signature: Box<str>,
 }
 
-/// One bidirectional connection.
+/// One bidirectional connection. What is not of one side comes first: it is fetched from memory
+/// ahead of a packet, and the packet's side after it.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 pub struct Flow {
-    /// Number of the flow in order of first packets, from 0.
-    pub id: u64,
-    /// Number of its first packet, from 1.
-    pub first_packet: u64,
     /// Its identity.
     pub key: Key,
     /// The originator is `key.high`.
     pub orig_is_high: bool,
+    pub(super) class: Class,
+    /// It is in the table.
+    pub(super) is_alive: bool,
+    /// What went before was handed out at the active timeout.
+    pub continues: bool,
+    /// TCP states of both ends.
+    pub state: ConnState,
+    /// Where its entry in the connection table was last.
+    pub(super) ct_hint: u32,
+    /// Number of the flow in order of first packets, from 0.
+    pub id: u64,
+    /// Zeek's letters.
+    pub history: History,
+    /// Latest time of a packet, ns.
+    pub last_ns: i64,
+    /// The tracker's own clock at its last packet, ns.
+    pub(super) seen_ns: i64,
+    /// Second of its last move in the idle lists.
+    pub(super) touched_s: u64,
+    /// Time of the first packet, ns.
+    pub first_ns: i64,
+    /// Of TCP, kept only where it is asked for: of the lower and of the higher endpoint.
+    pub(super) analysis: Option<Box<Analysis>>,
+    /// Kept only where segments are asked for.
+    pub(super) walk: Option<Box<Walk>>,
+    /// Originator, responder.
+    pub sides: [Side; 2],
+    /// Number of its first packet, from 1.
+    pub first_packet: u64,
     /// 4 or 6.
     pub ip_version: u8,
     /// Type and code of the first ICMP message.
     pub icmp: Option<(u8, u8)>,
     /// Outermost VLAN id of the first packet.
     pub vlan: Option<u16>,
-    /// Time of the first packet, ns.
-    pub first_ns: i64,
-    /// Latest time of a packet, ns.
-    pub last_ns: i64,
-    /// TCP states of both ends.
-    pub state: ConnState,
-    /// Zeek's letters.
-    pub history: History,
     /// Why it ended.
     pub end: EndReason,
-    /// What went before was handed out at the active timeout.
-    pub continues: bool,
-    /// Originator, responder.
-    pub sides: [Side; 2],
-    /// The tracker's own clock at its last packet, ns.
-    pub(super) seen_ns: i64,
-    /// Second of its last move in the idle lists.
-    pub(super) touched_s: u64,
-    pub(super) class: Class,
-    /// Where its entry in the connection table was last.
-    pub(super) ct_hint: u32,
-    /// Kept only where segments are asked for.
-    pub(super) walk: Option<Box<Walk>>,
-    /// Of TCP, kept only where it is asked for: of the lower and of the higher endpoint.
-    pub(super) analysis: Option<Box<Analysis>>,
-    /// It is in the table.
-    pub(super) is_alive: bool,
     pub(super) hash: u64,
 }
 
@@ -229,6 +234,12 @@ impl Flow {
             (ends[0].port, ends[1].port) = (kind.into(), code.into());
         }
         community_id(self.ip_version, self.key.proto, ends[0], ends[1])
+    }
+
+    /// Asks for what comes before its sides.
+    #[inline]
+    pub(super) fn prefetch_head(&self) {
+        prefetch_first(self, offset_of!(Self, sides));
     }
 
     /// Whether it has lived for `limit_s` seconds; 0: no limit.

@@ -43,6 +43,27 @@ pub struct Key {
     pub ports: Ports,
 }
 
+impl Key {
+    /// Whether the two are the same: compared as words, for this is asked of every packet.
+    #[inline]
+    pub fn is(&self, other: &Self) -> bool {
+        let words = |key: &Self| {
+            let ends = (u128::from_ne_bytes(key.low), u128::from_ne_bytes(key.high));
+            (ends, key.numbers())
+        };
+        words(self) == words(other)
+    }
+
+    /// Ports, protocol and what the ports mean.
+    #[inline]
+    fn numbers(&self) -> u64 {
+        u64::from(self.low_port)
+            | u64::from(self.high_port) << 16
+            | u64::from(self.proto) << 32
+            | (self.ports as u64) << 40
+    }
+}
+
 /// A key and which of its endpoints sent the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directed {
@@ -72,18 +93,23 @@ impl Directed {
                 _ => (Ports::Endpoints, packet.sport, packet.dport),
             },
         };
+        let ends = (packet.src, packet.dst);
+        Some(Self::between(packet.proto, ends, ports, (first, second)))
+    }
+
+    /// The flow of a packet between two addresses, from the first of them. The numbers are the
+    /// ports of each, or what [`Ports`] says: then they belong to the flow, not to an endpoint.
+    #[inline]
+    pub(super) fn between(
+        of: u8,
+        (src, dst): (Address, Address),
+        ports: Ports,
+        (first, second): (u16, u16),
+    ) -> Self {
         let by_port = ports == Ports::Endpoints;
-        let from_high = match packet.src.cmp(&packet.dst) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => by_port && first > second,
-        };
-        let (low, high) = if from_high {
-            (packet.dst, packet.src)
-        } else {
-            (packet.src, packet.dst)
-        };
-        // ICMP numbers belong to the flow, not to an endpoint: they are not swapped.
+        let (from, to) = (u128::from_be_bytes(src), u128::from_be_bytes(dst));
+        let from_high = from > to || (from == to && by_port && first > second);
+        let (low, high) = if from_high { (dst, src) } else { (src, dst) };
         let (low_port, high_port) = if from_high && by_port {
             (second, first)
         } else {
@@ -94,10 +120,10 @@ impl Directed {
             high,
             low_port,
             high_port,
-            proto: packet.proto,
+            proto: of,
             ports,
         };
-        Some(Self { key, from_high })
+        Self { key, from_high }
     }
 }
 
@@ -132,10 +158,7 @@ impl KeyHasher {
         let s = &self.secret;
         let (low_a, low_b) = halves(&key.low);
         let (high_a, high_b) = halves(&key.high);
-        let rest = u64::from(key.low_port)
-            | u64::from(key.high_port) << 16
-            | u64::from(key.proto) << 32
-            | (key.ports as u64) << 40;
+        let rest = key.numbers();
         let low = fold(low_a ^ s[0], low_b ^ s[1] ^ rest);
         let high = fold(high_a ^ s[2], high_b ^ s[3] ^ rest.rotate_left(24));
         fold(low ^ s[4], high ^ s[5])

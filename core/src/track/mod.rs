@@ -6,8 +6,8 @@
 //! [`Tracker::drain`]. Everything follows packet time alone, so the flows do not depend
 //! on how the stream was cut into batches.
 
-mod ahead;
 pub mod analysis;
+mod batch;
 pub mod clock;
 pub mod community_id;
 pub mod config;
@@ -15,6 +15,7 @@ pub mod conn_state;
 pub mod conntrack;
 mod earlier;
 pub mod expect;
+mod feed;
 mod flight;
 pub mod flow;
 mod fragments;
@@ -35,9 +36,10 @@ pub mod signature;
 mod slab;
 mod tracker;
 
-pub use ahead::Ahead;
+pub use batch::{BATCH_PACKETS, Batch};
 pub use config::Config;
 pub use conntrack::{Conntrack, CtConfig};
+pub use feed::Feed;
 pub use flow::{EndReason, Flow, Side};
 pub use segments::{SegmentRow, Tracking};
 pub use tracker::{Counters, Tracker};

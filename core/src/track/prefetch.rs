@@ -5,16 +5,23 @@ const LINE_BYTES: usize = 64;
 /// Asks for all cache lines of a value.
 #[inline(always)]
 pub fn prefetch<T>(value: &T) {
-    let start: *const T = value;
-    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
-        prefetch_line(start.cast::<u8>().wrapping_add(offset));
-    }
+    prefetch_first(value, size_of::<T>());
     // A value need not start with a line, so it may end in one more.
+    let start: *const T = value;
     prefetch_line(
         start
             .cast::<u8>()
             .wrapping_add(size_of::<T>().saturating_sub(1)),
     );
+}
+
+/// Asks for the first bytes of a value that starts with a cache line.
+#[inline(always)]
+pub fn prefetch_first<T>(value: &T, n_bytes: usize) {
+    let start: *const T = value;
+    for offset in (0..n_bytes).step_by(LINE_BYTES) {
+        prefetch_line(start.cast::<u8>().wrapping_add(offset));
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

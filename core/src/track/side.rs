@@ -41,7 +41,7 @@ impl Side {
             Transport::Tcp(ref tcp) => tcp.options.timestamps.map(|(tsval, _)| tsval),
             _ => None,
         };
-        if moment.believed && (ipid.is_some() || tsval.is_some()) {
+        if config.samples_per_side > 0 && moment.believed && (ipid.is_some() || tsval.is_some()) {
             let sample = Sample {
                 time_ns: moment.time_ns,
                 tsval,
@@ -152,7 +152,9 @@ fn fold_segment(
     let own = &mut flow.sides[side];
     own.tcp.first_window.get_or_insert(tcp.window);
     own.tcp.flags |= tcp.flags;
-    own.push_timestamp(tcp, moment, config.max_hull);
+    if config.max_hull > 0 {
+        own.push_timestamp(tcp, moment, config.max_hull);
+    }
     if packet.payload_len > 0 && own.head.is_open() && tcp.flags & RST == 0 {
         let seq = tcp.seq.wrapping_add(u32::from(tcp.flags & SYN != 0));
         own.head.push_segment(

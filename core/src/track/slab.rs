@@ -1,7 +1,6 @@
 //! The flows alive: their storage, the index over their keys, the idle lists.
 
-use super::clock::Clock;
-use super::flow::Flow;
+use super::flow::{Flow, Side};
 use super::idle::{Class, IdleLists, N_CLASSES};
 use super::index::Index;
 use super::key::{Key, KeyHasher};
@@ -49,7 +48,7 @@ impl Slab {
     #[inline]
     pub fn find(&self, key: &Key, hash: u64) -> Option<u32> {
         self.index
-            .find(hash, |at| self.flows[at as usize].key == *key)
+            .find(hash, |at| self.flows[at as usize].key.is(key))
     }
 
     /// Asks for the index slot of a hash.
@@ -64,36 +63,30 @@ impl Slab {
         self.index.find(hash, |_| true)
     }
 
-    /// Asks for a flow.
+    /// Asks for what a packet needs of a flow first, its sides aside.
     #[inline]
     pub fn prefetch_flow(&self, at: u32) {
-        prefetch(&self.flows[at as usize]);
+        self.flows[at as usize].prefetch_head();
+    }
+
+    /// Asks for the side that sends.
+    #[inline]
+    pub fn prefetch_side(&self, at: u32, from_high: bool) {
+        prefetch(self.side(at, from_high));
     }
 
     /// Asks for the clock of the side that sends.
     #[inline]
     pub fn prefetch_clock(&self, at: u32, from_high: bool) {
-        if let Some(clock) = self.clock(at, from_high) {
+        if let Some(clock) = self.side(at, from_high).tcp.clock.as_deref() {
             prefetch(clock);
         }
     }
 
-    /// Asks for the last two vertices of that clock's hull.
     #[inline]
-    pub fn prefetch_hull(&self, at: u32, from_high: bool) {
-        if let Some([.., before, last]) = self.clock(at, from_high).map(|clock| &clock.hull[..]) {
-            prefetch(before);
-            prefetch(last);
-        }
-    }
-
-    #[inline]
-    fn clock(&self, at: u32, from_high: bool) -> Option<&Clock> {
+    fn side(&self, at: u32, from_high: bool) -> &Side {
         let flow = &self.flows[at as usize];
-        flow.sides[usize::from(from_high != flow.orig_is_high)]
-            .tcp
-            .clock
-            .as_deref()
+        &flow.sides[usize::from(from_high != flow.orig_is_high)]
     }
 
     /// A flow by number.

@@ -7,7 +7,7 @@ use super::earlier::Earlier;
 use super::flow::{EndReason, Flow};
 use super::fragments::{Fragments, Owner};
 use super::idle::{CLASSES, Class, slack_s};
-use super::key::{Directed, is_icmp_reply, proto};
+use super::key::{Directed, KeyHasher, is_icmp_reply, proto};
 use super::payload::Budget;
 use super::segments::{SegmentRow, Tracking};
 use super::side::{Moment, fold_transport};
@@ -165,20 +165,30 @@ impl Tracker {
         &self.config
     }
 
+    /// What hashes the keys of its flows.
+    pub fn hasher(&self) -> KeyHasher {
+        self.slab.hasher()
+    }
+
     /// Takes the next packet of the stream into account.
-    #[inline]
     pub fn fold(&mut self, packet: &Packet<'_>) {
+        let directed = Directed::of(packet);
+        let flow = directed.as_ref().map(|it| (it, self.slab.hash(&it.key)));
+        self.fold_known(packet, flow);
+    }
+
+    /// The same, where the packet's key and its hash are known already.
+    #[inline]
+    pub(super) fn fold_known(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>) {
         self.counters.packets += 1;
         if self.guard.follows(packet.time_ns) {
-            self.fold_at(
-                packet,
-                Moment {
-                    time_ns: packet.time_ns,
-                    believed: true,
-                },
-            );
+            let moment = Moment {
+                time_ns: packet.time_ns,
+                believed: true,
+            };
+            self.fold_at(packet, flow, moment);
         } else {
-            self.judge(packet);
+            self.judge(packet, flow);
         }
     }
 
@@ -217,7 +227,7 @@ impl Tracker {
     }
 
     #[cold]
-    fn judge(&mut self, packet: &Packet<'_>) {
+    fn judge(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>) {
         let verdict = self.guard.judge(packet.time_ns);
         self.release(verdict.held);
         if verdict.hold {
@@ -230,13 +240,11 @@ impl Tracker {
                 payload,
             });
         } else {
-            self.fold_at(
-                packet,
-                Moment {
-                    time_ns: packet.time_ns,
-                    believed: true,
-                },
-            );
+            let moment = Moment {
+                time_ns: packet.time_ns,
+                believed: true,
+            };
+            self.fold_at(packet, flow, moment);
         }
     }
 
@@ -259,11 +267,14 @@ impl Tracker {
                 .unwrap_or(packet.time_ns);
             let time_ns = if believed { packet.time_ns } else { own_ns };
             self.counters.time_absurd += u64::from(!believed);
-            self.fold_at(&packet, Moment { time_ns, believed });
+            let directed = Directed::of(&packet);
+            let flow = directed.as_ref().map(|it| (it, self.slab.hash(&it.key)));
+            self.fold_at(&packet, flow, Moment { time_ns, believed });
         }
     }
 
-    fn fold_at(&mut self, packet: &Packet<'_>, moment: Moment) {
+    #[inline]
+    fn fold_at(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>, moment: Moment) {
         self.counters.time_backwards += u64::from(self.clock.advance(moment.time_ns));
         if packet.weird != Weird::None {
             *self.weirds.entry(packet.weird).or_default() += 1;
@@ -272,8 +283,8 @@ impl Tracker {
         if now_s != self.swept_s {
             self.sweep(now_s);
         }
-        if let Some(directed) = Directed::of(packet) {
-            self.fold_directed(packet, directed, moment);
+        if let Some((directed, hash)) = flow {
+            self.fold_directed(packet, directed, hash, moment);
         } else if packet.ip_version == 0 {
             self.counters.not_ip += 1;
         } else if packet.fragment_offset != 0 {
@@ -284,8 +295,13 @@ impl Tracker {
     }
 
     #[inline]
-    fn fold_directed(&mut self, packet: &Packet<'_>, directed: Directed, moment: Moment) {
-        let hash = self.slab.hash(&directed.key);
+    fn fold_directed(
+        &mut self,
+        packet: &Packet<'_>,
+        directed: &Directed,
+        hash: u64,
+        moment: Moment,
+    ) {
         let at = match self.slab.find(&directed.key, hash) {
             Some(at) => match self.succeeds(at, directed, packet) {
                 None => at,
@@ -319,8 +335,8 @@ impl Tracker {
             _ => None,
         };
         if let Some(tracking) = &mut self.tracking {
-            let at = (&directed, hash);
-            tracking.judge(flow, side, packet, at, moment.time_ns, finding);
+            let key = (directed, hash);
+            tracking.judge(flow, side, packet, key, moment.time_ns, finding);
         }
         let class = class_of(flow);
         if packet.more_fragments {
@@ -336,7 +352,7 @@ impl Tracker {
 
     /// Why the flow under the packet's key is over and the packet begins another; None: it goes on.
     #[inline]
-    fn succeeds(&self, at: u32, directed: Directed, packet: &Packet<'_>) -> Option<EndReason> {
+    fn succeeds(&self, at: u32, directed: &Directed, packet: &Packet<'_>) -> Option<EndReason> {
         let flow = self.slab.get(at);
         let idle_ns = self.clock.elapsed_ns - flow.seen_ns;
         let over = flow.class == Class::TcpClosed;
@@ -362,7 +378,13 @@ impl Tracker {
         (opens && (over || idle_ns >= REUSE_IDLE_NS) && !again()).then_some(EndReason::Closed)
     }
 
-    fn begin(&mut self, packet: &Packet<'_>, directed: Directed, hash: u64, moment: Moment) -> u32 {
+    fn begin(
+        &mut self,
+        packet: &Packet<'_>,
+        directed: &Directed,
+        hash: u64,
+        moment: Moment,
+    ) -> u32 {
         while self.slab.len() >= self.config.max_flows.max(1) {
             let Some(oldest) = self.slab.oldest() else {
                 break;
@@ -482,7 +504,7 @@ impl Tracker {
 fn analyse(
     flow: &mut Flow,
     earlier: &mut Earlier,
-    directed: Directed,
+    directed: &Directed,
     packet: &Packet<'_>,
     tcp: &Tcp,
     moment: Moment,
@@ -507,7 +529,7 @@ fn class_of(flow: &Flow) -> Class {
 
 /// The originator is who sent the SYN, or was sent the SYN/ACK or the reply; the first
 /// packet decided so far, this one may know better.
-fn turn_to_opener(flow: &mut Flow, directed: Directed, packet: &Packet<'_>) {
+fn turn_to_opener(flow: &mut Flow, directed: &Directed, packet: &Packet<'_>) {
     let sender_is_orig = directed.from_high == flow.orig_is_high;
     let opener_known = flow.sides.iter().any(|side| side.tcp.syn.is_some());
     let first = flow.sides.iter().all(|side| side.n_packets == 0) && !flow.continues;

@@ -117,22 +117,7 @@ fn icmp_tuple(of: u8, src: Address, dst: Address, icmp: &Icmp) -> Option<Directe
 }
 
 fn between(of: u8, ends: (Address, Address), ports: (u16, u16)) -> Directed {
-    let ((src, dst), (sport, dport)) = (ends, ports);
-    let from_high = (src, sport) > (dst, dport);
-    let (low, high, low_port, high_port) = if from_high {
-        (dst, src, dport, sport)
-    } else {
-        (src, dst, sport, dport)
-    };
-    let key = Key {
-        low,
-        high,
-        low_port,
-        high_port,
-        proto: of,
-        ports: Ports::Endpoints,
-    };
-    Directed { key, from_high }
+    Directed::between(of, ends, Ports::Endpoints, ports)
 }
 
 #[cfg(test)]

@@ -1,0 +1,121 @@
+//! Feeds a tracker from a reader: in one thread, or with reading and decoding in another one.
+//!
+//! Batches go through a queue in order and are folded in order, so the result does not depend on
+//! the number of threads, nor on how long each of them takes.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::{panic, thread};
+
+use super::batch::{BATCH_PACKETS, Batch};
+use super::key::KeyHasher;
+use super::tracker::Tracker;
+use crate::capture::Reader;
+
+/// Batches on their way at most.
+const N_BATCHES: usize = 6;
+/// Fewer packets than this are not worth a thread.
+const LEAST_PACKETS: usize = 4 * BATCH_PACKETS;
+
+/// Reads, decodes and folds; its batches are used again and again.
+#[derive(Debug)]
+pub struct Feed {
+    n_threads: usize,
+    batches: Vec<Batch>,
+}
+
+impl Feed {
+    /// At most `n_threads` threads, the caller's included.
+    #[must_use]
+    pub fn new(n_threads: usize) -> Self {
+        Self {
+            n_threads,
+            batches: Vec::new(),
+        }
+    }
+
+    /// Folds the next packets of the stream, up to `wanted`; how many there were.
+    pub fn fold(&mut self, reader: &mut Reader, tracker: &mut Tracker, wanted: usize) -> usize {
+        if self.n_threads > 1
+            && wanted >= LEAST_PACKETS
+            && let Ok(n_folded) = self.fold_beside(reader, tracker, wanted)
+        {
+            return n_folded;
+        }
+        self.fold_alone(reader, tracker, wanted)
+    }
+
+    fn fold_alone(&mut self, reader: &mut Reader, tracker: &mut Tracker, wanted: usize) -> usize {
+        let mut batch = self.batches.pop().unwrap_or_default();
+        let mut n_folded = 0;
+        while n_folded < wanted {
+            let n_read = batch.read(reader, wanted - n_folded, tracker.hasher());
+            if n_read == 0 {
+                break;
+            }
+            batch.fold(tracker);
+            n_folded += n_read;
+        }
+        self.batches.push(batch);
+        n_folded
+    }
+
+    /// Folds while another thread reads and decodes what comes next. Fails where there is no
+    /// such thread to be had, with nothing read.
+    fn fold_beside(
+        &mut self,
+        reader: &mut Reader,
+        tracker: &mut Tracker,
+        wanted: usize,
+    ) -> io::Result<usize> {
+        let (give_back, unused) = channel();
+        let (hand_over, filled) = channel();
+        self.batches.resize_with(N_BATCHES, Batch::default);
+        for batch in self.batches.drain(..) {
+            // Its receiver is in this function.
+            let _ = give_back.send(batch);
+        }
+        let hasher = tracker.hasher();
+        thread::scope(|scope| {
+            let reading = thread::Builder::new()
+                .name("decode".into())
+                .spawn_scoped(scope, move || {
+                    read_all(reader, unused, &hand_over, wanted, hasher)
+                })?;
+            let mut n_folded = 0;
+            for mut batch in filled {
+                n_folded += batch.len();
+                batch.fold(tracker);
+                // At the end of the stream nobody wants it back.
+                let _ = give_back.send(batch);
+            }
+            match reading.join() {
+                Ok(unused) => self.batches.extend(unused.try_iter()),
+                Err(cause) => panic::resume_unwind(cause),
+            }
+            Ok(n_folded)
+        })
+    }
+}
+
+/// The other thread: fills batches until there are `wanted` packets, or no more. Gives back
+/// where unused batches come from.
+fn read_all(
+    reader: &mut Reader,
+    unused: Receiver<Batch>,
+    hand_over: &Sender<Batch>,
+    wanted: usize,
+    hasher: KeyHasher,
+) -> Receiver<Batch> {
+    let mut n_left = wanted;
+    while n_left > 0
+        && let Ok(mut batch) = unused.recv()
+    {
+        let n_read = batch.read(reader, n_left, hasher);
+        if n_read == 0 || hand_over.send(batch).is_err() {
+            break;
+        }
+        n_left -= n_read;
+    }
+    unused
+}
