@@ -73,7 +73,9 @@ def test_flows_do_not_know_that_they_are_watched(frames: list[Frame], ct: str) -
     plain, watched = push(frames), push(frames, ct=ct, segments=True)
     totals = [column.name for column in STREAM_TOTALS]
     tcp = watched[0].filter(proto=6)
-    assert tcp.select(totals).null_count().sum_horizontal().sum() == 0
+    # Round trips that were not measured have no time.
+    counted = [name for name in totals if not name.endswith("_ns")]
+    assert tcp.select(counted).null_count().sum_horizontal().sum() == 0
     assert plain[0].select(pl.col(totals).is_null().all()).row(0) == (True,) * len(totals)
     assert_frame_equal(plain[0].drop(totals), watched[0].drop(totals))
     assert_frame_equal(plain[1], watched[1])
