@@ -47,6 +47,7 @@ from wiretell.model.tables import (
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
+from wiretell.sources.clock_readings import packet_readings
 from wiretell.sources.points import PointFrames, PointMaker, PointWriter
 from wiretell.sources.segments import SegmentStream, packets_again, packets_of, readable_again
 
@@ -164,15 +165,27 @@ def measure_clocks(
     """The clocks that these captures show, of each flow, address or machine (`level`).
 
     `paths`, `filter` and `jobs` as for `analyze`; `addresses` are the only ones wanted, where
-    some are named; `precision_ppm` is the standard error that the advice speaks of. Raises
-    OSError, CaptureError, ConfigError.
+    some are named; `precision_ppm` is the standard error that the advice speaks of. Clocks of
+    ICMP and RTP are not read from standard input. Raises OSError, CaptureError, ConfigError.
     """
     chosen = config or Config(samples_per_side=CLOCK_SAMPLES)
     if level == DEVICE:
         report = analyze(paths, filter=filter, config=chosen, progress=progress, jobs=jobs)
     else:
         report = measure(paths, filter=filter, config=chosen, progress=progress)
-    return clock_report(report, level=level, addresses=addresses, precision_ppm=precision_ppm)
+    names, readings = _names(paths), None
+    if "-" not in names:  # gone by: the clocks of ICMP and RTP take a second look
+        filters = compile_filter(filter) if filter else None
+        readings, n_left = packet_readings(names, filters, report.flows)
+        counters = {**report.provenance["counters"], "clock_readings_left_out": n_left}
+        report = replace(report, provenance={**report.provenance, "counters": counters})
+    return clock_report(
+        report,
+        level=level,
+        addresses=addresses,
+        precision_ppm=precision_ppm,
+        readings=readings,
+    )
 
 
 def explain_pair(report: Report, flow: str, other: str, *, address: str | None = None) -> Why:

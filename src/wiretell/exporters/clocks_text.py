@@ -150,12 +150,22 @@ def details(row: Row, *, verbose: bool) -> list[str]:
             said.append(f"relative to the common mode: {row['relative_ppm']:+.2f} ppm")
         if row["more_s"] or verbose:
             said.append(f"precision: {row['advice']}")
-    if row["n_readings"]:
+    if row["ahead_ms"] is not None:
+        said.append(
+            f"tells the time {_ahead(row['ahead_ms'])} the observer's clock, packet's way in"
+        )
+    elif row["n_readings"]:
         boot = row["boot"] or ""
         if row["boot_ns"] is not None:
             boot = f"booted {boot}"
         said.append(f"offset {row['offset_regime']}; {boot}" if verbose or boot else "")
     return [visible(text) for text in said if text]
+
+
+def _ahead(ms: float) -> str:
+    """`0.4 s ahead of`, `12 ms behind`."""
+    size = f"{abs(ms) / 1e3:.2f} s" if abs(ms) >= 1000.0 else f"{abs(ms):.0f} ms"
+    return f"{size} ahead of" if ms > 0.0 else f"{size} behind"
 
 
 def _table(rows: Sequence[Row], options: Options) -> Iterator[Text]:

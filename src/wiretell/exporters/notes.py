@@ -30,8 +30,14 @@ _LOSSES = {
     "evicted_flows": "ended early, the flow table was full",
     "payload_bytes_dropped": "of first payload not kept, the memory set aside was full",
     "time_absurd": "with an absurd time",
+    "clock_readings_left_out": "with a clock in the payload not read, there were too many",
 }
-_UNITS = {"evicted_flows": "flow", "payload_bytes_dropped": "byte", "time_absurd": "packet"}
+_UNITS = {
+    "evicted_flows": "flow",
+    "payload_bytes_dropped": "byte",
+    "time_absurd": "packet",
+    "clock_readings_left_out": "packet",
+}
 
 
 def notes(report: Report) -> list[str]:

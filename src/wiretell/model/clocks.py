@@ -69,8 +69,9 @@ CLOCKS = Table(
         Column("relative_ppm", pl.Float64, "best_ppm without common_ppm", "ppm"),
         Column("delay_ms", pl.Float64, "mean distance of the readings below the line", "ms"),
         Column(
-            "offset_regime", pl.String, "per host, per destination, per connection, ..., unknown"
+            "offset_regime", pl.String, "per host, per destination, per connection, ..., time of day, unknown"
         ),
+        Column("ahead_ms", pl.Float64, "how far a clock that tells the time is ahead of the observer", "ms"),
         Column("boot_ns", pl.Int64, "when the counter was 0, where that can be known", "ns"),
         Column("boot", pl.String, "the boot time in words, or why it cannot be known"),
         Column("wander_ppm", pl.Float64, "standard deviation of the rate beyond its errors", "ppm"),
@@ -121,6 +122,21 @@ POINTS = Table(
             "offset_ms", pl.Float64, "ahead of the observer, lines of one clock laid together", "ms"
         ),
         Column("is_hull", pl.Boolean, "it is a vertex of an upper hull"),
+    ),
+)
+
+READINGS = Table(
+    "clock_readings",
+    "one reading of a clock that is told in a packet's payload",
+    (
+        Column("source", pl.String, "icmp_timestamp, http_date, ntp, tls_hello, rtp"),
+        Column("address", pl.String, "whose clock it is"),
+        Column("peer", pl.String, "who it was told"),
+        Column("stream", pl.String, "which counter of that address: an RTP source; else empty"),
+        Column("time_ns", pl.Int64, "when it was captured", "ns"),
+        Column("ticks", pl.Float64, "what it told, unwrapped", "ticks"),
+        Column("nominal_hz", pl.Float64, "ticks per second, by the standard or as measured", "Hz"),
+        Column("note", pl.String, "what is odd about its form: little-endian"),
     ),
 )
 

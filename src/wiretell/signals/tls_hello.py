@@ -9,7 +9,8 @@ encrypted ClientHello hides the true name; a hello longer than the payload kept 
 Quantities, about the client: `ja4`, `alpn` (comma-joined), `sni`, `tls_session_offered`,
 `tls_ticket_offered` (tickets and PSK identities), `tls_session_issued`, `tls_ticket_issued` (what
 the server gave it; all four the beginning of a SHA-256), and of QUIC also `quic_dcid` (the first
-destination connection id, hex) and `quic_token_offered`.
+destination connection id, hex) and `quic_token_offered`. About the sender: `tls_hello_time` (its
+clock minus the time of arrival, s).
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from wiretell.signal import Signal
 NAME = "tls_hello"
 
 _CLIENT_HELLO = 1
+_HELLOS = (b"\x01", b"\x02")
+_MAX_CLOCK_OFFSET_S = 86_400.0
+"""A time further off is taken for the random number that newer stacks send."""
 
 
 def extract(flows: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +41,7 @@ def extract(flows: pl.DataFrame) -> pl.DataFrame:
     client_udp = (pl.col("proto") == UDP) & (pl.col("side") == 0)
     over_quic = client_udp & first_bytes.is_in(quic.VERSION_BYTES)
     for payload in payloads(flows, over_tcp | over_quic):
+        _hello_time(facts, payload)
         if payload.proto == UDP:
             _quic_facts(facts, payload)
         elif payload.data[5:6] == bytes([_CLIENT_HELLO]):
@@ -56,6 +61,15 @@ def _hello_facts(facts: Facts, of: Payload, hello: tls.ClientHello, transport: s
     facts.text(of, "tls_session_offered", _digest(hello.session_id))
     for ticket in (hello.session_ticket, *hello.psk_identities):
         facts.text(of, "tls_ticket_offered", _digest(ticket))
+
+
+def _hello_time(facts: Facts, of: Payload) -> None:
+    """gmt_unix_time (RFC 5246 section 7.4.1.2), where it is a time: newer stacks draw it."""
+    if of.proto == UDP or of.time_ns is None or of.data[5:6] not in _HELLOS:
+        return
+    offset_s = int.from_bytes(of.data[11:15], "big") - of.time_ns / 1e9
+    if len(of.data) >= 15 and abs(offset_s) < _MAX_CLOCK_OFFSET_S:
+        facts.number(of, "tls_hello_time", offset_s, "s", 1.0)
 
 
 def _server_facts(facts: Facts, of: Payload) -> None:

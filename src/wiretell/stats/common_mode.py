@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, chi2
 
 from wiretell.stats.line import FloatArray
 
@@ -21,6 +21,8 @@ POPULATION_PPM = 100.0
 """Free crystals spread over about so much: -50 to +50 ppm."""
 BY_CHANCE = 0.01
 """A bunch this unlikely among free clocks is one."""
+REFERENCE_PPM = 5.0
+"""References known no better are not asked."""
 FEWEST_BUNCH, FEWEST_MEDIAN = 3, 8
 MEDIAN_SE = 1.2533
 """Standard error of a median over that of a mean, for a normal law."""
@@ -28,7 +30,8 @@ MEDIAN_SE = 1.2533
 
 @dataclass(frozen=True)
 class CommonMode:
-    """`kind` is bunch, median or empty (nothing to say). `members` are those of the bunch."""
+    """`kind` is reference, bunch, median or empty (nothing to say). `members` are those of the
+    bunch, or the references."""
 
     kind: str
     ppm: float
@@ -36,10 +39,23 @@ class CommonMode:
     members: NDArray[np.bool_]
 
 
-def common_mode(skew_ppm: FloatArray, error_ppm: FloatArray) -> CommonMode:
-    """The common mode of one skew per machine, with standard errors."""
+def common_mode(
+    skew_ppm: FloatArray, error_ppm: FloatArray, is_reference: NDArray[np.bool_] | None = None
+) -> CommonMode:
+    """The common mode of one skew per machine, with standard errors.
+
+    References are clocks that serve the time (NTP): where two or more agree, they are it.
+    """
     n = len(skew_ppm)
     none = np.zeros(n, dtype=bool)
+    if is_reference is not None:
+        told = is_reference & (error_ppm <= REFERENCE_PPM)
+        if told.sum() >= 2:
+            weight = np.hypot(error_ppm[told], REACH_PPM / 2.0) ** -2.0
+            mean = float(np.average(skew_ppm[told], weights=weight))
+            squares = float((weight * (skew_ppm[told] - mean) ** 2).sum())
+            if chi2.sf(squares, int(told.sum()) - 1) > BY_CHANCE:
+                return CommonMode("reference", mean, float(weight.sum() ** -0.5), told)
     sharp = np.isfinite(error_ppm) & (error_ppm <= 1.0)
     best = none
     for i in np.flatnonzero(sharp):

@@ -16,6 +16,8 @@ WHY_NOT = {
     "per host or per destination": "unknowable so far: one destination does not tell whether"
     " the offset is random",
     "unknown": "unknowable so far: too few flows to tell whether the offset is random",
+    "time of day": "unknowable: this clock tells the time of day",
+    "per stream": "unknowable: random offsets, one for each stream",
     "absent": "unknowable: no timestamps",
     "zero": "unknowable: timestamps are zero",
 }
@@ -37,10 +39,10 @@ def boot_time(units: Sequence[Unit], regime: str, origin_ns: int) -> tuple[int |
     if value >= MODULUS - lead:
         age_s, how = (value - (MODULUS - lead)) / clock.hz, "as Linux counts, 5 minutes before 0"
     else:
-        age_s, how = value / clock.hz, "its counter was 0 then"
+        age_s, how = value / clock.hz, "if its counter began at 0"
     boot_ns = origin_ns + round((clock.first_s - age_s) * 1e9)
     period_d = MODULUS / clock.hz / _DAY_S
-    words = f"{_utc(boot_ns)} ({how}), or {period_d:.1f} days earlier for each time it wrapped"
+    words = f"{_utc(boot_ns)} ({how}), or {period_d:.1f} days earlier per turn of the counter"
     return boot_ns, words
 
 

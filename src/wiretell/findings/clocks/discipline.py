@@ -14,6 +14,10 @@ FREE_PPM = 2.0
 """Further off than this, errors aside, NTP would have pulled it in."""
 
 
+_AGAINST = {"bunch": "the clocks that run alike", "reference": "the NTP servers' time"}
+"""What a rate is held against, by kind of common mode."""
+
+
 def discipline(
     skew_ppm: float,
     error_ppm: float,
@@ -27,27 +31,33 @@ def discipline(
         return UNKNOWN, f"{nominal_hz:g} Hz is no usual rate, so what it should be is not known"
     if not error_ppm <= SHARP_PPM:
         return UNKNOWN, f"known to ±{error_ppm:.1f} ppm only; ±{SHARP_PPM:g} ppm is needed"
-    if in_bunch:
+    if in_bunch and common.kind == "bunch":
         n = int(common.members.sum())
         return DISCIPLINED, (
             f"one of {n} clocks that run alike ({common.ppm:+.1f} ppm): NTP holds them, or they"
             " are one machine's"
         )
-    off = abs(skew_ppm - (common.ppm if common.kind == "bunch" else 0.0))
+    against = _AGAINST.get(common.kind, "the observer's clock")
+    off = abs(skew_ppm - (common.ppm if common.kind in _AGAINST else 0.0))
     if off <= PULLED_PPM + 2.0 * error_ppm:
         share = POPULATION_PPM / (2.0 * (PULLED_PPM + 2.0 * error_ppm))
         return DISCIPLINED, (
-            f"keeps the observer's time to {off:.1f} ±{error_ppm:.1f} ppm; of free crystals one in"
+            f"keeps to {against} within {off:.1f} ±{error_ppm:.1f} ppm; of free crystals one in"
             f" {share:.0f} does so by chance"
         )
     if off > FREE_PPM + 2.0 * error_ppm:
-        against = "the clocks that NTP holds" if common.kind == "bunch" else "the observer's clock"
         return FREE, f"{off:.1f} ppm off {against}: NTP would have pulled that in"
     return UNKNOWN, f"{off:.1f} ±{error_ppm:.1f} ppm off: a slow pull or a good crystal"
 
 
 def common_words(common: CommonMode, n: int) -> str:
     """A note on the common mode of `n` clocks."""
+    if common.kind == "reference":
+        return (
+            f"{int(common.members.sum())} NTP servers say that the observer's own clock is off:"
+            f" they seem to run {common.ppm:+.2f} ±{common.error_ppm:.2f} ppm against it."
+            " `relative` is without that."
+        )
     if common.kind == "bunch":
         return (
             f"{int(common.members.sum())} of {n} clocks run alike, {common.ppm:+.2f}"

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.findings.clocks.units import Unit
+from wiretell.findings.clocks.units import Told, Unit
+from wiretell.signal import Clock
 from wiretell.stats.counter_lines import MODULUS
 from wiretell.stats.line import FloatArray
 
@@ -26,6 +27,7 @@ class Readings:
     `unit` is the place of the unit in the list given, `x` seconds since the earliest packet of
     all, `y` seconds that the clock is ahead of the observer at its nominal rate, counted from
     the unit's first reading; a late reading has a smaller `y`. `ticks` are what it counted since.
+    `flow_id` is -1 where the reading is of no flow's timestamps.
     """
 
     unit: IntArray
@@ -47,6 +49,33 @@ class Readings:
 def readings_of(units: Sequence[Unit], samples: pl.DataFrame, origin_ns: int) -> Readings:
     """Readings of units with a known nominal rate. `samples` as SAMPLES, with TSvals."""
     known = [i for i, unit in enumerate(units) if unit.clock.nominal_hz and unit.clock.hz > 0.0]
+    parts = [_sampled(units, known, samples, origin_ns)]
+    parts += [_told(i, told, units[i].clock) for i in known if (told := units[i].told) is not None]
+    if len(parts) == 1:
+        return parts[0]
+    columns = (np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Readings))
+    joined = Readings(*columns)
+    return joined.of(np.lexsort((joined.x, joined.unit)))
+
+
+def _told(unit: int, told: Told, clock: Clock) -> Readings:
+    n = len(told.x)
+    ahead = told.ticks / clock.nominal_hz - (told.x - told.x[0])
+    nothing = np.full(n, -1, dtype=np.int64)
+    return Readings(
+        np.full(n, unit, dtype=np.int64),
+        told.x,
+        ahead,
+        told.ticks.astype(np.int64),
+        nothing,
+        nothing,
+    )
+
+
+def _sampled(
+    units: Sequence[Unit], known: Sequence[int], samples: pl.DataFrame, origin_ns: int
+) -> Readings:
+    """Readings of TCP timestamps."""
     keys = pl.DataFrame(
         [(*key, i) for i in known for key in units[i].keys],
         schema={"flow_id": pl.UInt64, "side": pl.UInt8, "unit": pl.Int64},

@@ -7,7 +7,8 @@ everything that needs single readings (robust slope, wander, steps) is of the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,14 +29,30 @@ from wiretell.findings.clocks.history import (
 )
 from wiretell.findings.clocks.readings import Readings, apart, readings_of
 from wiretell.findings.clocks.subjects import Fit, Subject, fit, subjects_of
+from wiretell.findings.clocks.told import readings_said, told_units
 from wiretell.findings.clocks.units import Key, Unit, heard_of
-from wiretell.model.clocks import CLOCKS, CURVES, DEVICE, FLOW, LEVELS, POINTS, ClockReport
+from wiretell.model.clocks import (
+    CLOCKS,
+    CURVES,
+    DEVICE,
+    FLOW,
+    LEVELS,
+    NTP,
+    POINTS,
+    RTP,
+    TCP_TIMESTAMP,
+    ClockReport,
+)
 from wiretell.model.report import Report
 from wiretell.stats.common_mode import CommonMode, common_mode
 from wiretell.stats.robust_slope import robust_slopes
 
 Row = dict[str, object]
 PRECISION_PPM = 1.0
+TIME_OF_DAY, PER_STREAM = "time of day", "per stream"
+"""Offsets of clocks that are told in payloads."""
+SIDES = pl.DataFrame()
+"""No TCP sides: of a clock that is told in payloads."""
 OBSERVER = (
     "Rates are against the clock of the machine that captured: if that is 10 ppm fast, all others"
     " seem 10 ppm slow. Differences between machines are not touched by it."
@@ -84,12 +101,15 @@ def clock_report(
     level: str = DEVICE,
     addresses: Sequence[str] = (),
     precision_ppm: float = PRECISION_PPM,
+    readings: pl.DataFrame | None = None,
 ) -> ClockReport:
     """The clocks of a report's flows at `level` (FLOW, ADDRESS, DEVICE).
 
     At level DEVICE the report must have been judged (`analyze`); the others do with `measure`.
     `addresses` are the only ones wanted, where some are named. `precision_ppm` is the standard
-    error that `more_s` and `advice` speak of. Raises ValueError for another level.
+    error that `more_s` and `advice` speak of. `readings` (READINGS) are of packets' payloads;
+    those of first payload bytes are in the report's observations. Raises ValueError for another
+    level.
     """
     if level not in LEVELS:
         raise ValueError(f"no level {level!r}; there are {', '.join(LEVELS)}")
@@ -100,6 +120,12 @@ def clock_report(
         for heard in heard_of(report.flows, addresses=addresses, each_flow=level == FLOW)
         for subject in sorted(subjects_of(heard, level, device_of), key=_place)
     ]
+    every = readings_said(report.observations, report.flows)
+    if readings is not None:
+        every = pl.concat([every, readings])
+    if addresses:
+        every = every.filter(pl.col("address").is_in(list(addresses)))
+    subjects = _with_told(subjects, told_units(every, origin_ns), level, device_of)
     measured = _measured(subjects, report.samples, origin_ns)
     common, in_bunch = _common(measured)
     tables = _Tables()
@@ -117,6 +143,41 @@ def clock_report(
         report.provenance,
         (OBSERVER, *([said] if said else [])),
     )
+
+
+def _with_told(
+    subjects: Sequence[Subject],
+    units: Iterable[Unit],
+    level: str,
+    device_of: Mapping[Key, str] | None,
+) -> list[Subject]:
+    """The subjects, behind those of an address the clocks that its payloads tell.
+
+    Such a clock is the machine's where the address has but one, else the address's.
+    """
+    told: dict[str, list[Unit]] = {}
+    for unit in units:
+        told.setdefault(unit.address, []).append(unit)
+    machines: dict[str, set[str]] = {}
+    for device in set((device_of or {}).values()):
+        machines.setdefault(device.rpartition("#")[0], set()).add(device)
+    of_tcp: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        of_tcp.setdefault(subject.address, []).append(subject)
+    found: list[Subject] = []
+    for address in dict.fromkeys([*of_tcp, *told]):
+        found += of_tcp.get(address, [])
+        own = machines.get(address, set())
+        name = next(iter(own)) if level == DEVICE and len(own) == 1 else address
+        numbers: Counter[str] = Counter()
+        for unit in told.get(address, ()):
+            number = numbers[unit.source]
+            numbers[unit.source] += 1
+            regime = PER_STREAM if unit.source == RTP else TIME_OF_DAY
+            found.append(
+                Subject(name, level, address, unit.source, (unit,), SIDES, regime, None, number)
+            )
+    return found
 
 
 def _place(subject: Subject) -> tuple[int, int, Key]:
@@ -165,7 +226,17 @@ def _common(measured: Sequence[_Measured]) -> tuple[CommonMode, list[bool]]:
     """The common mode of all clocks of a usual rate, and which of them are of a bunch."""
     skews = [each.best or (0.0, math.inf, "") for each in measured]
     ppm, error = (np.array([skew[i] for skew in skews], dtype=np.float64) for i in (0, 1))
-    common = common_mode(ppm, error)
+    # A machine with several clocks counts once, by the best known one.
+    best: dict[str, int] = {}
+    for i, each in enumerate(measured):
+        name = each.subject.name
+        if name not in best or error[i] < error[best[name]]:
+            best[name] = i
+    counted = np.zeros(len(measured), dtype=bool)
+    counted[list(best.values())] = True
+    error[~counted] = np.inf
+    reference = np.array([each.subject.source == NTP for each in measured], dtype=bool)
+    common = common_mode(ppm, error, reference)
     return common, common.members.tolist()
 
 
@@ -192,9 +263,13 @@ def _row(
         row |= {"discipline": state, "discipline_reason": why}
     row["offset_regime"] = subject.regime
     row["boot_ns"], row["boot"] = boot_time(own.units, subject.regime, origin_ns)
-    row["countermeasure"], row["countermeasure_reason"] = countermeasure(
-        subject.sides, own.units, each.readings, own.nominal_hz, subject.regime
-    )
+    if subject.source == TCP_TIMESTAMP:
+        row["countermeasure"], row["countermeasure_reason"] = countermeasure(
+            subject.sides, own.units, each.readings, own.nominal_hz, subject.regime
+        )
+    for told in (unit.told for unit in own.units if unit.told is not None):
+        row["ahead_ms"] = 1e3 * told.ahead_s if told.ahead_s is not None else None
+        row["offset_regime"] = f"{subject.regime}, {told.note}" if told.note else subject.regime
     row["quality"], row["quality_reason"] = quality(own, skew, each.robust, len(each.steps.at_s))
     row["step_ns"] = [origin_ns + round(at * 1e9) for at in each.steps.at_s]
     row["step_ms"] = [1e3 * size for size in each.steps.size_s]
@@ -223,8 +298,10 @@ def _add_history(
         pl.DataFrame(
             {
                 "clock": [clock] * len(kept),
-                "flow_id": readings.flow_id[kept],
-                "side": readings.side[kept],
+                "flow_id": [
+                    flow if flow >= 0 else None for flow in readings.flow_id[kept].tolist()
+                ],
+                "side": [side if side >= 0 else None for side in readings.side[kept].tolist()],
                 "time_ns": origin_ns + np.rint(readings.x[kept] * 1e9).astype(np.int64),
                 "offset_ms": 1e3 * history.offset_s[kept],
                 "is_hull": history.is_hull[kept],
@@ -246,7 +323,7 @@ def _identity(subject: Subject, own: Fit, origin_ns: int) -> Row:
         "address": subject.address,
         "source": subject.source,
         "peer": peers.pop() or None if len(peers) == 1 else None,
-        "n_flows": sum(len(unit.keys) for unit in subject.units),
+        "n_flows": sum(len(unit.keys) for unit in subject.units) if subject.sides.width else None,
         "n_lines": len(units),
         "n_readings": sum(unit.n_readings for unit in units),
         "n_apart": sum(clock.n_readings for clock in clocks),

@@ -24,6 +24,18 @@ RATE_SURE = 0.02
 
 
 @dataclass(frozen=True)
+class Told:
+    """Readings of a clock that payloads tell: x in s since the earliest packet of all, ticks
+    since the first. `ahead_s` of the observer's clock, where it tells the time; `note`: what is
+    odd about its form."""
+
+    x: FloatArray
+    ticks: FloatArray
+    ahead_s: float | None
+    note: str
+
+
+@dataclass(frozen=True)
 class Unit:
     """Readings with one offset: `clock` says what they show, `keys` in which flow sides.
 
@@ -37,6 +49,7 @@ class Unit:
     keys: tuple[Key, ...]
     n_readings: int
     delay_s: float = 0.0
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
