@@ -19,6 +19,7 @@ COMMANDS = {
     "match": "Find a machine again: in other captures, on other addresses, in an anonymised trace.",
     "probe": "Measure the clocks of hosts that you may probe.",
     "scans": "Tell who scans whom, and who is really behind it: idle scans, decoys, sweeps.",
+    "plot": "Draw a column of every packet against time, coloured by machine or anything.",
     "show": "Show a saved report again, without the capture.",
 }
 """Sub-commands and what they do; each is the command `command` of the module of its name."""

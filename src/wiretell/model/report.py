@@ -13,7 +13,7 @@ import polars as pl
 from wiretell.model.points import PointSource
 
 if TYPE_CHECKING:
-    from wiretell.plots.notebook import ReportPlots
+    from wiretell.exporters.plot import ReportPlots
 
 MAX_SHOWN = 10
 """Addresses in a report's short form."""
@@ -46,7 +46,7 @@ class Report:
     def plot(self) -> ReportPlots:
         """Plots of any column against time: `report.plot.ip_id(highlight="device")`."""
         # A figure is made of a report and not the other way round: the name is resolved late.
-        plots: ReportPlots = import_module("wiretell.plots.notebook").ReportPlots(self)
+        plots: ReportPlots = import_module("wiretell.exporters.plot").ReportPlots(self)
         return plots
 
     def tables(self) -> dict[str, pl.DataFrame]:

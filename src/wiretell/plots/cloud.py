@@ -6,7 +6,7 @@ where a table of them does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,11 @@ from wiretell.plots.sides import Sides, is_of_sides
 
 Axis = Literal["time", "packet"]
 
+HIDDEN = 255
+"""The layer of points that are not drawn."""
+_SPARSE = 0.5
+"""A quantity that fewer packets have keeps arrays of its own, of these packets alone."""
+
 _FLAGS = {"fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10}
 _MADE_OF = {
     "rtt_ms": ("rtt_ns",),
@@ -33,6 +38,11 @@ _MADE_OF = {
     **dict.fromkeys(_FLAGS, ("flags",)),
 }
 _TCP = "tcp"
+_DTYPES: Mapping[str, type[np.generic]] = {
+    **dict.fromkeys(("ipid", "ip_id_no_ts", "sport", "dport", "ttl"), np.uint16),
+    **dict.fromkeys(("tsval", "isn", "wire_len", "payload_len", "window_bytes"), np.uint32),
+    **dict.fromkeys(("rtt_ms", "clock_offset"), np.float32),
+}
 
 
 @dataclass(frozen=True)
@@ -40,21 +50,24 @@ class Cloud:
     """Points (x, y) in order of x: int64 (ns since 1970, or packet numbers) against a number.
 
     `side` is the row in `Sides` of who sent each, `layer` which highlight it belongs to (0 is the
-    first). Points without a y are left out; `n_missing` counts them, `n_filtered` the packets
-    that the filter refused.
+    first); points of the layer `HIDDEN` have no y and are not drawn. Clouds of one pass may share
+    arrays: change none. `n_missing` counts packets without a y, `n_filtered` those that the
+    filter refused. Cells of a coarser cloud stand for `weight` points each (None: one).
     """
 
     x: NDArray[np.int64]
     y: NDArray[Any]
     side: NDArray[np.uint32]
     layer: NDArray[np.uint8]
-    n_missing: int
-    n_filtered: int
+    n_missing: int = 0
+    n_filtered: int = 0
+    weight: NDArray[np.uint32] | None = None
 
     @property
     def n_points(self) -> int:
-        """How many points there are."""
-        return len(self.x)
+        """How many points are drawn."""
+        n_hidden = int(np.count_nonzero(self.layer == HIDDEN)) if self.n_missing else 0
+        return len(self.x) - n_hidden
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,7 @@ def load_clouds(
     tests = [_SplitTest(node, sides) for node, _ in layers.tests]
     wanted = None if where is None else _SplitTest(where, sides)
     needed = _columns_needed(quantities, [*tests, *([wanted] if wanted else [])], axis)
-    gathered = [_Gathered() for _ in quantities]
+    gathered = _Gathered(points.n_rows, quantities)
     n_filtered = 0
     for batch in points.batches(needed):
         rows = batch.with_columns(row=(pl.col("flow_id") * 2 + pl.col("side")).cast(pl.UInt32))
@@ -97,11 +110,10 @@ def load_clouds(
         layer = layers.of_side[row]
         for test, (_, number) in reversed(list(zip(tests, layers.tests, strict=True))):
             layer[test.holds(rows).to_numpy()] = number
-        x = rows["time_ns" if axis == "time" else "packet"].to_numpy().astype(np.int64, copy=False)
-        for quantity, kept_of in zip(quantities, gathered, strict=True):
-            y, valid = _values(quantity, rows, row, sides, clocks)
-            kept_of.add(x, y, row, layer, valid)
-    return [each.cloud(n_filtered) for each in gathered]
+        x = rows["time_ns" if axis == "time" else "packet"].to_numpy()
+        ys = [_values(quantity, rows, row, sides, clocks) for quantity in quantities]
+        gathered.add(x, row, layer, ys)
+    return gathered.clouds(n_filtered)
 
 
 class _SplitTest:
@@ -160,7 +172,7 @@ def _values(
     """The quantity of each packet, and which have one (None: all)."""
     if quantity.of == "side":
         number = sides.values(quantity.source).cast(pl.Float64).to_numpy()[row]
-        return number, np.isfinite(number)
+        return np.nan_to_num(number), np.isfinite(number)
     if quantity.source in {"tsval_unwrapped", "clock_offset"}:
         if clocks is None:
             raise ValueError(f"{quantity.name.name} needs clocks")
@@ -169,7 +181,7 @@ def _values(
         ticks = rows["tsval"].drop_nulls().to_numpy()
         read = clocks.unwrapped if quantity.source == "tsval_unwrapped" else clocks.offset_ms
         values[has] = read(row[has], rows["time_ns"].to_numpy()[has], ticks)
-        return values, np.isfinite(values)
+        return np.nan_to_num(values), np.isfinite(values)
     if quantity.source == "ip_id_no_ts":
         is_tcp = (sides.values("proto_word") == _TCP).fill_null(value=False).to_numpy()[row]
         valid = is_tcp & (rows["ipid"].is_not_null() & rows["tsval"].is_null()).to_numpy()
@@ -181,35 +193,62 @@ def _values(
 
 
 class _Gathered:
-    """Arrays of one cloud, batch by batch."""
+    """Arrays of clouds that are filled batch by batch; x, side and layer are of all of them."""
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[NDArray[Any], ...]] = []
-        self._n_missing = 0
+    def __init__(self, n_rows: int, quantities: Sequence[PlotColumn]) -> None:
+        self._x = np.empty(n_rows, np.int64)
+        self._side = np.empty(n_rows, np.uint32)
+        self._layer = np.empty(n_rows, np.uint8)
+        self._ys = [np.empty(n_rows, _dtype(quantity)) for quantity in quantities]
+        self._valid: list[NDArray[np.bool_] | None] = [None for _ in quantities]
+        self._n = 0
 
     def add(
         self,
-        x: NDArray[np.int64],
-        y: NDArray[Any],
-        row: NDArray[np.uint32],
+        x: NDArray[Any],
+        side: NDArray[np.uint32],
         layer: NDArray[np.uint8],
-        valid: NDArray[np.bool_] | None,
+        ys: Sequence[tuple[NDArray[Any], NDArray[np.bool_] | None]],
     ) -> None:
-        if valid is None or valid.all():
-            self._parts.append((x, y, row, layer))
-            return
-        self._n_missing += int(len(valid) - valid.sum())
-        self._parts.append((x[valid], y[valid], row[valid], layer[valid]))
+        """Puts a batch behind the last."""
+        new = slice(self._n, self._n + len(x))
+        self._x[new], self._side[new], self._layer[new] = x, side, layer
+        for number, (y, valid) in enumerate(ys):
+            self._ys[number][new] = y
+            if valid is not None:
+                known = self._valid[number]
+                if known is None:
+                    known = self._valid[number] = np.ones(len(self._x), np.bool_)
+                known[new] = valid
+        self._n += len(x)
 
-    def cloud(self, n_filtered: int) -> Cloud:
-        """All points in order of x."""
-        if not self._parts:
-            empty = np.empty(0, np.int64)
-            small = np.empty(0, np.uint8)
-            return Cloud(empty, empty, small.astype(np.uint32), small, 0, n_filtered)
-        x, y, side, layer = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
-        self._parts = []
-        if len(x) and bool((x[1:] < x[:-1]).any()):
-            order = np.argsort(x, kind="stable")
-            x, y, side, layer = x[order], y[order], side[order], layer[order]
-        return Cloud(x, y, side, layer, self._n_missing, n_filtered)
+    def clouds(self, n_filtered: int) -> list[Cloud]:
+        """All of them, in order of x."""
+        used = slice(0, self._n)
+        x, side, layer = self._x[used], self._side[used], self._layer[used]
+        order = np.argsort(x, kind="stable") if bool((x[1:] < x[:-1]).any()) else None
+        if order is not None:
+            x, side, layer = x[order], side[order], layer[order]
+        made: list[Cloud] = []
+        for number, valid in enumerate(self._valid):
+            y = self._ys[number][used]
+            own = None if valid is None else valid[used]
+            if order is not None:
+                y, own = y[order], None if own is None else own[order]
+            n_valid = len(y) if own is None else int(np.count_nonzero(own))
+            n_missing = len(y) - n_valid
+            if own is None or not n_missing:
+                made.append(Cloud(x, y, side, layer, 0, n_filtered))
+            elif n_valid < _SPARSE * len(y):
+                made.append(Cloud(x[own], y[own], side[own], layer[own], n_missing, n_filtered))
+            else:
+                seen = np.where(own, layer, np.uint8(HIDDEN))
+                made.append(Cloud(x, y, side, seen, n_missing, n_filtered))
+            self._ys[number] = np.empty(0)
+            self._valid[number] = None
+        return made
+
+
+def _dtype(quantity: PlotColumn) -> type[np.generic]:
+    """Of the quantity's array: the smallest that holds it well enough to draw."""
+    return _DTYPES.get(quantity.source, np.float64)

@@ -8,16 +8,18 @@ the one with fewer points in the picture is drawn: a thin line over a crowd stay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretell.plots.cloud import Cloud
+from wiretell.plots.cloud import HIDDEN, Cloud
 
 LEAST_ALPHA = 0.55
-_CHUNK = 1 << 16
+_CHUNK = 1 << 15
+"""Points at a time: what is made of them stays in the processor's cache."""
 
 Counts = NDArray[np.uint32]
 
@@ -40,39 +42,83 @@ def count(cloud: Cloud, window: Window, width: int, height: int, n_layers: int) 
 
     Layers from `n_layers` on are not counted.
     """
-    stride_y = height + 2  # a row below and one above for what lies outside
+    counts = np.zeros((n_layers, height, width), np.uint32)
+    for start, n_columns, found in _columns(cloud, window, width, height, n_layers):
+        part = found.reshape(n_columns, n_layers + 1, height + 2)[:, :n_layers, 1:-1]
+        counts[:, :, start : start + n_columns] = part.transpose(1, 2, 0)
+    return counts
+
+
+def _columns(
+    cloud: Cloud, window: Window, width: int, height: int, n_layers: int
+) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """Some columns of the picture at a time: number of the first, how many, and their counts
+    by column, layer (one more than there are) and row (one below and one above for what lies
+    outside)."""
+    stride_y = height + 2
     stride_x = (n_layers + 1) * stride_y
     steps = np.linspace(0.0, float(window.x1 - window.x0), width + 1)
     edges = np.searchsorted(cloud.x, np.int64(window.x0) + np.round(steps).astype(np.int64))
-    counts = np.zeros((width, n_layers + 1, stride_y), np.uint32)
-    flat = counts.reshape(width, stride_x)
-    scale = height / (window.y1 - window.y0)
+    # 24 bits hold a field of 16 exactly; the wider ones need 53.
+    short = cloud.y.dtype in (np.uint8, np.uint16, np.float32)
+    real: type[Any] = np.float32 if short else np.float64
+    scale = real(height / (window.y1 - window.y0))
     column = 0
     while column < width:
         until = int(np.searchsorted(edges, edges[column] + _CHUNK, side="right")) - 1
         until = min(max(until, column + 1), width)
         start, end = int(edges[column]), int(edges[until])
         if end > start:
-            y = cloud.y[start:end].astype(np.float64)
-            y -= window.y0
+            y: NDArray[Any] = cloud.y[start:end].astype(real)
+            y -= real(window.y0)
             y *= scale
-            y += 1.0
-            np.clip(y, 0.0, height + 1.0, out=y)
+            y += real(1.0)
+            np.clip(y, real(0.0), real(height + 1.0), out=y)
             place = y.astype(np.int64)
-            place += np.minimum(cloud.layer[start:end], n_layers).astype(np.int64) * stride_y
+            layer = np.minimum(cloud.layer[start:end], n_layers).astype(np.int64)
+            layer *= stride_y
+            place += layer
             sizes = np.diff(edges[column : until + 1])
             place += np.repeat(np.arange(until - column) * stride_x, sizes)
-            found = np.bincount(place, minlength=(until - column) * stride_x)
-            flat[column:until] = found.reshape(until - column, stride_x)
+            weight = None if cloud.weight is None else cloud.weight[start:end]
+            found = np.bincount(place, weight, minlength=(until - column) * stride_x)
+            yield column, until - column, found
         column = until
-    return np.ascontiguousarray(counts[:, :n_layers, 1:-1].transpose(1, 2, 0))
+
+
+def coarser(cloud: Cloud, window: Window, width: int, height: int, n_layers: int) -> Cloud:
+    """The cloud's cells that hold points, each in its middle with their number as its weight.
+
+    For pictures that show cells smaller than a pixel it is as good as the cloud itself.
+    """
+    step_x = (window.x1 - window.x0) / width
+    step_y = (window.y1 - window.y0) / height
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Any]] = []
+    for start, _, found in _columns(cloud, window, width, height, n_layers):
+        place = np.flatnonzero(found)
+        above, row = np.divmod(place, height + 2)
+        column, layer = np.divmod(above, n_layers + 1)
+        kept = (row > 0) & (row <= height) & (layer < n_layers)
+        held = (column[kept] + start, row[kept] - 1, layer[kept], found[place[kept]])
+        parts.append(held)
+    if not parts:
+        parts = [(np.empty(0, np.int64),) * 4]
+    column, row, layer, weight = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Cloud(
+        np.int64(window.x0) + ((column + 0.5) * step_x).astype(np.int64),
+        window.y0 + (row + 0.5) * step_y,
+        np.zeros(0, np.uint32),
+        layer.astype(np.uint8),
+        weight=weight.astype(np.uint32),
+    )
 
 
 def points_within(cloud: Cloud, window: Window) -> NDArray[np.int64]:
     """Indexes into the cloud's arrays of the points in the window, ascending."""
     start, end = np.searchsorted(cloud.x, [window.x0, window.x1])
     y = cloud.y[start:end]
-    inside = np.flatnonzero((y >= window.y0) & (y < window.y1))
+    drawn = cloud.layer[start:end] != HIDDEN
+    inside = np.flatnonzero((y >= window.y0) & (y < window.y1) & drawn)
     found: NDArray[np.int64] = inside + start
     return found
 

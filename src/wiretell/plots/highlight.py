@@ -21,11 +21,11 @@ from wiretell.expressions.parser import parse, similar
 from wiretell.expressions.syntax import Node
 from wiretell.plots.cloud import Layers
 from wiretell.plots.columns import REVERSE, attribute, columns, names
-from wiretell.plots.palette import UNASSIGNED, Look, look
+from wiretell.plots.palette import COLORS, UNASSIGNED, Look, look
 from wiretell.plots.sides import Sides
 
-MOST_VALUES = 12
-"""Values of an attribute with a colour of their own, by default."""
+MOST_VALUES = len(COLORS)
+"""Values of an attribute with a colour of their own, by default: dots have no marks."""
 MOST_LAYERS = 49
 """Looks that differ: colours times marks."""
 OTHERS, NONE, ALL = "others", "none", "packets"
@@ -59,17 +59,34 @@ def highlight(
     `reverse`: by the attribute of the other side of each flow. None asked: one layer.
     Raises ConfigError (ExpressionError where an expression is wrong).
     """
-    if not asked:
-        of_side = np.zeros(sides.table.height, np.uint8)
-        return Highlight((), (Layer(ALL, look(0)),), Layers(of_side))
-    if len(asked) > MOST_LAYERS - 1:
-        raise ConfigError(f"at most {MOST_LAYERS - 1} highlights have colours that differ")
-    found = _attribute(asked[0], reverse=reverse) if len(asked) == 1 else None
-    if found is not None:
-        source, is_reverse = found
+    word, tests = check(asked, reverse=reverse)
+    if word is not None:
+        source, is_reverse = word
         values = sides.values(source, reverse=is_reverse)
         return by_values(tuple(asked), values, sides, most=most)
-    return _by_tests(tuple(asked), [_named(text, names()) for text in asked], sides)
+    if tests:
+        return _by_tests(tuple(asked), tests, sides)
+    of_side = np.zeros(sides.table.height, np.uint8)
+    return Highlight((), (Layer(ALL, look(0)),), Layers(of_side))
+
+
+def check(
+    asked: Sequence[str], *, reverse: bool = False
+) -> tuple[tuple[str, bool] | None, list[tuple[str, Node]]]:
+    """What is asked for: an attribute (its column, whether of the other side), or named tests.
+
+    Raises ConfigError, as `highlight`.
+    """
+    if len(asked) > MOST_LAYERS - 1:
+        raise ConfigError(f"at most {MOST_LAYERS - 1} highlights have colours that differ")
+    word = _attribute(asked[0], reverse=reverse) if len(asked) == 1 else None
+    if word is not None:
+        return word, []
+    if reverse:
+        raise ConfigError(
+            "--reverse is for a highlight by one attribute; in expressions write reverse.NAME"
+        )
+    return None, [_named(text, names()) for text in asked]
 
 
 def by_values(
@@ -77,8 +94,8 @@ def by_values(
 ) -> Highlight:
     """A layer for each of the values (one for each row of `Sides`) that most packets have.
 
-    Layers are in order of packets, so that the commonest has the first colour; devices are in
-    order of their names, as in every other output.
+    Layers are in order of packets, so that the commonest has the first colour. Machines behind
+    an address with several come before others, and stand in order of their names.
     """
     text = values.cast(pl.String)
     counted = (
@@ -88,8 +105,15 @@ def by_values(
         .agg(pl.col("n").sum())
         .sort("n", "value", descending=[True, False])
     )
+    is_device = bool(asked) and asked[0].lower().removeprefix(REVERSE) in {"device", "machine"}
+    if is_device:
+        address = pl.col("value").str.replace(r"#\d+$", "")
+        several = (pl.len().over(address) > 1).alias("several")
+        counted = counted.with_columns(several).sort(
+            "several", descending=True, maintain_order=True
+        )
     kept = counted["value"].head(min(most, MOST_LAYERS - 1)).to_list()
-    if asked and asked[0].removeprefix(REVERSE) in {"device", "machine"}:
+    if is_device:
         kept.sort(key=_natural)
     numbers = {value: number for number, value in enumerate(kept)}
     others, none = len(kept), len(kept) + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -172,8 +173,14 @@ class PointFiles:
 
     def batches(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """All rows, a file at a time."""
-        for part in self._parts:
-            yield pl.read_parquet(part, columns=list(columns), memory_map=False)
+        with ThreadPoolExecutor(1) as pool:
+            waiting: list[Future[pl.DataFrame]] = []
+            for part in self._parts:
+                waiting.append(pool.submit(_read, part, columns))
+                if len(waiting) > 1:  # the next is read while the caller works on this
+                    yield waiting.pop(0).result()
+            for last in waiting:
+                yield last.result()
 
     def save(self, folder: Path) -> None:
         """Makes `folder` and puts the files into it, by hard links where that is possible."""
@@ -183,3 +190,7 @@ class PointFiles:
                 os.link(part, folder / part.name)
             except OSError:
                 shutil.copyfile(part, folder / part.name)
+
+
+def _read(part: Path, columns: Sequence[str]) -> pl.DataFrame:
+    return pl.read_parquet(part, columns=list(columns), memory_map=False)
