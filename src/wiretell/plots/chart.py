@@ -62,7 +62,7 @@ def _number_axis(plot: figure) -> None:
     """Numbers in place of times."""
     axis = plot.xaxis[0]
     axis.formatter = BasicTickFormatter(use_scientific=False)
-    axis.ticker = LinearAxis().ticker  # type: ignore[assignment]
+    axis.ticker = LinearAxis().ticker
     axis.axis_label = "packet number"
 
 
@@ -86,6 +86,7 @@ def _scatter(
         {
             "x": cloud.x[own] / per_unit,
             "y": cloud.y[own].astype(np.float64),
+            "label": [layer.label] * len(own),
             "flow": rows["flow_id"].to_numpy().astype(np.float64),
             "from": rows["src"].to_list(),
             "to": rows["dst"].to_list(),
@@ -110,7 +111,7 @@ def _scatter(
     hover = HoverTool(
         renderers=[renderer],
         tooltips=[
-            ("highlight", layer.label),
+            ("highlight", "@label"),
             ("time" if is_time else "packet", "@x{%F %T.%3N} UTC" if is_time else "@x{0}"),
             (scene.quantity.name.name, "@y{0.[000]}"),
             ("flow", "@flow{0}"),
