@@ -17,9 +17,9 @@ COMMANDS = {
     "explain": "Explain a connection packet by packet, and why a packet is INVALID.",
     "flows": "List connections with their states; send them as NetFlow, IPFIX, Zeek logs.",
     "match": "Find a machine again: in other captures, on other addresses, in an anonymised trace.",
+    "plot": "Draw a column of every packet against time, coloured by machine or anything.",
     "probe": "Measure the clocks of hosts that you may probe.",
     "scans": "Tell who scans whom, and who is really behind it: idle scans, decoys, sweeps.",
-    "plot": "Draw a column of every packet against time, coloured by machine or anything.",
     "show": "Show a saved report again, without the capture.",
 }
 """Sub-commands and what they do; each is the command `command` of the module of its name."""

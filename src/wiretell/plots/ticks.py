@@ -56,7 +56,7 @@ def time_ticks(low_ns: int, high_ns: int, most: int) -> list[Tick]:
 
 def grouped(number: float, digits: int = 0) -> str:
     """A number with spaces between thousands and so many digits behind the point."""
-    text = f"{number:,.{digits}f}".replace(",", "\u00a0")
+    text = f"{number:,.{digits}f}".replace(",", " ")
     return text.removeprefix("-") if not number else text.replace("-", "\u2212")
 
 
