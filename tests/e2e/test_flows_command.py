@@ -136,8 +136,32 @@ def test_zeek_logs(capture: Path, tmp_path: Path) -> None:
     assert "service" not in objects[0]
 
 
-def test_the_listing_looks_like_conntrack(capture: Path) -> None:
+def test_zeek_tells_how_many_bytes_were_missed(tmp_path: Path) -> None:
+    whole = connection(0, 40_001)
+    path = write_capture(tmp_path / "c.pcap", [*whole[:3], *whole[4:], (2, udp_frame())])
+    rows = [json.loads(x) for x in wiretell(path, "--zeek", "-", "--zeek-json").stdout.splitlines()]
+    assert {row["proto"]: row["missed_bytes"] for row in rows} == {"tcp": 18, "udp": 0}
+
+
+def test_the_listing_is_the_connection_trackers_table_at_the_last_packet(capture: Path) -> None:
     lines = wiretell(capture, "--format", "conntrack").stdout.splitlines()
+    assert lines[0] == (
+        "tcp      6 78 TIME_WAIT src=192.0.2.1 dst=198.51.100.1 sport=40001 dport=80 "
+        "packets=5 bytes=218 src=198.51.100.1 dst=192.0.2.1 sport=80 dport=40001 "
+        "packets=2 bytes=80 [ASSURED] mark=0 use=1"
+    )
+    assert len(lines) == 3
+    assert lines[2].startswith("udp      17 30 src=192.0.2.1")
+    later = wiretell(
+        capture, "--format", "conntrack", "--ct", "tcp_timeout_time_wait=30"
+    ).stdout.splitlines()
+    assert [line.split()[0] for line in later] == ["udp"], "what timed out is not listed"
+    for odd in (["--ct", "loose=0"], ["--all"], ["--format", "conntrack", "--ct", "nonsense"]):
+        assert wiretell(capture, *odd).returncode == 2
+
+
+def test_all_flows_look_like_conntrack(capture: Path) -> None:
+    lines = wiretell(capture, "--format", "conntrack", "--all").stdout.splitlines()
     assert lines[0] == (
         "tcp      6 120 TIME_WAIT src=192.0.2.1 dst=198.51.100.1 sport=40001 dport=80 "
         "packets=5 bytes=218 src=198.51.100.1 dst=192.0.2.1 sport=80 dport=40001 "

@@ -20,6 +20,7 @@ from wiretell.cli.output import (
     write_results,
 )
 from wiretell.cli.progress import progress_bar
+from wiretell.cli.tracker_settings import ct_option
 from wiretell.exporter import Options
 
 if TYPE_CHECKING:
@@ -46,13 +47,7 @@ _FLOW = re.compile(r"\d+|\S+:\d+(\s*>\s*\S+:\d+)?")
     help=f"Explain the first N packets (default: {LIMIT}).",
 )
 @click.option("--ladder", is_flag=True, help="The ladder diagram alone, no prose.")
-@click.option(
-    "--ct",
-    default="linux",
-    metavar="SETTINGS",
-    help="Settings of the connection tracker: a profile (linux, pf-like, strict), switches"
-    " (liberal, loose=0, ignore-invalid-rst, paws), timeouts; words between commas.",
-)
+@ct_option()
 @click.option("--json", "json_file", metavar="[FILE]", help="One JSON document.")
 @click.option("--svg", "svg_file", metavar="FILE", help="The ladder as a drawing.")
 @click.option("--html", "html_file", metavar="FILE", help="One page: ladder and prose.")

@@ -13,6 +13,7 @@ from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.output import STDOUT, ReportCommand, discard_stdout, shown_options
 from wiretell.cli.progress import progress_bar
+from wiretell.cli.tracker_settings import LINUX, ct_option, what_if_option
 from wiretell.exporter import Target
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from wiretell.sources.tracked import FlowSource
 
 _COLLECT = "--collect"
-_CT = "linux"
-_WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir")
+_WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir", "zeek_dir")
 """Outputs that have the columns for which every segment is looked at."""
 
 
@@ -44,7 +44,14 @@ _WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir")
     "form",
     type=click.Choice(["table", "conntrack"]),
     default="table",
-    help="What is listed here: a table, or lines as of conntrack -L.",
+    help="What is listed here: a table, or the connection tracker's entries at the last packet,"
+    " as conntrack -L lists them.",
+)
+@click.option(
+    "--all",
+    "all_flows",
+    is_flag=True,
+    help="With --format conntrack: every flow as it was at its own last packet.",
 )
 @click.option(
     "--export",
@@ -92,19 +99,8 @@ _WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir")
     metavar="S",
     help="With --collect: stop after S seconds.",
 )
-@click.option(
-    "--what-if",
-    "what_if",
-    metavar="SETTINGS",
-    help="List the packets that a tracker with SETTINGS (a profile: linux, pf-like, strict;"
-    " switches: liberal, loose=0, ...; words between commas) judges otherwise than one with --ct.",
-)
-@click.option(
-    "--ct",
-    default=_CT,
-    metavar="SETTINGS",
-    help="With --what-if: the settings to compare with (default: linux).",
-)
+@what_if_option()
+@ct_option("with --what-if or --format conntrack")
 @click.option("-q", "--quiet", is_flag=True, help="No table, no progress, no notes.")
 @click.option("--no-color", is_flag=True, help="No colour (as NO_COLOR).")
 @click.pass_context
@@ -127,11 +123,11 @@ def command(
         from wiretell.cli.what_if import run
 
         ctx.exit(run(arguments, files, given))
-    if given["ct"] != _CT:
-        raise click.UsageError("--ct belongs to --what-if SETTINGS")
+    if given["ct"] != LINUX and given["form"] != "conntrack":
+        raise click.UsageError("--ct belongs to --what-if SETTINGS or --format conntrack")
     with progress_bar(quiet=given["quiet"]) as show:
         source = _source(arguments, files, show, given)
-        writers = _writers(given)
+        writers = _writers(given, source)
         provenance = _run(source, writers)
     if provenance is None:
         ctx.exit(ExitCode.OUTPUT_CLOSED)
@@ -180,8 +176,13 @@ def _source(
         timeouts=Timeouts(given["inactive_timeout"], given["active_timeout"]),
         max_packets=given["max_packets"],
         analysis=any(given[key] for key in _WITH_ANALYSIS),
+        ct=given["ct"] if _lists_entries(given) else None,
         progress=_progress(show),
     )
+
+
+def _lists_entries(given: Mapping[str, Any]) -> bool:
+    return given["form"] == "conntrack" and not given["all_flows"]
 
 
 def _progress(show: Any) -> Any:
@@ -192,11 +193,15 @@ def _progress(show: Any) -> Any:
     return lambda n, n_total, n_packets: show(Progress("tracking", n, n_total, n_packets))
 
 
-def _writers(given: Mapping[str, Any]) -> dict[str, FlowWriter]:
+def _writers(given: Mapping[str, Any], source: FlowSource) -> dict[str, FlowWriter]:
     """Place -> writer, files before standard output."""
     _refuse_odd_options(given)
     from wiretell.exporters import flow_writers
+    from wiretell.sources.tracked import TrackedCaptures
 
+    # What others measured has no entries: every flow is listed.
+    has_entries = _lists_entries(given)
+    entries = source.entries if has_entries and isinstance(source, TrackedCaptures) else None
     options = shown_options(no_color=given["no_color"])
     made: dict[str, FlowWriter] = {}
 
@@ -206,7 +211,7 @@ def _writers(given: Mapping[str, Any]) -> dict[str, FlowWriter]:
         if place in made:
             raise click.UsageError("two results cannot go to the same place; name a file for one")
         target: Target = sys.stdout if place == STDOUT else Path(place)
-        made[place] = flow_writers.writer(kind, target, options)
+        made[place] = flow_writers.writer(kind, target, options, entries)
 
     try:
         for word in given["exports"]:
@@ -236,6 +241,8 @@ def _listing(made: Mapping[str, FlowWriter], given: Mapping[str, Any]) -> str:
 def _refuse_odd_options(given: Mapping[str, Any]) -> None:
     if given["zeek_json"] and given["zeek_dir"] is None:
         raise click.UsageError("--zeek-json belongs to --zeek DIR")
+    if given["all_flows"] and given["form"] != "conntrack":
+        raise click.UsageError("--all belongs to --format conntrack")
     if given["export_rate"] is not None and not any("://" in word for word in given["exports"]):
         raise click.UsageError("--export-rate is for collectors: --export v9://HOST:PORT")
     others = [given[key] for key in ("csv_file", "parquet_dir", "zeek_dir")]

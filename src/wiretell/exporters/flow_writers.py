@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,15 @@ class _Export(FlowExport):
         super().close()
 
 
-def writer(kind: str, target: Target, options: Options) -> FlowWriter:
+def writer(
+    kind: str,
+    target: Target,
+    options: Options,
+    entries: Callable[[], pl.DataFrame] | None = None,
+) -> FlowWriter:
     """table, conntrack, totals, totals-json, json, csv, parquet, zeek or zeek-json.
+
+    `entries` gives the connection tracker's table where there is one: `conntrack` lists it.
 
     Raises:
         ConfigError: the target is no place for this form.
@@ -78,6 +85,10 @@ def writer(kind: str, target: Target, options: Options) -> FlowWriter:
         if isinstance(target, Path):
             target.parent.mkdir(parents=True, exist_ok=True)
         return ZeekTsv(target) if kind == "zeek" else ZeekJson(target)
+    if kind == "conntrack" and entries is not None:
+        from wiretell.exporters.conntrack_entries import ConntrackEntries  # noqa: PLC0415
+
+        return ConntrackEntries(target, entries)
     if kind == "conntrack":
         from wiretell.exporters.conntrack_list import ConntrackList  # noqa: PLC0415
 

@@ -44,6 +44,7 @@ FIELDS = (
     ("tunnel_parents", "set[string]"),
     ("community_id", "string"),
 )
+_TCP = 6
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
 _ASKED = {0: 8, 14: 13, 16: 15, 18: 17, 9: 10, 129: 128, 134: 133, 136: 135, 140: 139}
 _ANSWERED = {asked: answer for answer, asked in _ASKED.items()}
@@ -100,6 +101,9 @@ def conn_log(flows: pl.DataFrame) -> pl.DataFrame:
     )
     lasted = pl.col("last_ns") - pl.col("first_ns")
     unset = pl.lit(None, pl.String)
+    # Only TCP acknowledges, so only there anything can be missed; exporters do not tell.
+    is_captured = pl.col("first_packet").is_not_null()
+    missed = pl.col("orig_missing_bytes") + pl.col("resp_missing_bytes")
     made: dict[str, pl.Expr | pl.Series] = {
         "ts": pl.col("first_ns"),
         "uid": pl.Series(_uids(flows), dtype=pl.String),
@@ -114,7 +118,10 @@ def conn_log(flows: pl.DataFrame) -> pl.DataFrame:
         "duration": pl.when(lasted > 0).then(lasted),
         "local_orig": unset,
         "local_resp": unset,
-        "missed_bytes": unset,
+        "missed_bytes": pl.when(pl.col("proto") == _TCP)
+        .then(missed)
+        .when(is_captured)
+        .then(pl.lit(0, pl.UInt64)),
         "tunnel_parents": unset,
     }
     same = {"orig_bytes", "resp_bytes"}

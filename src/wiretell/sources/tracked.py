@@ -14,7 +14,9 @@ from typing import Any, Protocol
 import polars as pl
 
 from wiretell._core import Tracker
+from wiretell.errors import ConfigError
 from wiretell.model.connection import with_connection
+from wiretell.model.segments import ENTRIES
 from wiretell.model.tracked import TRACKED_FLOWS
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
@@ -49,6 +51,7 @@ class TrackedCaptures:
     """Flows of captures. Raises OSError, CaptureError, ConfigError when made.
 
     `analysis`: fill `STREAM_TOTALS` (retransmissions, ...), which takes time; else they are null.
+    `ct`: track connections under these settings (as `_core.Tracker`), for `entries`.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class TrackedCaptures:
         timeouts: Timeouts | None = None,
         max_packets: int | None = None,
         analysis: bool = True,
+        ct: str | None = None,
         batch_packets: int = 1 << 18,
         progress: Callable[[int, int | None, int], None] | None = None,
     ) -> None:
@@ -66,7 +70,11 @@ class TrackedCaptures:
         self._reader, self._unread = open_captures(
             paths, compile_filter(filter) if filter else None
         )
-        self._tracker = Tracker(**_settings(timeouts or Timeouts()), analysis=analysis)
+        settings = _settings(timeouts or Timeouts())
+        try:
+            self._tracker = Tracker(**settings, analysis=analysis, ct=ct)
+        except ValueError as error:
+            raise ConfigError(f"--ct {ct}: {error}") from error
         self._left = max_packets
         self._batch_packets = batch_packets
         self._progress = progress or (lambda *_: None)
@@ -93,6 +101,11 @@ class TrackedCaptures:
             "weirds": self._tracker.weirds(),
             "damage": [*self._unread, *self._reader.damage()],
         }
+
+    def entries(self) -> pl.DataFrame:
+        """Rows of ENTRIES: the connection tracker's table as it is now, empty without one."""
+        rows = self._tracker.entries()
+        return ENTRIES.empty() if rows is None else pl.DataFrame(rows)
 
     def _wanted(self) -> int:
         return self._batch_packets if self._left is None else min(self._batch_packets, self._left)
