@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from wiretell.model.progress import Progress
     from wiretell.model.report import Report
     from wiretell.pipeline import Config, analyze, read
+    from wiretell.sources.saved import load
 
 _HOME = {
     "analyze": "wiretell.pipeline",
+    "load": "wiretell.sources.saved",
     "read": "wiretell.pipeline",
     "Config": "wiretell.pipeline",
     "Progress": "wiretell.model.progress",
@@ -32,6 +34,7 @@ __all__ = [
     "Report",
     "WiretellError",
     "analyze",
+    "load",
     "read",
 ]
 

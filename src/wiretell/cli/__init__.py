@@ -15,6 +15,7 @@ COMMANDS = {
     "clocks": "Measure clocks: rate, skew with its error, wander, steps, boot time.",
     "devices": "Tell which machines are behind each address, and why.",
     "explain": "Explain a connection packet by packet, and why a packet is INVALID.",
+    "explore": "See the machines on a page of your browser, and correct them.",
     "flows": "List connections with their states; send them as NetFlow, IPFIX, Zeek logs.",
     "match": "Find a machine again: in other captures, on other addresses, in an anonymised trace.",
     "plot": "Draw a column of every packet against time, coloured by machine or anything.",

@@ -154,7 +154,8 @@ def _split(report: Report, edit: Split) -> Report:
     made = f"{row['address']}#{_next_number(report, row['address'])}"
     reason = f"The analyst split {chosen.height} flows off {_short(edit.device)}."
     report = _reassigned(report, chosen, made, "the analyst split it off")
-    part = part_row(report, _members_of(report, made), row, made, reason)
+    unnamed = {**row, "looks_like": _renamed(row["looks_like"], "")}
+    part = part_row(report, _members_of(report, made), unnamed, made, reason)
     report = replace(report, devices=pl.concat([report.devices, DEVICES.frame([part])]))
     report = _replaced(report, rest_row(report, _members_of(report, edit.device), row, reason))
     return _counted(report, row["address"], +1, reason)

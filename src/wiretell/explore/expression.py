@@ -1,0 +1,61 @@
+"""Filters and highlights typed on the page: tests of the columns of the side table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from wiretell.explore.sides import COLUMNS
+from wiretell.expressions.column import Kind, Name, Names
+from wiretell.expressions.completion import complete
+from wiretell.expressions.evaluate import expression
+from wiretell.expressions.parser import parse
+
+_KINDS: dict[str, Kind] = {
+    "device": "text", "dst": "address", "syn": "text", "conn_state": "text", "user_agent": "text",
+    "ja4": "text", "sni": "text", "says": "text",
+}  # fmt: skip
+_ALIASES = {"flow_id": ("flow",), "ttl": ("flow_ttl",), "syn": ("syn_signature",)}
+_VALUES_OF = ("device", "user_agent", "ja4", "sni", "conn_state", "dst")
+MOST_VALUES = 40
+
+
+def names_of(sides: pl.DataFrame) -> Names:
+    """What an expression may name here; the commonest values are offered."""
+    return Names(
+        Name(
+            name,
+            _KINDS.get(name, "number"),
+            meaning,
+            aliases=_ALIASES.get(name, ()),
+            values=_commonest(sides[name]) if name in _VALUES_OF else (),
+        )
+        for name, meaning in COLUMNS.items()
+    )
+
+
+def holds(text: str, sides: pl.DataFrame, names: Names) -> NDArray[np.bool_]:
+    """For each row of the side table whether the expression holds; an empty one always does.
+
+    Raises ExpressionError, which points at the place.
+    """
+    if not text.strip():
+        return np.ones(sides.height, np.bool_)
+    node = parse(text, names)
+    stands: dict[str, Any] = {name: pl.col(name) for name in COLUMNS}
+    found = sides.select(expression(node, stands).alias("holds"))["holds"]
+    return found.fill_null(value=False).to_numpy()
+
+
+def completions(text: str, names: Names) -> list[str]:
+    """Whole texts that go on from this one."""
+    start, words = complete(text, len(text), names)
+    return [text[:start] + word for word in words]
+
+
+def _commonest(values: pl.Series) -> tuple[str, ...]:
+    counts = values.drop_nulls().cast(pl.String).value_counts(sort=True)
+    return tuple(counts[values.name].head(MOST_VALUES).to_list())

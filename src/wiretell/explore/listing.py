@@ -1,0 +1,79 @@
+"""Rows of the page's tables. Every text is made visible; Bokeh's cells escape HTML themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from wiretell.explore.colours import OTHERS, Colouring
+from wiretell.exporter import Options
+from wiretell.exporters import quantity
+from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.selection import device_number, ordered_addresses
+from wiretell.model.report import Report
+
+Rows = dict[str, list[Any]]
+
+MAX_TEXT = 120
+MARK = "■"
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
+
+
+def address_rows(report: Report) -> Rows:
+    """Every address, those that open the most flows first."""
+    rows = ordered_addresses(report, Options()).to_dicts()
+    return {
+        "address": [row["address"] for row in rows],
+        "machines": [f"{row['n_devices']} ({row['low']}–{row['high']})" for row in rows],
+        "verdict": [row["verdict"] for row in rows],
+        "flows": [row["n_flows"] for row in rows],
+        "key": [row["address"] for row in rows],
+        "color": [""] * len(rows),
+    }
+
+
+def device_rows(report: Report, address: str, colours: Colouring | None) -> Rows:
+    """The machines of an address by number; with their colours where these are by machine."""
+    rows = report.devices.filter(pl.col("address") == address).to_dicts()
+    rows.sort(key=lambda row: (device_number(row["device"]), row["device"]))
+    numbers = [f"#{device_number(row['device'])}" for row in rows]
+    known = dict(zip(colours.labels, colours.colors, strict=True)) if colours else {}
+    return {
+        "mark": [MARK] * len(rows),
+        "machine": numbers,
+        "looks": [_text(row["looks_like"]) for row in rows],
+        "flows": [row["n_flows"] for row in rows],
+        "clock": [f"{quantity.rate(row)} {quantity.skew(row)}".strip() for row in rows],
+        "sure": [quantity.percent(row["confidence"]) for row in rows],
+        "key": [row["device"] for row in rows],
+        "color": [known.get(number, OTHERS) for number in numbers],
+    }
+
+
+def flow_rows(sides: pl.DataFrame, colours: Colouring) -> Rows:
+    """Rows of the side table as a list of flows; `key` is the row."""
+    rows = sides.to_dicts()
+    return {
+        "flow_id": [row["flow_id"] for row in rows],
+        "machine": [row["device"] or "none" for row in rows],
+        "time": [quantity.clock_time(row["first_ns"]) for row in rows],
+        "far end": [row["dst"] for row in rows],
+        "service": [_service(row) for row in rows],
+        "state": [row["conn_state"] for row in rows],
+        "pkts": [row["pkts"] for row in rows],
+        "bytes": [row["bytes"] + row["bytes_in"] for row in rows],
+        "says": [_text(row["says"]) for row in rows],
+        "key": [row["row"] for row in rows],
+        "color": [colours.colors[colours.kind[row["row"]]] for row in rows],
+    }
+
+
+def _service(row: dict[str, Any]) -> str:
+    name = _PROTOCOLS.get(row["proto"], str(row["proto"]))
+    port = row["dst_port"] if row["opened"] else row["src_port"]
+    return f"{name}/{port}" if name in {"tcp", "udp"} else name
+
+
+def _text(value: str | None) -> str:
+    return shortened(visible(value or ""), MAX_TEXT)

@@ -1,0 +1,361 @@
+"""The page of one browser: what its widgets do. State is in `view` and `workspace`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import polars as pl
+from bokeh.document import Document
+from bokeh.events import SelectionGeometry
+from bokeh.layouts import column, row
+from bokeh.models import Column, Range1d
+
+from wiretell.devices.edits import Annotate, Edit, Merge, Rename, Split, describe_edit
+from wiretell.errors import ConfigError
+from wiretell.explore import panels, story
+from wiretell.explore.figures import Plot
+from wiretell.explore.legend import legend
+from wiretell.explore.listing import address_rows, device_rows, flow_rows
+from wiretell.explore.points import PLOTS
+from wiretell.explore.selection_texts import export_form
+from wiretell.explore.view import View
+from wiretell.explore.workspace import Workspace
+from wiretell.expressions.error import ExpressionError
+
+ZOOM_WAIT_MS = 90
+"""Zooming is a stream of changes; the last of them counts."""
+
+
+class Page:
+    """Widgets and what they do."""
+
+    def __init__(self, doc: Document, workspace: Workspace, source: str) -> None:
+        self._doc, self._work, self._source = doc, workspace, source
+        self._view: View | None = None
+        self._quiet = False
+        self._zooming: Any = None
+        self._x_range = Range1d(start=0.0, end=1.0)
+        self._plots = {name: Plot(name, self._x_range) for name in PLOTS}
+        self._addresses = panels.table("addresses", panels.ADDRESSES, 320)
+        self._devices = panels.table("devices", panels.DEVICES, 210)
+        self._flows = panels.table("flows", panels.FLOWS, 260)
+        example = 'user_agent has "Firefox" and not dst_port in (80, 53)'
+        self._filter = panels.expression_box("filter", "Show only", example)
+        self._mark = panels.expression_box("highlight", "Highlight", 'user_agent has "Windows"')
+        self._colour = panels.colour_choice()
+        self._name = panels.text_box("name", "Name of the machine", "Anna's phone")
+        self._note = panels.text_box("note", "Note", "seen in room 12")
+        self._form = panels.form_choice()
+        self._export = panels.export_text()
+        self._command = panels.command_box()
+        self._words = {
+            name: panels.words(name)
+            for name in ("count", "legend", "message", "selection", "story", "history", "drawn")
+        }
+        self._buttons = {
+            name: panels.button(name, label, key)
+            for name, label, key in (
+                ("merge", "Merge", "m"),
+                ("split", "Split off", "s"),
+                ("rename", "Rename", "r"),
+                ("annotate", "Annotate", "n"),
+                ("undo", "Undo", "u"),
+                ("redo", "Redo", "y"),
+                ("clear", "Select none", "esc"),
+            )
+        }
+        self._listen()
+        self._list_addresses()
+        self._tell_history()
+        for problem in workspace.problems:
+            self._say(problem, is_error=True)
+
+    def roots(self) -> list[Any]:
+        """The parts that the page's template places by their names."""
+        plots = [plot.figure for plot in self._plots.values()]
+        pairs = [row(*plots[n : n + 2], sizing_mode="stretch_width") for n in range(0, 6, 2)]
+        b = self._buttons
+        edit = column(
+            row(b["merge"], b["split"]),
+            row(b["undo"], b["redo"], b["clear"]),
+            row(self._name, b["rename"], sizing_mode="stretch_width"),
+            row(self._note, b["annotate"], sizing_mode="stretch_width"),
+            sizing_mode="stretch_width",
+        )
+        boxes = row(self._filter, self._mark, self._colour, sizing_mode="stretch_width")
+        w = self._words
+        return [
+            _part("left", self._addresses.widget, w["count"], w["history"]),
+            _part("boxes", boxes, w["message"], w["legend"]),
+            _part("plots", *pairs, w["drawn"]),
+            _part("table", w["selection"], self._flows.widget),
+            _part("machines", self._devices.widget, edit),
+            _part("told", w["story"]),
+            _part("exports", self._form, self._export),
+            self._command,
+        ]
+
+    # What happens
+
+    def _listen(self) -> None:
+        self._addresses.source.selected.on_change("indices", self._guarded(self._pick_address))
+        self._devices.source.selected.on_change("indices", self._guarded(self._pick_devices))
+        self._flows.source.selected.on_change("indices", self._guarded(self._pick_flows))
+        for box in (self._filter, self._mark):
+            box.on_change("value", self._guarded(self._show))
+            box.on_change("value_input", self._guarded(partial(self._complete, box)))
+        self._colour.on_change("value", self._guarded(self._show))
+        self._form.on_change("value", self._guarded(self._tell_export))
+        self._command.on_change("value", self._guarded(self._obey))
+        for end in ("start", "end"):
+            self._x_range.on_change(end, self._guarded(self._zoomed))
+        for plot in self._plots.values():
+            plot.figure.on_event(SelectionGeometry, partial(self._brush, plot))
+        acts: dict[str, Callable[[], None]] = {
+            "merge": self._merge,
+            "split": self._split,
+            "rename": lambda: self._write(Rename, self._name),
+            "annotate": lambda: self._write(Annotate, self._note),
+            "undo": lambda: self._step_back(forward=False),
+            "redo": lambda: self._step_back(forward=True),
+            "clear": self._choose_nothing,
+        }
+        self._acts = acts
+        for name, act in acts.items():
+            self._buttons[name].on_click(partial(self._safely, act))
+
+    def _guarded(self, act: Callable[[], object]) -> Callable[[str, Any, Any], None]:
+        """A callback that does nothing while the page itself changes its widgets."""
+
+        def callback(attr: str, old: Any, new: Any) -> None:
+            if not self._quiet:
+                self._safely(act, keep_message=attr == "indices")
+
+        return callback
+
+    def _safely(self, act: Callable[[], object], *, keep_message: bool = False) -> None:
+        """What cannot be done is said on the page."""
+        try:
+            if not keep_message:  # tables that are filled anew tell their selection again
+                self._say("")
+            act()
+        except ExpressionError as error:
+            self._say(str(error), is_error=True)
+        except (ValueError, ConfigError, OSError) as error:
+            self._say(str(error), is_error=True)
+
+    def _obey(self) -> None:
+        """A key: `name:number`, the number only to make it a change."""
+        act = self._acts.get(self._command.value.partition(":")[0])
+        if act is not None:
+            act()
+
+    def _pick_address(self) -> None:
+        picked = self._addresses.picked
+        if picked:
+            self._open(picked[0])
+
+    def _open(self, address: str) -> None:
+        self._view = View(self._work.report, address)
+        with_range = self._view.span_ms
+        for name, plot in self._plots.items():
+            plot.points = self._view.points[name]
+            plot.figure.visible = bool(len(plot.points.x))
+        self._silently(lambda: self._x_range.update(start=with_range[0], end=with_range[1]))
+        self._x_range.update(reset_start=with_range[0], reset_end=with_range[1])
+        self._show()
+        self._words["story"].text = story.address_story(self._work.report, address)
+
+    def _show(self) -> None:
+        """Draws again with the filter, the highlight and the colours that are asked for."""
+        view = self._need_view()
+        view.filter(self._filter.value)
+        view.highlight(self._mark.value)
+        view.colour_by(self._colour.value)
+        self._words["legend"].text = legend(view.colours)
+        self._draw()
+        self._tell_selection()
+        self._list_devices()
+
+    def _draw(self) -> None:
+        view = self._need_view()
+        x = (cast(float, self._x_range.start), cast(float, self._x_range.end))
+        rows = view.rows()
+        said = []
+        for name, plot in self._plots.items():
+            if not plot.figure.visible:
+                continue
+            n, n_all = plot.draw(x, view.shown, view.colours.kind, rows)
+            plot.select(view.chosen)
+            if n < n_all:
+                said.append(f"{PLOTS[name]}: {n} of {n_all} points of this view, one a cell")
+        self._words["drawn"].text = story.message("; ".join(said))
+
+    def _zoomed(self) -> None:
+        if self._view is None:
+            return
+        if self._zooming is not None:
+            self._doc.remove_timeout_callback(self._zooming)
+        self._zooming = self._doc.add_timeout_callback(self._zoom_now, ZOOM_WAIT_MS)
+
+    def _zoom_now(self) -> None:
+        self._zooming = None
+        self._safely(self._draw)
+
+    def _brush(self, plot: Plot, event: SelectionGeometry) -> None:
+        box = cast(dict[str, Any], event.geometry or {})
+        if not event.final or self._view is None or box.get("type") != "rect":
+            return
+        x, y = sorted((box["x0"], box["x1"])), sorted((box["y0"], box["y1"]))
+        self._view.choose_box(plot.name, (x[0], x[1]), (y[0], y[1]))
+        self._selection_changed()
+
+    def _pick_devices(self) -> None:
+        view = self._need_view()
+        devices = self._devices.picked
+        if not self._devices.is_news(devices):
+            return
+        if devices:
+            view.choose_devices(devices)
+            text = story.device_story(self._work.report, devices[-1], view.sides)
+            self._words["story"].text = text
+        else:
+            view.choose_nothing()
+        self._selection_changed(keep_devices=True)
+
+    def _pick_flows(self) -> None:
+        view = self._need_view()
+        rows = self._flows.picked
+        if not rows:
+            return
+        shown = view.sides.row(rows[-1], named=True)
+        self._words["story"].text = story.flow_story(self._work.report, shown)
+        view.choose_rows(rows)
+        for plot in self._plots.values():
+            plot.select(view.chosen)
+        self._tell_export()
+
+    def _choose_nothing(self) -> None:
+        self._need_view().choose_nothing()
+        self._selection_changed()
+
+    def _selection_changed(self, *, keep_devices: bool = False) -> None:
+        view = self._need_view()
+        for plot in self._plots.values():
+            if plot.figure.visible:
+                plot.select(view.chosen)
+        if not keep_devices:
+            self._silently(lambda: self._devices.source.selected.update(indices=[]))
+        self._tell_selection()
+
+    def _complete(self, box: Any) -> None:
+        if self._view is not None:
+            box.completions = self._view.completions(box.value_input)
+
+    # Edits
+
+    def _merge(self) -> None:
+        self._edit(Merge(tuple(self._devices.picked)))
+
+    def _split(self) -> None:
+        chosen = self._need_view().selected()
+        if chosen.is_empty():
+            raise ValueError("select flows first: draw a box in a plot, or click flows")
+        devices = chosen["machine"].unique().drop_nulls().to_list()
+        if len(devices) != 1:
+            names = ", ".join(sorted(device.rpartition("#")[2] for device in devices)) or "none"
+            raise ValueError(f"the selected flows must be of one machine; they are of: {names}")
+        own = chosen.filter(pl.col("machine").is_not_null())
+        sides = tuple(zip(own["flow_id"].to_list(), own["side"].to_list(), strict=True))
+        self._edit(Split(devices[0], sides))
+
+    def _write(self, kind: type[Rename] | type[Annotate], box: Any) -> None:
+        devices = self._devices.picked
+        if len(devices) != 1:
+            raise ValueError("tick one machine first")
+        self._edit(kind(devices[0], box.value))
+        self._silently(lambda: box.update(value=""))
+
+    def _edit(self, edit: Edit) -> None:
+        self._work.edit(edit)
+        self._again()
+        self._say(f"{describe_edit(edit)[:1].upper()}{describe_edit(edit)[1:]}.")
+
+    def _step_back(self, *, forward: bool) -> None:
+        edit = self._work.redo() if forward else self._work.undo()
+        if edit is None:
+            raise ValueError(f"nothing to {'redo' if forward else 'undo'}")
+        self._again()
+        self._say(f"{'Done again' if forward else 'Undone'}: {describe_edit(edit)}.")
+
+    def _again(self) -> None:
+        """After an edit: the same view of the changed report."""
+        old = self._need_view()
+        self._view = View(self._work.report, old.address)
+        self._view.keep_view_of(old)
+        for name, plot in self._plots.items():
+            plot.points = self._view.points[name]
+        self._list_addresses(old.address)
+        self._tell_history()
+        self._words["story"].text = story.address_story(self._work.report, old.address)
+        self._show()
+
+    # What is told
+
+    def _list_addresses(self, picked: str | None = None) -> None:
+        rows = address_rows(self._work.report)
+        self._silently(lambda: self._addresses.fill(rows, [picked]))
+        if picked is None:
+            self._words["story"].text = story.address_story(self._work.report, "")
+        self._words["count"].text = story.overview(self._work.report)
+
+    def _list_devices(self) -> None:
+        view = self._need_view()
+        by_device = self._colour.value == "device"
+        rows = device_rows(self._work.report, view.address, view.colours if by_device else None)
+        self._silently(lambda: self._devices.fill(rows, self._devices.picked))
+
+    def _tell_selection(self) -> None:
+        view = self._need_view()
+        chosen = view.selected()
+        devices = sorted(chosen["device"].fill_null("none").unique().to_list())
+        n_bytes = int(chosen["bytes"].sum()) + int(chosen["bytes_in"].sum())
+        self._words["selection"].text = story.selection(chosen.height, devices, n_bytes)
+        rows = flow_rows(view.listed(), view.colours)
+        self._silently(lambda: self._flows.fill(rows))
+        self._tell_export()
+
+    def _tell_export(self) -> None:
+        chosen = self._need_view().selected()
+        self._export.value = export_form(self._form.value, chosen, self._source)
+
+    def _tell_history(self) -> None:
+        log = self._work.log
+        lines = [describe_edit(edit) for edit in log.active]
+        folder = None if self._work.folder is None else str(self._work.folder)
+        self._words["history"].text = story.history(lines, log.n_undone, folder)
+        self._buttons["undo"].disabled = not log.active
+        self._buttons["redo"].disabled = not log.n_undone
+
+    def _say(self, text: str, *, is_error: bool = False) -> None:
+        self._words["message"].text = story.message(text, is_error=is_error)
+
+    def _need_view(self) -> View:
+        if self._view is None:
+            raise ValueError("pick an address first")
+        return self._view
+
+    def _silently(self, change: Callable[[], object]) -> None:
+        self._quiet = True
+        try:
+            change()
+        finally:
+            self._quiet = False
+
+
+def _part(name: str, *widgets: Any) -> Column:
+    part = column(*widgets, sizing_mode="stretch_width")
+    part.name = name
+    return part

@@ -1,0 +1,122 @@
+"""The points of an address's plots, and those of them that one view draws.
+
+A view has pixels for few of a large capture's points. The plot is cut into cells of a few pixels
+and each cell keeps one point of each colour, so that no thin line vanishes among thick ones; a
+closer view has smaller cells, and more of the points appear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from wiretell.model.report import Report
+from wiretell.plots.drift import drift
+
+MOST_DRAWN = 6_000
+"""Points of one plot in one view."""
+_CELLS = ((900, 220), (450, 110), (225, 75), (110, 40))
+"""Grids to try, finest first: across and up."""
+NS_PER_MS = 1e6
+_TCP = 6
+
+PLOTS = {
+    "ipid": "IP ID",
+    "tsval": "TSval",
+    "drift": "Clock offset (ms)",
+    "sport": "Source port of SYNs",
+    "isn": "Initial sequence number",
+    "flows": "Flows",
+}
+"""Plot -> title, in the order of the page."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """All points of a plot by time: `row` in the side table, `x` in ms since 1970, `y`."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    row: NDArray[np.int64]
+
+    def box(self, x: tuple[float, float], y: tuple[float, float]) -> NDArray[np.int64]:
+        """Rows with a point in that box, each once."""
+        near = self._span(x)
+        inside = (self.y[near] >= y[0]) & (self.y[near] <= y[1])
+        return np.unique(self.row[near][inside])
+
+    def seen(
+        self, x: tuple[float, float], shown: NDArray[np.bool_], colour: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], int]:
+        """Places of the points to draw between the times `x`, and how many there are in all.
+
+        `shown` and `colour` are by row of the side table.
+        """
+        near = self._span(x)
+        row = self.row[near]
+        place = np.flatnonzero(shown[row]) + near.start
+        n_all = len(place)
+        if n_all <= MOST_DRAWN:
+            return place, n_all
+        kind = colour[self.row[place]]
+        kept = place
+        for across, up in _CELLS:
+            kept = place[self._one_a_cell(place, kind, x, across, up)]
+            if len(kept) <= MOST_DRAWN:
+                break
+        return kept, n_all
+
+    def _span(self, x: tuple[float, float]) -> slice:
+        first, last = np.searchsorted(self.x, x[0], "left"), np.searchsorted(self.x, x[1], "right")
+        return slice(int(first), int(last))
+
+    def _one_a_cell(
+        self,
+        place: NDArray[np.int64],
+        kind: NDArray[np.int64],
+        x: tuple[float, float],
+        across: int,
+        up: int,
+    ) -> NDArray[np.int64]:
+        y = self.y[place]
+        low, high = float(y.min()), float(y.max())
+        column = _cell(self.x[place], x[0], x[1], across)
+        cell = (column * up + _cell(y, low, high, up)) * (int(kind.max()) + 2) + kind + 1
+        return np.sort(np.unique(cell, return_index=True)[1])
+
+
+def _cell(values: NDArray[np.float64], low: float, high: float, n_cells: int) -> NDArray[np.int64]:
+    width = max(high - low, 1e-9)
+    cells: NDArray[np.int64] = np.clip((values - low) / width * n_cells, 0, n_cells - 1).astype(
+        np.int64
+    )
+    return cells
+
+
+def points_of(report: Report, sides: pl.DataFrame, address: str) -> dict[str, Points]:
+    """Plot -> its points; `sides` is the address's side table."""
+    rows = sides.select("flow_id", "side", "row", pl.col("machine").alias("device"))
+    samples = report.samples.join(rows, on=["flow_id", "side"])
+    drifting, _ = drift(samples, report.devices.filter(pl.col("address") == address))
+    syns = sides.filter((pl.col("proto") == _TCP) & pl.col("opened") & (pl.col("n_syn") > 0))
+    lanes = sides.with_columns(y=pl.col("device").rank("dense").fill_null(0))
+    return {
+        "ipid": _points(samples, "time_ns", "ipid"),
+        "tsval": _points(samples, "time_ns", "tsval"),
+        "drift": _points(drifting, "time_ns", "drift_ms"),
+        "sport": _points(syns, "first_ns", "src_port"),
+        "isn": _points(syns, "first_ns", "isn"),
+        "flows": _points(lanes, "first_ns", "y"),
+    }
+
+
+def _points(table: pl.DataFrame, time: str, value: str) -> Points:
+    drawn = table.filter(pl.col(value).is_not_null()).sort(time, "flow_id", maintain_order=True)
+    return Points(
+        x=(drawn[time] / NS_PER_MS).to_numpy().astype(np.float64),
+        y=drawn[value].cast(pl.Float64).to_numpy(),
+        row=drawn["row"].to_numpy().astype(np.int64),
+    )

@@ -1,0 +1,44 @@
+"""The selected flows in the forms that other tools take."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from wiretell.explore.sides import COLUMNS
+from wiretell.exporters import flow_filters
+from wiretell.exporters.escape import spreadsheet
+
+FORMS = {
+    "wireshark": "Wireshark display filter",
+    "bpf": "Capture filter (BPF)",
+    "python": "Python",
+    "csv": "CSV",
+}
+"""Form -> what it is called."""
+NOTHING = ""
+
+
+def export_form(form: str, chosen: pl.DataFrame, source: str) -> str:
+    """The selected rows of the side table in one of `FORMS`; empty without any.
+
+    `source` is a Python expression that gives the report. Raises ValueError where they are too
+    many.
+    """
+    if chosen.is_empty():
+        return NOTHING
+    if form == "wireshark":
+        return flow_filters.wireshark(chosen)
+    if form == "bpf":
+        return flow_filters.bpf(chosen)
+    if form == "python":
+        return flow_filters.python(chosen, source)
+    return as_csv(chosen)
+
+
+def as_csv(chosen: pl.DataFrame) -> str:
+    """The columns that expressions know; texts off the wire made safe for spreadsheets."""
+    texts = [name for name in COLUMNS if chosen.schema[name] == pl.String]
+    return chosen.select(
+        pl.col(name).map_elements(spreadsheet, return_dtype=pl.String) if name in texts else name
+        for name in COLUMNS
+    ).write_csv()

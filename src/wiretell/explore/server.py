@@ -1,0 +1,100 @@
+"""The server of the page: on 127.0.0.1 alone, for one browser, until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from bokeh.application import Application
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.core.templates import get_env
+from bokeh.document import Document
+from bokeh.server.server import BaseServer
+from bokeh.server.tornado import BokehTornado
+from bokeh.server.util import bind_sockets
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+
+from wiretell.explore.access import ENTRY, Access, Pass
+from wiretell.explore.page import Page
+from wiretell.explore.workspace import Workspace
+from wiretell.exporters.escape import visible
+from wiretell.exporters.notes import PRIVACY
+
+HOST = "127.0.0.1"
+_LOGGERS = ("bokeh", "tornado.access", "tornado.application", "tornado.general")
+
+
+class Explorer:
+    """A running server; `url` opens it once."""
+
+    def __init__(self, workspace: Workspace, title: str, source: str, port: int = 0) -> None:
+        """Listens on `port` (0: any free one). Raises OSError where that port is taken."""
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self._key = Pass()
+        access = Access(self._key)
+
+        def open_page(doc: Document) -> None:
+            page = Page(doc, workspace, source)
+            for root in page.roots():
+                doc.add_root(root)
+            doc.title = "wiretell"
+            doc.template = _template()
+            doc.template_variables.update(
+                _variables(title, access.port), nonce=secrets.token_urlsafe(16)
+            )
+
+        # The origin that may open the WebSocket has the port, which is known once it is bound.
+        sockets, self._port = bind_sockets(HOST, port)
+        access.port = self._port
+        application = BokehTornado(
+            {"/": Application(FunctionHandler(open_page))},
+            extra_websocket_origins=[f"{HOST}:{self._port}"],
+            auth_provider=access,
+            sign_sessions=True,
+            secret_key=secrets.token_bytes(32),
+        )
+        http = HTTPServer(application)
+        http.add_sockets(sockets)
+        self._server = BaseServer(IOLoop.current(), application, http)
+
+    @property
+    def url(self) -> str:
+        """The address with the token."""
+        return f"http://{HOST}:{self._port}{ENTRY}?token={self._key.token}"
+
+    def run(self, seconds: float | None = None, started: Callable[[], None] | None = None) -> None:
+        """Serves until it is interrupted, or for so many seconds."""
+        loop = self._server.io_loop
+        if seconds is not None:
+            loop.call_later(seconds, loop.stop)
+        if started is not None:
+            loop.add_callback(started)
+        try:
+            self._server.start()
+            loop.start()
+        finally:
+            self._server.stop(wait=False)
+
+
+def _template() -> jinja2.Template:
+    # Bokeh's own templates have the macros that place the parts of a page.
+    environment = get_env()
+    text = (files(__package__) / "page.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(text)
+
+
+def _variables(title: str, port: int) -> dict[str, Any]:
+    package = files(__package__)
+    return {
+        "title_of_report": visible(title).replace("<", "‹").replace(">", "›").replace("&", "+"),
+        "privacy": PRIVACY,
+        "websocket": f"ws://{HOST}:{port}",
+        "style": (package / "page.css").read_text(encoding="utf-8"),
+        "keys": (package / "keys.js").read_text(encoding="utf-8"),
+    }

@@ -1,0 +1,136 @@
+"""What one browser looks at: an address, its points, what is shown, marked and selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from wiretell.explore.colours import Colouring, colouring
+from wiretell.explore.expression import completions, holds, names_of
+from wiretell.explore.figures import FADED
+from wiretell.explore.points import Points, points_of
+from wiretell.explore.sides import side_table
+from wiretell.exporters.escape import shortened, visible
+from wiretell.model.report import Report
+
+BRIGHT = 0.85
+MAX_SAID = 100
+FLOWS_LISTED = 500
+
+Mask = NDArray[np.bool_]
+
+
+class View:
+    """The view of one address of a report; arrays are by row of its side table."""
+
+    def __init__(self, report: Report, address: str) -> None:
+        self.report = report
+        self.address = address
+        self.sides = side_table(report, address)
+        self.names = names_of(self.sides)
+        self.points: Mapping[str, Points] = points_of(report, self.sides, address)
+        self.shown: Mask = np.ones(self.sides.height, np.bool_)
+        self.marked: Mask | None = None
+        self.chosen: Mask | None = None
+        self.colours: Colouring = colouring(self.sides, "device")
+        self._said = np.array(
+            [shortened(visible(text or ""), MAX_SAID) for text in self.sides["says"].to_list()],
+            dtype=object,
+        )
+
+    @property
+    def span_ms(self) -> tuple[float, float]:
+        """First and last moment of the plots, with a margin."""
+        if self.sides.is_empty():
+            return 0.0, 1.0
+        first, last = self.sides["first_ns"].min(), self.sides["last_ns"].max()
+        start, end = float(first) / 1e6, float(last) / 1e6  # type: ignore[arg-type]
+        margin = max(0.02 * (end - start), 10.0)
+        return start - margin, end + margin
+
+    def keep_view_of(self, other: View) -> None:
+        """Takes over what another view of the same flows shows, marks and has selected."""
+        if self.sides.height == other.sides.height:
+            self.shown, self.marked, self.chosen = other.shown, other.marked, other.chosen
+
+    def filter(self, text: str) -> None:
+        """Shows only sides for which the expression holds. Raises ExpressionError."""
+        self.shown = holds(text, self.sides, self.names)
+
+    def highlight(self, text: str) -> None:
+        """Fades all others; an empty expression fades none. Raises ExpressionError."""
+        self.marked = holds(text, self.sides, self.names) if text.strip() else None
+
+    def completions(self, text: str) -> list[str]:
+        """Whole expressions that go on from this one."""
+        return completions(text, self.names)
+
+    def colour_by(self, by: str) -> None:
+        """Colours by one of `colours.BY`."""
+        self.colours = colouring(self.sides, by)
+
+    def rows(self) -> dict[str, NDArray[Any]]:
+        """Per row what a point shows."""
+        alpha = np.full(self.sides.height, BRIGHT)
+        if self.marked is not None:
+            alpha[~self.marked] = FADED
+        return {
+            "color": np.array(self.colours.colors, dtype=object)[self.colours.kind],
+            "alpha": alpha,
+            "flow": self.sides["flow_id"].to_numpy().astype(np.int64),
+            "machine": self.sides["device"].fill_null("none").to_numpy(),
+            "says": self._said,
+            "end": self.sides["last_ns"].to_numpy() / 1e6,
+        }
+
+    def choose_box(self, plot: str, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """Selects the sides with a point in that box of a plot, among those shown."""
+        found = np.zeros(self.sides.height, np.bool_)
+        if plot == "flows":  # lanes are drawn: whoever lives in that time
+            first = self.sides["first_ns"].to_numpy() / 1e6
+            last = self.sides["last_ns"].to_numpy() / 1e6
+            lane = self.lane()
+            found = (first <= x[1]) & (last >= x[0]) & (lane >= y[0]) & (lane <= y[1])
+        else:
+            found[self.points[plot].box(x, y)] = True
+        self._choose(found & self.shown)
+
+    def choose_devices(self, devices: Iterable[str]) -> None:
+        """Selects all sides of these machines."""
+        wanted = pl.Series("wanted", list(devices), pl.String)
+        is_one = self.sides["machine"].is_in(wanted.implode()).fill_null(value=False)
+        self._choose(is_one.to_numpy())
+
+    def choose_rows(self, rows: Iterable[int]) -> None:
+        """Selects these sides."""
+        found = np.zeros(self.sides.height, np.bool_)
+        found[list(rows)] = True
+        self._choose(found)
+
+    def choose_nothing(self) -> None:
+        """Nothing is selected."""
+        self.chosen = None
+
+    def _choose(self, found: Mask) -> None:
+        self.chosen = found if found.any() else None
+
+    def lane(self) -> NDArray[np.float64]:
+        """Where each side is drawn in the plot of flows."""
+        rank = self.sides["device"].rank("dense").fill_null(0).to_numpy().astype(np.float64)
+        place: NDArray[np.float64] = rank + (np.arange(self.sides.height) % 97) / 97 * 0.8
+        return place
+
+    def selected(self) -> pl.DataFrame:
+        """The selected rows of the side table."""
+        if self.chosen is None:
+            return self.sides.clear()
+        return self.sides.filter(pl.Series(self.chosen))
+
+    def listed(self) -> pl.DataFrame:
+        """The flows of the table: those selected, else those shown; the first of them."""
+        mask = self.shown if self.chosen is None else self.chosen
+        return self.sides.filter(pl.Series(mask)).head(FLOWS_LISTED)

@@ -1,0 +1,234 @@
+"""The explorer in a real browser: look, brush, ask, disagree, and find it saved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.report import HOSTILE, NAT, make_report
+
+from wiretell.exporter import Options
+from wiretell.exporters import parquet
+from wiretell.exporters.escape import visible
+from wiretell.model.saved import EDITS
+from wiretell.sources.saved import load
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+PATIENCE_MS = 120_000
+DRAWN = """(name) => {
+  const find = (node) => node.name === name ? node : null;
+  const models = Bokeh.documents[0]._all_models ? [...Bokeh.documents[0]._all_models.values()] : [];
+  const plot = models.find(m => m.type === "Figure" && m.title.text === name);
+  const source = plot.renderers[0].data_source;
+  return {n: source.data.x.length, picked: source.selected.indices.length,
+          bright: Array.from(source.data.alpha).filter(a => a > 0.5).length,
+          colors: new Set(source.data.color).size};
+}"""
+VALUE = "(name) => Bokeh.documents[0].get_model_by_name(name).value"
+
+
+class Server:
+    """A running `wiretell explore`."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "wiretell", "explore", *arguments, "--no-browser", "-q",
+             "--seconds", "600"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+class Visit:
+    """An open page, and what went wrong on it."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self.troubles: list[str] = []
+        self.foreign: list[str] = []
+        context = browser.new_context(viewport={"width": 1280, "height": 1200})
+        self.page = context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", self._asked)
+        self.page.goto(url)
+        self.cell("203.0.113.7").wait_for()
+
+    def _heard(self, message: Any) -> None:
+        # A plot that is shown for the first time has no range yet, and Bokeh says so.
+        if message.type in {"error", "warning"} and "initial ranges" not in message.text:
+            self.troubles.append(message.text)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def cell(self, text: str) -> Any:
+        return self.page.locator(".slick-cell", has_text=text).first
+
+    def until(self, script: str, argument: Any = None) -> None:
+        self.page.wait_for_function(script, arg=argument)
+
+    def drawn(self, plot: str) -> dict[str, int]:
+        return dict(self.page.evaluate(DRAWN, plot))
+
+    def wait_drawn(self, plot: str, test: str) -> None:
+        self.until(f"(name) => {{ const d = ({DRAWN})(name); return {test}; }}", plot)
+
+    def write(self, name: str, text: str) -> None:
+        script = "([name, text]) => { Bokeh.documents[0].get_model_by_name(name).value = text; }"
+        self.page.evaluate(script, [name, text])
+
+    def press(self, label: str) -> None:
+        self.page.get_by_role("button", name=label).click()
+
+    def tick(self, *machines: int) -> None:
+        for machine in machines:
+            row = self.page.locator("#machines .slick-row").filter(
+                has=self.page.get_by_text(f"#{machine}", exact=True)
+            )
+            row.locator("input[type=checkbox]").click()
+
+    def told(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    parquet.write(make_report(), tmp_path / "report", Options())
+    return tmp_path / "report"
+
+
+def test_an_analyst_looks_asks_and_disagrees(browser: Any, folder: Path) -> None:
+    server = Server(str(folder))
+    try:
+        visit = Visit(browser, server.url)
+        visit.cell(NAT).click()
+        visit.wait_drawn("IP ID", "d.n > 300")
+        assert visit.drawn("IP ID")["colors"] == 6
+        n_all = visit.drawn("IP ID")["n"]
+
+        _brush(visit)
+        visit.wait_drawn("Source port of SYNs", "d.picked > 0 && d.picked < d.n")
+        assert "tcp.port" in visit.page.evaluate(VALUE, "export")
+
+        visit.press("Select none")
+        visit.wait_drawn("IP ID", "d.picked === 0")
+        visit.write("filter", 'not device = "#1" and src_port > 40000')
+        visit.wait_drawn("IP ID", f"d.n < {n_all}")
+        visit.write("filter", "")
+        visit.wait_drawn("IP ID", f"d.n === {n_all}")
+        visit.write("highlight", 'user_agent has "script"')
+        visit.wait_drawn("IP ID", "d.bright > 0 && d.bright < d.n")
+        visit.write("filter", "usr_agent has 3")
+        visit.told("user_agent")  # the message proposes the name
+        visit.write("filter", "")
+        visit.write("highlight", "")
+        visit.write("colour", "user_agent")
+        visit.told(visible(HOSTILE[0])[:40])
+        visit.write("colour", "device")
+        visit.wait_drawn("IP ID", "d.colors === 6")
+
+        visit.tick(2, 4)
+        visit.told("24 flows")
+        visit.press("Merge")
+        visit.told("merged #2 and #4")
+        assert f"{NAT}#4" not in load(folder).devices["device"].to_list()
+        visit.press("Undo")
+        visit.told("1 edit undone")
+        assert f"{NAT}#4" in load(folder).devices["device"].to_list()
+        visit.press("Redo")
+        visit.told("Done again")
+
+        visit.press("Select none")
+        visit.tick(1)
+        visit.write("name", "Anna's phone")
+        visit.press("Rename")
+        visit.told("“Anna's phone”")
+        _split_first_flows(visit)
+        visit.told("split 3 flows off #1")
+        assert len(json.loads((folder / EDITS).read_text())["edits"]) == 3
+
+        visit.page.reload()
+        visit.told("split 3 flows off #1")
+        visit.cell(NAT).click()
+        visit.cell("“Anna's phone”").wait_for()
+        saved = load(folder)
+        assert f"{NAT}#6" in saved.devices["device"].to_list()
+        assert saved.devices["looks_like"].str.contains("Anna's phone").sum() == 1
+        assert visit.troubles == []
+        assert visit.foreign == []
+    finally:
+        server.close()
+
+
+def test_the_address_lets_one_browser_in(folder: Path) -> None:
+    server = Server(str(folder))
+    try:
+        base = server.url.partition("/enter")[0]
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{base}/")
+        jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with jar.open(server.url) as answer:
+            assert answer.status == 200
+            assert "nonce-" in answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(server.url)
+        rebound = urllib.request.Request(f"{base}/", headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            jar.open(rebound)
+    finally:
+        server.close()
+
+
+def _brush(visit: Visit) -> None:
+    """A box over the left third of the first plot."""
+    box = visit.page.locator(".bk-Figure").first.bounding_box()
+    assert box is not None
+    mouse = visit.page.mouse
+    mouse.move(box["x"] + 90, box["y"] + 40)
+    mouse.down()
+    mouse.move(box["x"] + 170, box["y"] + 120, steps=4)
+    mouse.move(box["x"] + 180, box["y"] + box["height"] - 45, steps=4)
+    mouse.up()
+
+
+def _split_first_flows(visit: Visit) -> None:
+    """Three flows of one machine, chosen in the table of flows, split off."""
+    rows = visit.page.locator("#table .slick-row")
+    rows.nth(0).locator(".slick-cell").first.click()
+    for number in (1, 2):
+        rows.nth(number).locator(".slick-cell").first.click(modifiers=["Control"])
+    visit.press("Split off")
