@@ -8,7 +8,7 @@ from wiretell.exporter import Target, text_stream
 from wiretell.model.probe import ProbeReport
 
 CLOCK = ("source", "n_readings", "span_s", "rate_hz", "nominal_hz", "skew_ppm", "skew_se_ppm",
-         "robust_ppm", "robust_se_ppm", "quality", "quality_reason", "countermeasure")  # fmt: skip
+         "quality", "quality_reason", "countermeasure")  # fmt: skip
 
 
 def write(told: ProbeReport, target: Target) -> None:

@@ -51,10 +51,7 @@ def _sentences(clock: Row, probe: Row) -> Iterator[str]:
         low, high = probe["certain_low_ppm"], probe["certain_high_ppm"]
         if low is not None and high is not None:
             yield f"For certain between {low:+.2f} and {high:+.2f} ppm, whatever the delays."
-        said = f"{clock['quality'].capitalize()}: {clock['quality_reason']}"
-        if clock["robust_ppm"] is not None:
-            said += f" ({clock['robust_ppm']:+.2f} ±{2 * clock['robust_se_ppm']:.2f} ppm)"
-        yield said + "."
+        yield f"{clock['quality'].capitalize()}: {clock['quality_reason']}."
     if clock["countermeasure"]:
         yield f"Hidden: {clock['countermeasure']}; {clock['countermeasure_reason']}."
     if probe["n_steps"]:

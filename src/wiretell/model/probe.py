@@ -36,6 +36,10 @@ PROBES = Table(
         Column("tick_ms", pl.Float64, "step of its stamps", "ms"),
         Column("certain_low_ppm", pl.Float64, "its skew is not less, whatever the delays", "ppm"),
         Column("certain_high_ppm", pl.Float64, "nor more, if both clocks ran evenly", "ppm"),
+        Column("requests_ppm", pl.Float64, "skew by requests alone, the way there", "ppm"),
+        Column("requests_se_ppm", pl.Float64, "its standard error", "ppm"),
+        Column("answers_ppm", pl.Float64, "skew by answers alone, the way back", "ppm"),
+        Column("answers_se_ppm", pl.Float64, "its standard error", "ppm"),
     ),
 )
 

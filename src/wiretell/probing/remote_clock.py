@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wiretell.probing.reading import Reading
 from wiretell.probing.tick_edge import MOST_DRIFT, TickEdge
@@ -185,9 +184,8 @@ class RemoteClock:
 
     def estimate(self) -> Estimate | None:
         """The rate as far as it is known, which also sharpens the aim; None: not yet."""
-        usable = [line for line in self._lines if len(line.ticks) >= FEWEST]
         edges, certain = [], (-math.inf, math.inf)
-        for line in usable:
+        for line in self._usable():
             below, above = self._clouds(line)
             edges += [each for each in (edges_of(below), edges_of(above)) if each]
             least, greatest = certain_slopes(
@@ -213,13 +211,22 @@ class RemoteClock:
             se_ppm = min(se_ppm, furthest * WITHIN)
         return Estimate(rate.hz, nominal_hz, skew_ppm, se_ppm, within, self.tick)
 
-    def readings(self) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
-        """(middle of asking and hearing in s, ticks, number of the line) of every reading."""
-        sent = np.array([at for line in self._lines for at in line.sent_s])
-        received = np.array([at for line in self._lines for at in line.received_s])
-        ticks = np.array([n for line in self._lines for n in line.ticks], dtype=np.float64)
-        sizes = [len(line.ticks) for line in self._lines]
-        return (sent + received) / 2.0, ticks, np.repeat(np.arange(len(sizes)), sizes)
+    def ways(self, nominal_hz: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """(skew, standard error) in ppm by requests alone and by answers alone; None: too few.
+
+        Each way has delays of its own: where one of them grew while the clock was read, only the
+        one rate is wrong.
+        """
+        clouds = [self._clouds(line) for line in self._usable()]
+        answers = [edges for below, _ in clouds if (edges := edges_of(below))]
+        requests = [edges for _, above in clouds if (edges := edges_of(above))]
+        if not requests or not answers:
+            return None
+        by_requests, by_answers = (combine(way).rate for way in (requests, answers))
+        return by_requests.skew_ppm(nominal_hz), by_answers.skew_ppm(nominal_hz)
+
+    def _usable(self) -> list[_Line]:
+        return [line for line in self._lines if len(line.ticks) >= FEWEST]
 
     def _clouds(self, line: _Line) -> tuple[Cloud, Cloud]:
         """Answers bound the clock from below; requests from above, seen in a mirror."""

@@ -6,21 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from wiretell.model.clocks import ADDRESS, CLOCKS, ICMP_TIMESTAMP, TCP_TIMESTAMP
 from wiretell.model.probe import ICMP, PROBES, ProbeReport
 from wiretell.probing.remote_clock import Estimate, Oddity
 from wiretell.probing.sampler import Reason, Sampler
-from wiretell.stats.robust_slope import robust_slopes
 
 Row = dict[str, object]
 GOOD_PPM = 5.0
 """A standard error from which skews begin to tell machines apart."""
 SIGMAS, FLOOR_PPM = 3.0, 0.2
-"""Two methods disagree where they differ by more than so many errors, and a floor."""
-KEPT_PPM, SHARP_PPM = 0.5, 0.5
-"""A system clock this near to the observer's, known so well, is likely set by the same time."""
+"""Requests and answers disagree where they differ by more than so many errors, and a floor."""
 OBSERVER = (
     "Rates are against this computer's clock: if that is 10 ppm fast, all others seem 10 ppm slow."
 )
@@ -85,6 +80,10 @@ def _probe(outcome: Outcome, epoch_ns: int) -> Row:
             low, high = estimate.certain_ppm
             row["certain_low_ppm"] = low if math.isfinite(low) else None
             row["certain_high_ppm"] = high if math.isfinite(high) else None
+        if ways := clock.ways(estimate.nominal_hz):
+            names = ("requests_ppm", "requests_se_ppm", "answers_ppm", "answers_se_ppm")
+            found = [value if math.isfinite(value) else None for way in ways for value in way]
+            row |= dict(zip(names, found, strict=True))
     return row
 
 
@@ -132,38 +131,25 @@ def _countermeasure(sampler: Sampler) -> Row:
 
 
 def _rate(sampler: Sampler, estimate: Estimate) -> Row:
-    robust_ppm, robust_se_ppm = _robust(sampler, estimate)
-    apart = estimate.skew_ppm - robust_ppm
-    hull_is_best = not robust_se_ppm < estimate.se_ppm
-    best = (estimate.skew_ppm, estimate.se_ppm) if hull_is_best else (robust_ppm, robust_se_ppm)
     row: Row = {
         "rate_hz": estimate.rate_hz,
         "nominal_hz": estimate.nominal_hz,
         "skew_ppm": estimate.skew_ppm,
         "skew_se_ppm": estimate.se_ppm,
-        "best_ppm": best[0],
-        "best_se_ppm": best[1],
-        "best_method": "hull" if hull_is_best else "regression",
+        "best_ppm": estimate.skew_ppm,
+        "best_se_ppm": estimate.se_ppm,
+        "best_method": "hull",
     }
-    if not math.isfinite(robust_se_ppm):
-        return row | {"quality": "rough", "quality_reason": "too few readings for a second method"}
-    row |= {
-        "robust_ppm": robust_ppm,
-        "robust_se_ppm": robust_se_ppm,
-        "disagreement_ppm": apart,
-    }
-    doubt = SIGMAS * math.hypot(estimate.se_ppm, robust_se_ppm) + FLOOR_PPM
-    if abs(apart) > doubt:
-        why = "the delays changed while it was probed, or the clock did"
+    ways = sampler.clock.ways(estimate.nominal_hz)
+    if ways is None or not all(math.isfinite(error) for _, error in ways):
+        return row | {"quality": "rough", "quality_reason": "too few readings"}
+    apart = abs(ways[0][0] - ways[1][0])
+    if estimate.certain_ppm is None:
+        why = "no evenly running clock fits all readings"
+        return row | {"quality": "methods disagree", "quality_reason": why}
+    if apart > SIGMAS * math.hypot(ways[0][1], ways[1][1]) + FLOOR_PPM:
+        why = "requests and answers differ: the delay of one way changed meanwhile"
         return row | {"quality": "methods disagree", "quality_reason": why}
     word = "good" if estimate.se_ppm <= GOOD_PPM else "rough"
-    why = f"robust regression agrees within {abs(apart):.1f} ppm"
+    why = f"requests and answers, each alone, agree within {apart:.1f} ppm"
     return row | {"quality": word, "quality_reason": why}
-
-
-def _robust(sampler: Sampler, estimate: Estimate) -> tuple[float, float]:
-    """(ppm, standard error) by regression over all readings, each in the middle of its bounds."""
-    x, ticks, line = sampler.clock.readings()
-    y = (ticks + estimate.tick / 2.0) / estimate.nominal_hz - x
-    slope, error = robust_slopes(x, y, line, np.zeros(sampler.clock.n_lines, dtype=np.int64))
-    return float(slope[0]) * 1e6, float(error[0]) * 1e6

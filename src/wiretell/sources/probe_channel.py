@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 from wiretell.probing.reading import Reading
 from wiretell.probing.sampler import Answered, Closed, Event, Reason
 from wiretell.protocols import icmp_timestamp
-from wiretell.sources.probe_socket import RawSocket, monotonic_ns
+from wiretell.sources.probe_socket import RawSocket
 
 
 class Channel(Protocol):
@@ -66,7 +67,7 @@ class IcmpChannel:
     def send(self) -> int:
         """See `Channel`."""
         self._sequence = (self._sequence + 1) & 0xFFFF
-        now_ms = monotonic_ns() // 1_000_000 % icmp_timestamp.DAY_MS
+        now_ms = time.time_ns() // 1_000_000 % icmp_timestamp.DAY_MS
         message = icmp_timestamp.request(self._identifier, self._sequence, now_ms)
         sent_ns = self._socket.send(message)
         self.sent["ICMP timestamp request"] += 1

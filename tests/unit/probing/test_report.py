@@ -2,7 +2,9 @@
 
 import io
 import json
+from dataclasses import replace
 
+import jsonschema
 import polars as pl
 import pytest
 from fixtures.remote_host import DAY_MS, RemoteHost
@@ -44,8 +46,9 @@ def test_the_rows_are_of_the_tables_of_clocks_and_probes(told):
     clock, probe = told.clocks.row(0, named=True), told.probes.row(0, named=True)
     assert clock["skew_ppm"] == pytest.approx(80.0, abs=1.0)
     assert clock["rate_hz"] == pytest.approx(1000.08, abs=1e-3)
-    assert clock["robust_ppm"] == pytest.approx(80.0, abs=2.0)
-    assert clock["disagreement_ppm"] == pytest.approx(clock["skew_ppm"] - clock["robust_ppm"])
+    assert clock["best_ppm"] == clock["skew_ppm"]
+    for way in ("requests", "answers"):
+        assert abs(probe[f"{way}_ppm"] - 80.0) < 4 * probe[f"{way}_se_ppm"]
     assert (clock["quality"], clock["source"], clock["level"]) == (
         "good",
         "icmp_timestamp",
@@ -77,6 +80,22 @@ def test_the_text_says_rate_interval_packets_and_end(told):
     assert "NTP" in said
 
 
+def test_a_way_whose_delay_grows_is_seen():
+    """The answers' way becomes longer by 10 ms in five minutes: 33 ppm of a slower clock."""
+
+    def growing(reading):
+        late_ns = round((reading.received_ns - 10**9) * 33e-6)
+        return replace(reading, received_ns=reading.received_ns + max(0, late_ns))
+
+    settings = Settings(0.01, 300.0, 4.0, DAY_MS, 1000.0, connects=False)
+    told = report([outcome(RemoteHost(1, seen=growing), settings)], EPOCH_NS)
+    clock, probe = told.clocks.row(0, named=True), told.probes.row(0, named=True)
+    assert clock["quality"] == "methods disagree"
+    assert "the delay of one way changed" in clock["quality_reason"]
+    assert probe["requests_ppm"] == pytest.approx(80.0, abs=1.0)
+    assert probe["answers_ppm"] < 60.0
+
+
 def test_a_clock_without_time_is_named_as_hidden():
     said = text(report([outcome(RemoteHost(1, stamp=lambda *_: 0))], EPOCH_NS))
     assert "no rate; its timestamps are all zero" in said
@@ -99,11 +118,17 @@ def test_json_and_csv_carry_the_rows(told):
     document = json.loads(stream.getvalue())
     assert document["format"] == "wiretell.probe/1"
     assert document["clocks"][0]["skew_ppm"] == told.clocks["skew_ppm"][0]
-    assert "skew_ppm" not in document["clocks"][1]
+    assert document["clocks"][1]["skew_ppm"] is None
     assert document["notes"] == list(told.notes)
+    jsonschema.validate(document, probe_json.schema())
     stream = io.StringIO()
     probe_csv.write(told, stream)
     rows = pl.read_csv(io.StringIO(stream.getvalue()))
     assert rows.height == 2
     assert rows["skew_ppm"][0] == pytest.approx(told.clocks["skew_ppm"][0], abs=1e-3)
     assert rows["stopped"].to_list() == told.probes["stopped"].to_list()
+
+
+def test_the_schema_in_the_documents_is_that_of_the_document(root):
+    text = (root / "docs/schema/probe.v1.json").read_text(encoding="utf-8")
+    assert json.loads(text) == probe_json.schema()
