@@ -21,6 +21,7 @@ from wiretell.cli.output import (
     write_report,
 )
 from wiretell.cli.pair import refuse_for_pair, write_pair
+from wiretell.cli.points import kept_points
 from wiretell.cli.profiles import profile_key_option, save_profiles
 from wiretell.cli.progress import progress_bar
 from wiretell.model.report import Report
@@ -53,6 +54,7 @@ from wiretell.sources.saved import is_saved_report, load
     " no payload, names hashed.",
 )
 @profile_key_option
+@click.option("--points", is_flag=True, help="With --save: the packets too, for `wiretell plot`.")
 @report_options
 @click.pass_context
 def command(
@@ -65,6 +67,7 @@ def command(
     jobs: int | None,
     profiles_file: Path | None,
     profile_key: bytes,
+    points: bool,
     **given: Any,
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
@@ -83,10 +86,12 @@ def command(
         refuse_targets([str(profiles_file)], captures)
     if pair is None:
         n_jobs = jobs or os.cpu_count() or 1
-        report = _report(captures, expression, outputs, jobs=n_jobs)
-        if profiles_file is not None:
-            save_profiles(report, captures, profiles_file, profile_key)
-        ctx.exit(write_report(report, outputs))
+        with kept_points(outputs, wanted=points) as place:
+            report = _report(captures, expression, outputs, jobs=n_jobs, points=place)
+            if profiles_file is not None:
+                save_profiles(report, captures, profiles_file, profile_key)
+            code = write_report(report, outputs)
+        ctx.exit(code)
     if profiles_file is not None:
         raise click.UsageError("--why and --save-profiles ask different questions; give one")
     refuse_for_pair(outputs)
@@ -102,6 +107,7 @@ def _report(
     outputs: Outputs,
     read: Callable[..., Report] | None = None,
     jobs: int = 1,
+    points: Path | None = None,
 ) -> Report:
     """A saved report, or what `read` (else `analyze`) makes of the captures."""
     folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
@@ -112,9 +118,11 @@ def _report(
             )
         if not is_saved_report(Path(folders[0])):
             raise click.UsageError(f"{folders[0]} is a folder and not a saved report")
+        if points is not None:
+            raise click.UsageError("--points is for captures, not for a saved report")
         return load(folders[0])
     from wiretell.pipeline import analyze
 
     with progress_bar(quiet=outputs.quiet) as progress:
-        read = read or partial(analyze, jobs=jobs)
+        read = read or partial(analyze, jobs=jobs, points=points or False)
         return read(captures, filter=expression, progress=progress)

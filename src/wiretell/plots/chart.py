@@ -43,17 +43,20 @@ def chart(
             dw=(window.x1 - window.x0) / per_unit,
             dh=window.y1 - window.y0,
         )
-    drawn: dict[str, list[GlyphRenderer[Any]]] = {}
-    for number in scene.order:
-        found = (
-            _scatter(plot, scene, sides, number, per_unit, texts)
-            if picture is None
-            else _sample(plot, scene, number)
-        )
-        label = f"{scene.layers[number].label} ({scene.totals[number]})"
-        drawn.setdefault(label, []).append(found)
+    drawn = {
+        number: _scatter(plot, scene, sides, number, per_unit, texts)
+        if picture is None
+        else _sample(plot, scene, number)
+        for number in scene.order
+    }
     if len(scene.layers) > 1 and drawn:
-        add_legend([plot], drawn)
+        labels = [
+            f"{layer.label} ({n})" for layer, n in zip(scene.layers, scene.totals, strict=True)
+        ]
+        named: dict[str, list[GlyphRenderer[Any]]] = {}
+        for number in sorted(drawn):
+            named.setdefault(labels[number], []).append(drawn[number])
+        add_legend([plot], named)
     plot.height = (plot.height or USUAL_PX) + HEIGHT_PX - USUAL_PX
     return plot
 

@@ -87,7 +87,7 @@ def quantity(word: str) -> PlotColumn:
     if found is not None:
         return columns()[found.name]
     near = similar(word, drawable)
-    propose = f"; did you mean {' or '.join(near)}?" if near else ""
+    propose = f"; did you mean {' or '.join(near)}?" if near else "."
     every = ", ".join(name.name for name in drawable.all)
     raise ConfigError(f"no column {word!r} to draw{propose} There are: {every}")
 

@@ -108,13 +108,13 @@ def by_values(
     is_device = bool(asked) and asked[0].lower().removeprefix(REVERSE) in {"device", "machine"}
     if is_device:
         address = pl.col("value").str.replace(r"#\d+$", "")
-        several = (pl.len().over(address) > 1).alias("several")
-        counted = counted.with_columns(several).sort(
-            "several", descending=True, maintain_order=True
-        )
-    kept = counted["value"].head(min(most, MOST_LAYERS - 1)).to_list()
+        ranked = counted.with_columns(several=pl.len().over(address) > 1)
+        counted = ranked.sort("several", descending=True, maintain_order=True)
+    first = counted.head(min(most, MOST_LAYERS - 1))
+    kept = first["value"].to_list()
     if is_device:
-        kept.sort(key=_natural)
+        several = dict(first.select("value", "several").iter_rows())
+        kept.sort(key=lambda device: (not several[device], _natural(device)))
     numbers = {value: number for number, value in enumerate(kept)}
     others, none = len(kept), len(kept) + 1
     of_side: NDArray[np.uint8] = (
@@ -158,7 +158,7 @@ def _attribute(word: str, *, reverse: bool) -> tuple[str, bool] | None:
         return None
     attributes = Names(each.name for each in columns().values() if each.of == "side")
     near = similar(word, attributes)
-    propose = f"; did you mean {' or '.join(near)}?" if near else ""
+    propose = f"; did you mean {' or '.join(near)}?" if near else "."
     every = ", ".join(name.name for name in attributes.all)
     raise ConfigError(f"--highlight: there is no attribute {word!r}{propose} There are: {every}")
 

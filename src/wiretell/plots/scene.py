@@ -55,8 +55,9 @@ class Scene:
     @property
     def title(self) -> str:
         """What is drawn, in a few words."""
-        what = self.quantity.name.meaning
-        return f"{what[:1].upper()}{what[1:]}"
+        name = self.quantity.name
+        unit = f", {name.unit}" if name.unit else ""
+        return f"{name.meaning[:1].upper()}{name.meaning[1:]}{unit}"
 
     @cached_property
     def shown(self) -> NDArray[np.int64]:

@@ -57,7 +57,7 @@ def time_ticks(low_ns: int, high_ns: int, most: int) -> list[Tick]:
 def grouped(number: float, digits: int = 0) -> str:
     """A number with spaces between thousands and so many digits behind the point."""
     text = f"{number:,.{digits}f}".replace(",", " ")
-    return text.removeprefix("-") if not number else text.replace("-", "\u2212")
+    return text.removeprefix("-") if not float(text.replace(" ", "")) else text
 
 
 def clock_time(time_ns: int) -> str:
