@@ -7,7 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lab.guests.build import lwip_machine
 from lab.guests.processes import CommandError
+from lab.guests.record import default_cache
 from lab.scans.record import laboratory, lacks, record
 from lab.scans.scenario import scenarios
 
@@ -20,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.scans", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("-o", "--out-dir", type=Path, required=True)
+    parser.add_argument("--lwip", action="store_true", help="the zombie is lwIP, not our own")
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(known)
     if unknown:
@@ -29,13 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
         return SKIPPED
     chosen = [known[name] for name in options.names or known]
     try:
+        lwip = lwip_machine(default_cache(), timestamps=False) if options.lwip else None
         for lan in (False, True):
             own = [scenario for scenario in chosen if scenario.lan == lan]
             if not own:
                 continue
             with (
                 tempfile.TemporaryDirectory(prefix="wiretell-lab-") as work,
-                laboratory(Path(work), lan=lan) as lab,
+                laboratory(Path(work), lan=lan, lwip=lwip) as lab,
             ):
                 for scenario in own:
                     made = record(scenario, lab, options.out_dir)

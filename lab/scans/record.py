@@ -20,6 +20,8 @@ _ROOT = Path(__file__).parents[2]
 PLACES = ("target", "zombie", "scanner")
 """Where is listened: what each machine's wire carries."""
 ZOMBIE_TTL, FIRST_ID = 255, 4711
+LWIP_WAITS_MS = 3_600_000
+"""lwIP's machine ends with its plan: one look-up, an hour from now."""
 SNAPLEN_BYTES = 128
 NMAP = ("nmap", "-n", "-T4", "--disable-arp-ping", "--host-timeout", "120")
 
@@ -42,19 +44,35 @@ class Recording:
 
 
 @contextlib.contextmanager
-def laboratory(work: Path, *, lan: bool) -> Iterator[tuple[Network, Processes]]:
-    """The network with its machines running. Raises CommandError."""
+def laboratory(
+    work: Path, *, lan: bool, lwip: Path | None = None
+) -> Iterator[tuple[Network, Processes]]:
+    """The network with its machines running; `lwip`: the program (`lab.guests.build`) that is the
+    zombie, instead of ours. Raises CommandError.
+    """
     with network(lan=lan) as net, Processes(work) as processes:
         environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
         ports = [str(port) for port in OPEN_PORTS]
         listen = [sys.executable, "-m", "lab.scans.listener", net.hosts.target, *ports]
-        zombie = [sys.executable, "-m", "lab.scans.zombie", TAP, net.hosts.zombie, ZOMBIE_MAC,
-                  str(ZOMBIE_TTL), str(FIRST_ID)]  # fmt: skip
+        zombie = _zombie(net, work, lwip)
         processes.start("listener", net.inside("target", *listen), environment)
         processes.start("zombie", net.inside("core", *zombie), environment)
         processes.wait_for("listener", "ready")
-        processes.wait_for("zombie", "ready")
+        if lwip is None:
+            processes.wait_for("zombie", "ready")
         yield net, processes
+
+
+def _zombie(net: Network, work: Path, lwip: Path | None) -> list[str]:
+    """The command line of the machine to scan by."""
+    if lwip is None:
+        return [sys.executable, "-m", "lab.scans.zombie", TAP, net.hosts.zombie, ZOMBIE_MAC,
+                str(ZOMBIE_TTL), str(FIRST_ID)]  # fmt: skip
+    gateway = net.hosts.zombie.rpartition(".")[0] + ".1"
+    plan = work / "zombie.plan"
+    plan.write_text(f"dns {LWIP_WAITS_MS} {gateway} 53 never.example\n", encoding="ascii")
+    return [str(lwip), TAP, ZOMBIE_MAC, net.hosts.zombie, gateway, str(plan), "0",
+            str(ZOMBIE_TTL), "1"]  # fmt: skip
 
 
 def record(

@@ -3,7 +3,8 @@
 `python -m lab.scans.zombie TAP ADDRESS MAC TTL FIRST_ID` answers on a tap device, says `ready`
 when it does, and ends with its process. It has no connection and opens none: every TCP segment
 that is no reset is answered by a reset (RFC 9293 3.10.7.1, the state CLOSED), an echo request by a
-reply. Printers, lwIP and VxWorks count like this; the counter is the only thing it remembers.
+reply. Printers, lwIP and VxWorks count like this; the counter is the only thing it remembers. On a
+LAN it answers the link address that asked, where others ask ARP for the claimed one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,15 @@ from wiretell.exporters.explain_text import wrapped
 from wiretell.exporters.port_ranges import port_ranges
 from wiretell.exporters.quantity import count, grouped, percent, span
 from wiretell.findings.scans.belief import Reason, meaning
-from wiretell.findings.scans.finding import DECOY_SCAN, KINDS, Candidate, Finding, Ports, Scans
+from wiretell.findings.scans.finding import (
+    DECOY_SCAN,
+    KINDS,
+    LIKELY,
+    Candidate,
+    Finding,
+    Ports,
+    Scans,
+)
 from wiretell.findings.scans.kinds import kinds
 
 MAX_FINDINGS = 20
@@ -86,7 +94,7 @@ def _many(kind: str) -> str:
 
 
 def _finding(each: Finding, options: Options, *, explain: bool) -> Iterator[Text]:
-    style = "bold red" if each.probability >= 0.5 else "dim"
+    style = "bold red" if each.probability >= LIKELY else "dim"
     yield from wrapped(
         f"{headline(each)}  [{percent(each.probability)}]", options.width, style=style
     )

@@ -15,7 +15,7 @@ import polars as pl
 
 from wiretell.findings.scans.asked import ports_of
 from wiretell.findings.scans.belief import Reason, alternatives, bits_of, probability
-from wiretell.findings.scans.finding import DECOY_SCAN, Finding
+from wiretell.findings.scans.finding import DECOY_SCAN, LIKELY, Finding
 from wiretell.findings.scans.gathered import Gathered
 from wiretell.findings.scans.machines import link_addresses
 from wiretell.findings.scans.real_one import candidates
@@ -76,7 +76,7 @@ def _finding(
         & pl.col("kind").is_in(list(members[0].kinds))
     )
     found = candidates(members, target, gathered)
-    best = found[0] if found and found[0].probability >= 0.5 else None
+    best = found[0] if found and found[0].probability >= LIKELY else None
     first, last = own["time_ns"].min(), own["time_ns"].max()
     assert isinstance(first, int) and isinstance(last, int)
     note = () if best else ("which of them is real does not show on this wire",)

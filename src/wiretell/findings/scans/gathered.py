@@ -46,8 +46,9 @@ def gather(
     max_rows: int = MAX_ROWS,
 ) -> Gathered:
     """`before` and one batch: PACKETS, SEGMENTS of the same, FLOWS that ended meanwhile."""
-    probes = rows.probes_of(flows)
-    pairs_now, served_now = rows.ordinary_of(flows, probes)
+    sided = rows.sided(flows)
+    probes = rows.probes_of(sided)
+    pairs_now, served_now = rows.ordinary_of(sided, probes)
     alive = pl.concat([before.alive, rows.events_of(packets, segments)])
     over = alive.join(flows.select("flow_id"), on="flow_id", how="semi")
     events = over.join(probes.select("flow_id"), on="flow_id", how="semi")

@@ -17,7 +17,7 @@ import polars as pl
 from wiretell.findings.scans.asked import shared_value
 from wiretell.findings.scans.belief import Reason, alternatives, bits_of, probability, reason
 from wiretell.findings.scans.distance import apart
-from wiretell.findings.scans.finding import IDLE_SCAN, IP_ID_WATCH, Finding, Ports
+from wiretell.findings.scans.finding import IDLE_SCAN, IP_ID_WATCH, LIKELY, Finding, Ports
 from wiretell.findings.scans.gathered import Gathered
 from wiretell.findings.scans.machines import (
     counter,
@@ -64,15 +64,27 @@ class _Seen:
         return rows["time_ns"].to_list()
 
 
-def idle_scans(scans: Sequence[Finding], gathered: Gathered) -> Iterator[Finding]:
-    """Idle scans, and watched counters that no scan goes with. `scans`: the likely port scans."""
+def idle_scans(
+    scans: Sequence[Finding], decoys: Sequence[Finding], gathered: Gathered
+) -> Iterator[Finding]:
+    """Idle scans, and watched counters that no scan goes with. `scans`: the likely port scans;
+    `decoys`: decoy scans found of them, whose living decoys look like zombies."""
+    names = {
+        (source, each.targets[0])
+        for each in decoys
+        if each.probability >= LIKELY
+        for source in each.sources
+    }
     watched = list(polls(gathered))
     used: set[tuple[str | None, str | None]] = set()
     judged: dict[tuple[str | None, str | None, str], Finding] = {}
     for seen in _candidates(scans, watched, gathered):
         fitting = [each for each in watched if each.zombie == seen.zombie]
         own = [each for each in fitting if each.scanner != seen.target]
-        found = max((_judge(seen, each, gathered) for each in (own or _NOBODY)), key=_bits)
+        is_decoy = (seen.zombie, seen.target) in names
+        found = max(
+            (_judge(seen, each, gathered, is_decoy) for each in (own or _NOBODY)), key=_bits
+        )
         judged[found.scanner, found.zombie, seen.target] = found
     for (scanner, zombie, target), found in judged.items():
         other = judged.get((target, zombie, scanner or ""))
@@ -80,7 +92,7 @@ def idle_scans(scans: Sequence[Finding], gathered: Gathered) -> Iterator[Finding
             continue  # the same traffic, scanner and target exchanged
         if not any(each.bits > 0 for each in found.reasons):
             continue
-        if found.probability >= 0.5 and found.scanner is not None:
+        if found.probability >= LIKELY and found.scanner is not None:
             used |= {(scanner, zombie), (target, zombie)}
         yield found
     for each in watched:
@@ -127,18 +139,20 @@ def _candidates(
         )
 
 
-def _judge(seen: _Seen, watch: Polls | None, gathered: Gathered) -> Finding:
+def _judge(seen: _Seen, watch: Polls | None, gathered: Gathered, is_decoy: bool) -> Finding:
     if watch is not None:
         seen = seen.without_forged(watch)
     scanner, told = _who(seen, watch, gathered)
     reasons = [
         reason("idle", "prior"),
         *_unasked(seen),
-        *_counting(seen),
+        *_counting(seen, counts=watch is not None),
         *_two_machines(seen),
         *(_watched(seen, watch) if watch is not None else ()),
         *told,
     ]
+    if is_decoy:
+        reasons.append(reason("idle", "decoy", zombie=seen.zombie, target=seen.target))
     times = [*seen.times_ns, *(watch.times_ns if watch is not None else ())]
     return Finding(
         kind=IDLE_SCAN,
@@ -174,7 +188,8 @@ def _unasked(seen: _Seen) -> Iterator[Reason]:
             yield reason("idle", "answers_closed", times=closed, **words)
 
 
-def _counting(seen: _Seen) -> Iterator[Reason]:
+def _counting(seen: _Seen, *, counts: bool) -> Iterator[Reason]:
+    """How the resets of the zombie count; `counts`: its polls show that it does."""
     ids = seen.resets["ipid"].drop_nulls().to_list()
     counted = counter(ids)
     if counted.counts:
@@ -185,6 +200,8 @@ def _counting(seen: _Seen) -> Iterator[Reason]:
     elif counted.n_steps >= 2:
         what = "drawn IP IDs" if counted.constant is None else f"IP ID {counted.constant} always"
         yield reason("idle", "no_counter", zombie=seen.zombie, what=what)
+    elif not counts:
+        yield reason("idle", "uncounted", zombie=seen.zombie)
 
 
 def _two_machines(seen: _Seen) -> Iterator[Reason]:

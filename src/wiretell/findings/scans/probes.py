@@ -87,11 +87,12 @@ SERVED = pl.Schema({"src": pl.String, "dport": _U16, "n_hosts": _U64})
 
 
 def probes_of(flows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of PROBES from FLOWS with flags of both sides; `answer` without ICMP errors."""
-    if flows.is_empty():  # a batch without an end has no columns of both sides' flags
+    """Rows of PROBES from flows as of `sided`; `answer` without ICMP errors."""
+    if flows.is_empty():
         return PROBES.to_frame()
-    tcp = _sided(flows.filter(pl.col("proto") == TCP)).filter(
-        (pl.col("src_bytes") == 0)
+    tcp = flows.filter(
+        (pl.col("proto") == TCP)
+        & (pl.col("src_bytes") == 0)
         & (pl.col("dst_bytes") == 0)
         & (pl.col("src_pkts") <= MAX_PROBE_PKTS)
     )
@@ -126,14 +127,15 @@ def probes_of(flows: pl.DataFrame) -> pl.DataFrame:
         | ((pl.col("kind") == "syn") & (pl.col("answer").fill_null("rst") != "other"))
         | pl.col("answer").fill_null("rst").is_in(["rst"])
     )
-    udp = _sided(flows.filter(pl.col("proto") == UDP)).filter(
-        (pl.col("src_pkts") <= MAX_UDP_PKTS) & (pl.col("dst_pkts") <= MAX_UDP_PKTS)
+    udp = flows.filter(
+        (pl.col("proto") == UDP)
+        & (pl.col("src_pkts") <= MAX_UDP_PKTS)
+        & (pl.col("dst_pkts") <= MAX_UDP_PKTS)
     )
     said = pl.when(pl.col("dst_pkts") > 0).then(pl.lit("data"))
     echo = pl.col("icmp_type") == pl.col("proto").replace_strict(ECHO, default=255)
-    ping = _sided(flows.filter(echo & pl.col("proto").is_in(list(ECHO)))).filter(
-        pl.col("src_pkts") <= MAX_UDP_PKTS
-    )
+    is_icmp = pl.col("proto").is_in(list(ECHO))
+    ping = flows.filter(echo & is_icmp & (pl.col("src_pkts") <= MAX_UDP_PKTS))
     columns = list(PROBES)
     quiet = pl.lit(value=False)
     return pl.concat(
@@ -145,9 +147,11 @@ def probes_of(flows: pl.DataFrame) -> pl.DataFrame:
     ).cast(PROBES)
 
 
-def _sided(flows: pl.DataFrame) -> pl.DataFrame:
-    """The flow as who sent first (`src`) and the other (`dst`); `flipped`: it began with a
-    SYN/ACK, which the tracker puts down to the responder."""
+def sided(flows: pl.DataFrame) -> pl.DataFrame:
+    """FLOWS with flags of both sides as who sent first (`src`) and the other (`dst`); `flipped`:
+    it began with a SYN/ACK, which the tracker puts down to the responder."""
+    if flows.is_empty():  # a batch without an end has no columns of both sides' flags
+        return flows
     first, other = pl.col("orig_first_ns"), pl.col("resp_first_ns")
     began = first.is_null() | (other.is_not_null() & (other < first))
     opens = pl.col("history").fill_null("").str.starts_with("^h") | (
@@ -228,22 +232,22 @@ def with_errors(probes: pl.DataFrame, errors: pl.DataFrame) -> pl.DataFrame:
 
 
 def ordinary_of(flows: pl.DataFrame, probes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of PAIRS and SERVED from FLOWS of TCP and UDP that carry data and are no probes."""
+    """Rows of PAIRS and SERVED from flows, as of `sided`, that carry data and are no probes."""
     if flows.is_empty():
         return PAIRS.to_frame(), SERVED.to_frame()
     rest = flows.join(probes.select("flow_id"), on="flow_id", how="anti")
     carries = (pl.col("src_bytes") > 0) | (pl.col("dst_bytes") > 0)
-    sided = _sided(rest.filter(pl.col("proto").is_in([TCP, UDP]))).filter(carries)
-    return _pairs(sided), _served(sided)
+    used = rest.filter(pl.col("proto").is_in([TCP, UDP]) & carries)
+    return _pairs(used), _served(used)
 
 
-def _pairs(sided: pl.DataFrame) -> pl.DataFrame:
+def _pairs(used: pl.DataFrame) -> pl.DataFrame:
     """Both directions of each pair."""
 
     def one(src: str, dst: str, side: str, other: str, ports: pl.Expr) -> pl.DataFrame:
         sent = pl.col(f"{side}_pkts") > 0
         return (
-            sided.filter(sent)
+            used.filter(sent)
             .group_by(pl.col(src).alias("src"), pl.col(dst).alias("dst"))
             .agg(
                 pl.len().cast(_U64).alias("n_flows"),
@@ -264,9 +268,9 @@ def _pairs(sided: pl.DataFrame) -> pl.DataFrame:
     ).select(pl.col(name).cast(dtype) for name, dtype in PAIRS.items())
 
 
-def _served(sided: pl.DataFrame) -> pl.DataFrame:
+def _served(used: pl.DataFrame) -> pl.DataFrame:
     return (
-        sided.filter(pl.col("dst_pkts") > 0)
+        used.filter(pl.col("dst_pkts") > 0)
         .group_by("src", "dport")
         .agg(pl.col("dst").n_unique().cast(_U64).alias("n_hosts"))
         .select(pl.col(name).cast(dtype) for name, dtype in SERVED.items())

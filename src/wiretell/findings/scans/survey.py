@@ -18,11 +18,13 @@ from wiretell.findings.scans.sweeps import sweeps
 
 def find_scans(gathered: Gathered, provenance: Mapping[str, Any]) -> Scans:
     """All findings, unlikely ones included, the surest of the gravest kind first."""
+    if gathered.probes.is_empty():
+        return Scans((), _counts(gathered), dict(provenance))
     probes = detailed(gathered)
     scans = list(port_scans(probes, gathered))
     likely = [scan for scan in scans if scan.probability >= LIKELY]
-    idle = list(idle_scans(likely, gathered))
     decoys = list(decoy_scans(probes, likely, gathered))
+    idle = list(idle_scans(likely, decoys, gathered))
     found = [
         *merged(not_part_of(scans, [*idle, *decoys])),
         *idle,
