@@ -19,6 +19,16 @@ from lab.guests.processes import Processes, run
 
 NEAR, FAR = "192.0.2.1", "192.0.2.2"
 PORT = 8080
+RESETTER = f"""
+import socket, struct, time
+s = socket.create_server(("{FAR}", {PORT}))
+print("ready", flush=True)
+while True:
+    c, _ = s.accept()
+    time.sleep(1)
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+"""
 LISTENER = f"""
 import socket, time
 s = socket.create_server(("{FAR}", {PORT}))
@@ -132,6 +142,47 @@ def test_by_tcp_it_keeps_one_connection_and_ends_it(probe):
     assert row["n_packets_sent"] == len(sent)
     assert clock["source"] == "tcp_timestamp"
     assert clock.get("nominal_hz", 1000.0) == 1000.0
+
+
+def test_a_service_that_resets_is_called_again_and_all_is_counted(probe):
+    code, told, sent = probe(
+        FAR, "--json", "--for", "7", "--method", "tcp", "--port", str(PORT), service=RESETTER
+    )
+    (row,) = told["probes"]
+    assert code == 1
+    assert (row["n_connections"], row["stopped"]) == (2, "the time allowed is over")
+    assert row["n_packets_sent"] == len(sent) > 4
+
+
+def test_a_service_without_timestamps_is_left_at_once(probe, pair):
+    run("ip", "netns", "exec", pair[1], "sysctl", "-qw", "net.ipv4.tcp_timestamps=0")
+    try:
+        code, told, sent = probe(
+            FAR, "--json", "--method", "tcp", "--port", str(PORT), service=LISTENER
+        )
+    finally:
+        run("ip", "netns", "exec", pair[1], "sysctl", "-qw", "net.ipv4.tcp_timestamps=1")
+    (row,), (clock,) = told["probes"], told["clocks"]
+    assert code == 1
+    assert row["stopped"] == "it does not use TCP timestamps"
+    assert clock["countermeasure"] == "off"
+    assert row["n_packets_sent"] == len(sent) <= 6
+
+
+def test_where_packets_are_dropped_the_syns_are_counted(probe, pair):
+    inside = ("ip", "netns", "exec", pair[1])
+    chain = "type filter hook input priority 0"
+    rules = f"table ip t {{\n chain c {{\n {chain}\n tcp dport {PORT} drop\n }}\n}}\n"
+    run(*inside, "nft", "-f", "-", stdin=rules)
+    try:
+        code, told, sent = probe(
+            FAR, "--json", "--for", "3", "--method", "tcp", "--port", str(PORT), service=LISTENER
+        )
+    finally:
+        run(*inside, "nft", "delete", "table", "ip", "t")
+    (row,) = told["probes"]
+    assert (code, row["n_requests"]) == (1, 0)
+    assert 2 <= row["n_packets_sent"] == len(sent) <= 4
 
 
 def test_where_nobody_listens_it_soon_stops(probe):

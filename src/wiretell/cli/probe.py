@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shlex
 import signal
 import sys
 import time
@@ -126,11 +128,8 @@ def _probe(addresses: Sequence[str], given: dict[str, Any]) -> ExitCode:
     try:
         probed = _prepared(addresses, given)
     except PermissionError:
-        click.echo(
-            "wiretell: raw sockets need root or CAP_NET_RAW; run it as: sudo wiretell "
-            + " ".join(sys.argv[1:]),
-            err=True,
-        )
+        words = shlex.join(["sudo", "wiretell", *sys.argv[1:]])
+        click.echo(f"wiretell: raw sockets need root or CAP_NET_RAW; run it as: {words}", err=True)
         return ExitCode.NO_PERMISSION
     with _interruptible() as interrupted:
         run(probed, _teller(probed, quiet=quiet), interrupted)
@@ -187,10 +186,14 @@ def _prepared(addresses: Sequence[str], given: dict[str, Any]) -> list[Probed]:
                 given["precision_ppm"], given["for_s"], rate, modulus, nominal_hz, is_tcp
             )
             probed.append(Probed(made, Sampler(settings, monotonic_ns())))
-    except OSError:
+    except OSError as error:
         for each in probed:
             each.channel.close()
-        raise
+        if error.errno == errno.EPERM:
+            raise
+        is_broadcast = error.errno == errno.EACCES
+        why = "not the address of one host" if is_broadcast else error.strerror
+        raise click.ClickException(f"{address}: {why}") from error
     return probed
 
 

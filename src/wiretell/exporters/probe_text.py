@@ -29,7 +29,7 @@ def lines(told: ProbeReport, options: Options) -> Iterator[Text]:
             yield Text()
         yield from wrapped(_headline(clock, probe), options.width, style="bold")
         for sentence in _sentences(clock, probe):
-            yield from wrapped(f"  {sentence}", options.width)
+            yield from wrapped(f"  {sentence}", options.width, indent=2)
     yield Text()
     for note in told.notes:
         yield from wrapped(note, options.width, style="dim")

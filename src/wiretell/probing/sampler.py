@@ -26,7 +26,7 @@ LEAST_SPAN_S = 20.0
 """No rate is final before: slower changes of delay would not show."""
 LEAST_READINGS = 40
 CHECK_EVERY = 10
-"""Readings between two looks at the precision reached."""
+"""Readings between two looks at the precision reached, at first; later a twentieth of them all."""
 RECENT = 0.7
 """The precision must have held since so much of the readings: the error is an estimate, too, and
 stopping where it is low for once would choose those that are too low."""
@@ -162,7 +162,7 @@ class Sampler:
         self._n_refused = 0
         self.n_openings = 0
         self._errors_ppm: list[tuple[int, float]] = []
-        self._checked_at = 0
+        self._check_at = CHECK_EVERY
 
     @property
     def n_answered(self) -> int:
@@ -224,9 +224,9 @@ class Sampler:
     def _look(self) -> None:
         if self.clock.oddity():
             self._stop(Reason.NO_CLOCK)
-        if self.n_answered < self._checked_at + CHECK_EVERY:
+        if self.n_answered < self._check_at:
             return
-        self._checked_at = self.n_answered
+        self._check_at = self.n_answered + max(CHECK_EVERY, self.n_answered // 20)
         self.estimate = self.clock.estimate()
         if self.estimate is None or self.clock.span_s < LEAST_SPAN_S:
             return

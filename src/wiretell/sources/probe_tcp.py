@@ -161,15 +161,17 @@ class TcpChannel:
         self._awaited = None
         return Answered(Reading(sent_ns, arrived_ns, timestamps[0]))
 
-    def _refused(self, arrived_ns: int) -> Event:
+    def _refused(self, arrived_ns: int, why: Reason = Reason.REFUSED) -> Event:
         if not self._is_open and self.port is None and len(self._ports) > 1:
             self._ports = self._ports[1:]
         self._leave()
-        return Closed(arrived_ns)
+        return Closed(arrived_ns, why)
 
     def _given_up(self) -> list[Event]:
         now_ns = monotonic_ns()
-        return [self._refused(now_ns)] if now_ns - self._began_ns > OPEN_PATIENCE_NS else []
+        if now_ns - self._began_ns <= OPEN_PATIENCE_NS:
+            return []
+        return [self._refused(now_ns, Reason.SILENT)]
 
     def _read_away(self) -> None:
         """A greeting fills the window if nobody reads it."""
@@ -181,9 +183,15 @@ class TcpChannel:
         """Sends our FIN, where there is a connection; the rest of its end is seen to later."""
         stream, self._stream = self._stream, None
         self._is_open, self._awaited = False, None
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.shutdown(socket.SHUT_WR)
+        if stream is None:
+            return
+        n_before = _segments_out(stream)
+        with contextlib.suppress(OSError):
+            stream.shutdown(socket.SHUT_WR)
+        if _segments_out(stream) < n_before:  # never connected: the kernel has forgotten it all
+            self.sent[KERNEL] += n_before
+            stream.close()
+        else:
             self._ending.append(stream)
 
     def _reap(self) -> None:
