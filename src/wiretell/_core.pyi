@@ -125,8 +125,8 @@ class Tracker:
     def finish(self) -> None:
         """Ends all flows. Frames may follow and begin new ones."""
 
-    def drain_flows(self) -> ArrowBatch | None:
-        """Flows ended since the last call, in order of their ends.
+    def drain_flows(self, least: int = 1) -> ArrowBatch | None:
+        """Flows ended since the last call, in order of their ends; None: fewer than `least` did.
 
         The columns of `model.tables.FLOWS`; `orig_tos`, `resp_tos` (UInt8, of the first packet);
         `orig_tcp_flags`, `resp_tcp_flags` (UInt16, of all segments together); `orig_payload`,

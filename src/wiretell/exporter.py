@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from wiretell.model.report import Report
+if TYPE_CHECKING:
+    from wiretell.model.report import Report
 
 Target = Path | TextIO
 """A file or folder to be written, or an open text stream."""

@@ -20,7 +20,8 @@ import pytest
 from flow_tables import flow, flows, mixture
 from raw_ip import RAW, udp_frame
 
-from wiretell.exporters.flow_export import FlowExport, codec, parse_target
+from wiretell.exporters.export_target import parse_target
+from wiretell.exporters.flow_export import FlowExport, codec
 from wiretell.exporters.quantity import NS_PER_S
 from wiretell.protocols.biflows import flows_of
 from wiretell.protocols.flow_messages import MessageReader

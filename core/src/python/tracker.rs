@@ -174,8 +174,12 @@ impl Tracker {
         self.with(py, |state| state.tracker.finish());
     }
 
-    fn drain_flows(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
+    #[pyo3(signature = (least=1))]
+    fn drain_flows(&self, py: Python<'_>, least: usize) -> PyResult<Option<ArrowBatch>> {
         let batch = self.with(py, |state| {
+            if state.tracker.n_ended() < least {
+                return None;
+            }
             let ended = state.tracker.drain();
             let samples_per_side = state.tracker.config().samples_per_side;
             for flow in &ended {

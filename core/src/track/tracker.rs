@@ -206,6 +206,11 @@ impl Tracker {
         std::mem::take(&mut self.ended)
     }
 
+    /// Flows that [`Tracker::drain`] would give.
+    pub fn n_ended(&self) -> usize {
+        self.ended.len()
+    }
+
     /// Flows alive.
     pub fn n_active(&self) -> usize {
         self.slab.len()

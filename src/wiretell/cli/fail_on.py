@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretell.model.report import Report
-
 if TYPE_CHECKING:
     from wiretell.findings.scans.finding import Scans
+    from wiretell.model.report import Report
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
@@ -25,7 +24,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _CONDITION = re.compile(r"\s*(devices)\s*(>=|<=|==|!=|>|<)\s*(\d{1,9})\s*")
 
 
-class FailOn(click.ParamType[Callable[[Report], bool]]):
+class FailOn(click.ParamType["Callable[[Report], bool]"]):
     """`devices>N`: true where any address has more than N machines."""
 
     name = "condition"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from wiretell.sources.tracked import FlowSource
 
 _COLLECT = "--collect"
-_WITH_ANALYSIS = ("json_file", "csv_file", "parquet_dir", "zeek_dir")
-"""Outputs that have the columns for which every segment is looked at."""
+_WITH_COLUMNS = ("json_file", "csv_file", "parquet_dir", "zeek_dir")
+"""Outputs that have the columns which take time: for some every segment is looked at."""
 
 
 @click.command("flows", cls=ReportCommand)
@@ -125,8 +126,10 @@ def command(
         ctx.exit(run(arguments, files, given))
     if given["ct"] != LINUX and given["form"] != "conntrack":
         raise click.UsageError("--ct belongs to --what-if SETTINGS or --format conntrack")
-    with progress_bar(quiet=given["quiet"]) as show:
-        source = _source(arguments, files, show, given)
+    with (
+        progress_bar(quiet=given["quiet"]) as show,
+        closing(_source(arguments, files, show, given)) as source,
+    ):
         writers = _writers(given, source)
         provenance = _run(source, writers)
     if provenance is None:
@@ -140,13 +143,15 @@ def _source(
     arguments: Sequence[str], files: Sequence[str], show: Any, given: Mapping[str, Any]
 ) -> FlowSource:
     """Captures, files of messages, or a port of this machine."""
-    from wiretell.sources import netflow
+    from wiretell.sources.message_file import is_message_file
     from wiretell.sources.tracked import Timeouts, TrackedCaptures
 
     cut = given["active_timeout"] or given["inactive_timeout"]
     if given["collect_port"] is not None:
         if arguments or files or given["netflow"] or cut:
             raise click.UsageError(f"{_COLLECT} reads from the network alone")
+        from wiretell.sources import netflow
+
         return netflow.collect(
             given["collect_port"],
             max_seconds=given["seconds"],
@@ -156,7 +161,7 @@ def _source(
         raise click.UsageError(f"--seconds belongs to {_COLLECT}")
     captures, expression = split_arguments(arguments, files)
     _refuse_overwriting(captures, given)
-    told = [c for c in captures if c != STDOUT and netflow.is_message_file(Path(c))]
+    told = [c for c in captures if c != STDOUT and is_message_file(Path(c))]
     if told or given["netflow"]:
         if cut:
             raise click.UsageError("timeouts are the exporter's where flows were exported")
@@ -167,15 +172,22 @@ def _source(
             raise click.UsageError(f"{told[0]} holds flow messages: read captures apart from it")
         if expression is not None:
             raise click.UsageError("a filter is for packets; these files hold flow messages")
+        from wiretell.sources import netflow
+
         return netflow.from_files([Path(c) for c in captures])
     if given["netflow"]:
+        from wiretell.sources import netflow
+
         return netflow.from_captures(captures, filter=expression)
+    lists_columns = not given["count"] and any(given[key] for key in _WITH_COLUMNS)
     return TrackedCaptures(
         captures,
         filter=expression,
         timeouts=Timeouts(given["inactive_timeout"], given["active_timeout"]),
         max_packets=given["max_packets"],
-        analysis=any(given[key] for key in _WITH_ANALYSIS),
+        analysis=lists_columns,
+        clocks=given["parquet_dir"] is not None,
+        connection=lists_columns,
         ct=given["ct"] if _lists_entries(given) else None,
         progress=_progress(show),
     )
@@ -253,7 +265,7 @@ def _refuse_odd_options(given: Mapping[str, Any]) -> None:
 def _refuse_overwriting(captures: Sequence[str], given: Mapping[str, Any]) -> None:
     """`click.UsageError` where a result would be written over what is read."""
     from wiretell.cli.output import refuse_targets
-    from wiretell.exporters.flow_export import parse_target
+    from wiretell.exporters.export_target import parse_target
 
     exported = [parse_target(word).path for word in given["exports"]]
     keys = ("json_file", "csv_file", "parquet_dir")

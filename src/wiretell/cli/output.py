@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,7 +17,9 @@ from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.fail_on import FailOn
 from wiretell.exporter import Options, Target
 from wiretell.exporters import exporter
-from wiretell.model.report import Report
+
+if TYPE_CHECKING:
+    from wiretell.model.report import Report
 
 STDOUT = "-"
 MIN_WIDTH, MAX_WIDTH = 60, 160

@@ -13,7 +13,8 @@ from wiretell.exporter import Options, Target, text_stream
 from wiretell.exporters import quantity
 from wiretell.exporters.console import write_lines
 from wiretell.exporters.escape import visible
-from wiretell.exporters.flow_export import FlowExport, parse_target
+from wiretell.exporters.export_target import parse_target
+from wiretell.exporters.flow_export import FlowExport
 from wiretell.exporters.flow_totals import FlowTotals
 from wiretell.exporters.flow_writer import FlowCsv, FlowWriter, JsonLines
 from wiretell.exporters.message_sink import DEFAULT_RATE

@@ -23,9 +23,9 @@ from wiretell.protocols.flow_messages import MessageReader
 from wiretell.protocols.flow_records import RECORDS, read_sets
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
+from wiretell.sources.message_file import IPFIX_VERSION
 
 MAX_MESSAGE_BYTES = 65_535
-_IPFIX_VERSION = b"\x00\x0a"
 _IPFIX_HEADER_BYTES = 16
 _TAKE_RECORDS = 100_000
 _UDP = 17
@@ -35,15 +35,6 @@ _RECEIVE_BUFFER_BYTES = 8 << 20
 
 Message = tuple[bytes, str]
 """A message and who sent it."""
-
-
-def is_message_file(path: Path) -> bool:
-    """True for a file that begins as one of export messages."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(len(FILE_MAGIC))
-    return head == FILE_MAGIC or head[:2] == _IPFIX_VERSION
 
 
 class FlowMessages:
@@ -85,6 +76,9 @@ class FlowMessages:
             "streams": self._reader.streams(),
             **self._about,
         }
+
+    def close(self) -> None:
+        """Nothing goes on beside `batches`."""
 
     def _records(self) -> pl.DataFrame:
         tables = [pl.DataFrame(schema=RECORDS)]
@@ -191,7 +185,7 @@ def _of_file(file: BinaryIO, path: Path, damage: list[dict[str, object]]) -> Ite
         rest = length if framed else length - 4
         is_odd = length > MAX_MESSAGE_BYTES or (not framed and length < _IPFIX_HEADER_BYTES)
         message = b"" if len(head) < 4 or is_odd else file.read(rest)
-        if len(message) < max(rest, 1) or (not framed and head[:2] != _IPFIX_VERSION):
+        if len(message) < max(rest, 1) or (not framed and head[:2] != IPFIX_VERSION):
             told = {"file": str(path), "packet": n_messages, "offset": offset}
             damage.append(told | {"kind": "cut", "message": "no whole message here"})
             return

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import polars as pl
-
-from wiretell._core import Tracker
+from wiretell._core import ArrowBatch, Tracker
 from wiretell.errors import ConfigError
-from wiretell.model.connection import with_connection
-from wiretell.model.segments import ENTRIES
-from wiretell.model.tracked import TRACKED_FLOWS
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
+from wiretell.sources.read_ahead import ReadAhead
 
+if TYPE_CHECKING:
+    import polars as pl
+
+_LEAST_FLOWS = 8192
+"""Flows are handed out when so many have ended: a table of few takes as long as one of many."""
 LEAST_HULL = 3
-"""The core's least number of hull vertices."""
+"""The core's least number of hull vertices, but for none."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,28 @@ class FlowSource(Protocol):
     def provenance(self) -> Mapping[str, Any]:
         """What was read, counted, damaged: known in full after the last batch."""
 
+    def close(self) -> None:
+        """Ends what goes on beside; there are no more batches."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """Flows that ended, if any, and how far the captures were read then."""
+
+    flows: ArrowBatch | None
+    n_bytes: int
+    n_bytes_total: int | None
+    n_packets: int
+
 
 class TrackedCaptures:
     """Flows of captures. Raises OSError, CaptureError, ConfigError when made.
 
+    Reading begins at once, beside whoever made it: close it in the end.
+
     `analysis`: fill `STREAM_TOTALS` (retransmissions, ...), which takes time; else they are null.
+    `clocks`: fill the columns of timestamp clocks; else they are as of no timestamps.
+    `connection`: fill `CONNECTION` (how it closed, ...); else null.
     `ct`: track connections under these settings (as `_core.Tracker`), for `entries`.
     """
 
@@ -62,6 +80,8 @@ class TrackedCaptures:
         timeouts: Timeouts | None = None,
         max_packets: int | None = None,
         analysis: bool = True,
+        clocks: bool = True,
+        connection: bool = True,
         ct: str | None = None,
         batch_packets: int = 1 << 18,
         progress: Callable[[int, int | None, int], None] | None = None,
@@ -70,7 +90,7 @@ class TrackedCaptures:
         self._reader, self._unread = open_captures(
             paths, compile_filter(filter) if filter else None
         )
-        settings = _settings(timeouts or Timeouts())
+        settings = _settings(timeouts or Timeouts()) | {"max_hull": LEAST_HULL if clocks else 0}
         try:
             self._tracker = Tracker(**settings, analysis=analysis, ct=ct)
         except ValueError as error:
@@ -78,18 +98,24 @@ class TrackedCaptures:
         self._left = max_packets
         self._batch_packets = batch_packets
         self._progress = progress or (lambda *_: None)
+        self._connection = connection
+        self._ended = ReadAhead(self._track())
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """The flows in order of their ends, those that the capture's end cuts last."""
-        n_packets = 0
-        while (wanted := self._wanted()) and (n := self._tracker.consume(self._reader, wanted)):
-            n_packets += n
-            if self._left is not None:
-                self._left -= n
-            yield from self._ended()
-            self._progress(*self._reader.position(), n_packets)
-        self._tracker.finish()
-        yield from self._ended()
+        # Loaded while the first packets are tracked.
+        import polars as pl  # noqa: PLC0415
+
+        from wiretell.model.connection import with_connection  # noqa: PLC0415
+        from wiretell.model.tracked import CONNECTION, TRACKED_FLOWS  # noqa: PLC0415
+
+        unknown = [pl.lit(None, column.dtype).alias(column.name) for column in CONNECTION]
+        for ended in self._ended:
+            if ended.flows is not None:
+                flows = pl.DataFrame(ended.flows)
+                flows = with_connection(flows) if self._connection else flows.with_columns(unknown)
+                yield flows.select(TRACKED_FLOWS.schema.names())
+            self._progress(ended.n_bytes, ended.n_bytes_total, ended.n_packets)
 
     def provenance(self) -> Mapping[str, Any]:
         """version, filter, files, counters (packets, flows, evictions, ...), weirds, damage."""
@@ -104,25 +130,40 @@ class TrackedCaptures:
 
     def entries(self) -> pl.DataFrame:
         """Rows of ENTRIES: the connection tracker's table as it is now, empty without one."""
+        import polars as pl  # noqa: PLC0415
+
+        from wiretell.model.segments import ENTRIES  # noqa: PLC0415
+
         rows = self._tracker.entries()
         return ENTRIES.empty() if rows is None else pl.DataFrame(rows)
+
+    def close(self) -> None:
+        """Reads no more."""
+        self._ended.close()
+
+    def _track(self) -> Iterator[_Ended]:
+        n_packets = 0
+        while (wanted := self._wanted()) and (n := self._tracker.consume(self._reader, wanted)):
+            n_packets += n
+            if self._left is not None:
+                self._left -= n
+            yield self._drained(n_packets, _LEAST_FLOWS)
+        self._tracker.finish()
+        yield self._drained(n_packets, 1)
 
     def _wanted(self) -> int:
         return self._batch_packets if self._left is None else min(self._batch_packets, self._left)
 
-    def _ended(self) -> Iterator[pl.DataFrame]:
-        batch = self._tracker.drain_flows()
+    def _drained(self, n_packets: int, least: int) -> _Ended:
+        flows = self._tracker.drain_flows(least)
         self._tracker.drain_samples()
-        if batch is not None:
-            flows = with_connection(pl.DataFrame(batch))
-            yield flows.select(TRACKED_FLOWS.schema.names())
+        return _Ended(flows, *self._reader.position(), n_packets)
 
 
 def _settings(timeouts: Timeouts) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "max_payload_bytes": 0,
         "samples_per_side": 0,
-        "max_hull": LEAST_HULL,
         "active_timeout_s": timeouts.active_s,
     }
     if timeouts.inactive_s is not None:
