@@ -99,7 +99,7 @@ class Counter:
 
     `marks` is side -> (time s, value) at its first and at its last packet; values are modulo
     `modulus`. Between two flows of one machine it advances by at most `slack` and
-    `per_second` times the time between them.
+    `per_second` times the time between them. `name` tells counters of one signal apart.
     """
 
     signal: str
@@ -107,6 +107,7 @@ class Counter:
     slack: int
     per_second: float
     marks: Mapping[int, tuple[tuple[float, int], tuple[float, int]]]
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,23 +72,19 @@ def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argu
         mine, theirs = a.labels[kind], b.labels[kind]
         # Sorted: sums and ties are the same in every process.
         shared = sorted(mine.keys() & theirs.keys())
-        overlap = sum(min(_part(mine, t), _part(theirs, t)) for t in shared)
+        ours, others = mine.total(), theirs.total()
         if shared:
+            overlap = sum(min(mine[t] / ours, theirs[t] / others) for t in shared)
             most = max(shared, key=lambda t: mine[t] + theirs[t])
             bits = rule.bits_equal * min(1.0, 0.25 + overlap)
             arguments.append(Argument(kind, bits, f"same {rule.words}: {most}", correlated=True))
         elif rule.bits_other:
-            fewest = min(mine.total(), theirs.total())
-            sure = 1.0 - 2.0 ** (-fewest / rule.sure_after * 2.0)
+            sure = 1.0 - 2.0 ** (-min(ours, others) / rule.sure_after * 2.0)
             words = (
                 f"{rule.words} differs: {mine.most_common(1)[0][0]} / {theirs.most_common(1)[0][0]}"
             )
             arguments.append(Argument(kind, rule.bits_other * sure, words, correlated=True))
     return arguments
-
-
-def _part(counts: Counter[str], text: str) -> float:
-    return counts[text] / counts.total()
 
 
 def skew_bits(a: Group, b: Group) -> list[Argument]:

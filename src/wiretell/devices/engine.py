@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import Columns, explain
+from wiretell.devices.explain_windows import explain_windows
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
-from wiretell.devices.recount import Recount, both, part_of
+from wiretell.devices.seams import join
 from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
+from wiretell.devices.windows import View, Window, view_of, windows_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
 from wiretell.signal import Clock, Scores, Signal
@@ -102,11 +105,37 @@ class _Sink:
 Heard = tuple[str, pl.DataFrame, pl.DataFrame]
 """An address, its sides in order of time, and its observations."""
 Part = Sequence[Heard]
-Spread = Callable[[Callable[[Part], Findings], Iterable[Part]], Iterable[Findings]]
-"""As `map`: applies a function to each part and gives the results in order."""
 
 PART_SIDES = 10_000
 """Addresses are put together until they have this many sides: a part is judged in one place."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One window of an address of very many flows: its sides, and what was observed of them."""
+
+    address: str
+    role: str
+    window: Window
+    sides: pl.DataFrame
+    observations: pl.DataFrame
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one window told, and the observations that were made there."""
+
+    stretch: Stretch
+    view: View
+    measured: pl.DataFrame
+    failed: Mapping[str, str]
+
+
+Work = Part | Stretch
+Result = Findings | Seen
+Spread = Callable[[Callable[[Work], Result], Iterable[Work]], Iterable[Result]]
+"""As `map`: applies a function to each piece of work and gives the results in order."""
 
 
 def find_devices(
@@ -120,11 +149,21 @@ def find_devices(
 
     `flows` as FLOWS, `observations` as OBSERVATIONS (from the signals' `extract`). A signal that
     fails is left out for that address and named in `failed`. Addresses come in the order of the
-    result's tables: those that open flows first, busiest first. `spread` may work on several
-    parts at once, in other processes too: the result is the same.
+    result's tables: those that open flows first, busiest first. An address of very many flows is
+    judged in windows of time. `spread` may work on several addresses and windows at once, in other
+    processes too: the result is the same.
     """
-    parts = _parts(sides_of(flows), observations)
-    found = [Findings.empty(), *spread(partial(_judge_part, tuple(signals)), parts)]
+    found = [Findings.empty()]
+    seen: list[Seen] = []
+    work = _work(sides_of(flows), observations)
+    for result in spread(partial(_judge_work, tuple(signals)), work):
+        if isinstance(result, Findings):
+            found.append(result)
+            continue
+        seen.append(result)
+        if result.stretch.is_last:
+            found.append(_joined(seen))
+            seen = []
     failed: dict[str, str] = {}
     for part in found:
         failed |= part.failed
@@ -138,8 +177,8 @@ def find_devices(
     )
 
 
-def _parts(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Part]:
-    """All addresses in their order, those with few sides together."""
+def _work(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Work]:
+    """All addresses in their order: those with few sides together, those with many in windows."""
     said = observations.partition_by("address", as_dict=True)
     nothing = OBSERVATIONS.empty()
     part: list[Heard] = []
@@ -147,13 +186,41 @@ def _parts(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Part]:
     groups = _by_importance(sides)
     del sides  # a copy in another order: of a million flows more than a gigabyte
     for (address,), group in groups:
-        part.append((str(address), group, said.get((address,), nothing)))
-        n_sides += group.height
-        if n_sides >= PART_SIDES:
+        own = said.get((address,), nothing)
+        windows = windows_of(group.height)
+        if not windows:
+            part.append((str(address), group, own))
+            n_sides += group.height
+        if part and (windows or n_sides >= PART_SIDES):
             yield part
             part, n_sides = [], 0
+        if windows:
+            yield from _stretches(str(address), group, own, windows)
     if part:
         yield part
+
+
+def _stretches(
+    address: str, sides: pl.DataFrame, observations: pl.DataFrame, windows: Sequence[Window]
+) -> Iterator[Stretch]:
+    """The windows of one address."""
+    role = role_of(sides)
+    keys = number(sides.select("flow_id", "side"))
+    said = observations.join(keys, on=["flow_id", "side"], maintain_order="left").sort(
+        "number", maintain_order=True
+    )
+    at = said["number"].to_numpy()
+    for window in windows:
+        low, high = np.searchsorted(at, [window.begin, window.end]).tolist()
+        part = sides.slice(window.begin, window.end - window.begin)
+        own = said.slice(low, high - low).drop("number")
+        yield Stretch(address, role, window, part, own, window is windows[-1])
+
+
+def _judge_work(signals: Sequence[Signal], work: Work) -> Result:
+    if isinstance(work, Stretch):
+        return _judge_stretch(signals, work)
+    return _judge_part(signals, work)
 
 
 def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
@@ -182,6 +249,47 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
     )
 
 
+def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
+    """One window of an address, judged as an address of its own."""
+    failed: dict[str, str] = {}
+    sides = number(of.sides)
+    one = _judged(of.address, sides, of.observations, signals, failed, of.role)
+    view = view_of(
+        of.window,
+        of.address,
+        sides,
+        of.observations,
+        one.evidence,
+        one.regimes,
+        connections_of(sides, of.role),
+        one.judgement,
+    )
+    counting = range(of.window.own.start, of.window.own.stop)
+    clocks = [clock for clock in one.evidence.clocks if clock.sides[0] in counting]
+    measured = _Sink(OBSERVATIONS)
+    measured.add_rows(_clock_facts(of.address, sides, clocks))
+    told = replace(of, sides=of.sides.clear(), observations=of.observations.clear())
+    return Seen(told, view, measured.frame(), failed)
+
+
+def _joined(seen: Sequence[Seen]) -> Findings:
+    """The rows of an address from what its windows told."""
+    views = [each.view for each in seen]
+    of = seen[0].stretch
+    rows = explain_windows(of.address, of.role, views, join(views))
+    failed: dict[str, str] = {}
+    for each in seen:
+        failed |= each.failed
+    return Findings(
+        pl.concat([each.measured for each in seen]),
+        rows.evidence,
+        ADDRESSES.frame([rows.address]),
+        DEVICES.frame(rows.devices),
+        rows.members,
+        failed,
+    )
+
+
 def judge_address(
     address: str, flows: pl.DataFrame, observations: pl.DataFrame, signals: Sequence[Signal]
 ) -> Judged:
@@ -203,24 +311,15 @@ def _judged(
     observations: pl.DataFrame,
     signals: Sequence[Signal],
     failed: dict[str, str],
+    role: str | None = None,
 ) -> Judged:
-    role = role_of(sides)
-    part = None if role == SERVER else part_of(sides)
-    of_part: Mapping[int, float] = {}
-    if part is not None:
-        said = observations.join(part, on=["flow_id", "side"], how="semi")
-        tried = _evidence(part, _scores(part, said, signals, role, failed))
-        of_part = judge(tried, connections_of(part, role)).distribution
-        del tried  # as much memory again as a tenth of all
+    role = role or role_of(sides)
     scores = _scores(sides, observations, signals, role, failed)
     evidence = _evidence(sides, scores)
     if role == SERVER:
         judgement = judge_server(evidence)
     else:
         judgement = judge(evidence, connections_of(sides, role))
-    if part is not None:
-        again = Recount(part.height, of_part, judgement.distribution)
-        judgement = replace(judgement, distribution=both(again), recount=again)
     return Judged(address, role, sides, observations, scores, evidence, judgement)
 
 

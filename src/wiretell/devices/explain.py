@@ -6,16 +6,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from wiretell.devices.alike import Crowd, address_words, crowds_of
 from wiretell.devices.assign import Evidence
 from wiretell.devices.compare import Argument
-from wiretell.devices.describe import Row, describe, whole
+from wiretell.devices.describe import Row, describe
+from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
 from wiretell.devices.judge import Judgement
 from wiretell.devices.verdict import verdict_of
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 N_REASONS = 6
 NEGLIGIBLE = 1e-6
@@ -37,6 +43,30 @@ class Rows:
     evidence: Columns
 
 
+@dataclass(frozen=True)
+class Strongest:
+    """Of the links of one signal within a group: how many, bits and words of the strongest."""
+
+    n: int
+    bits: float
+    words: str
+
+    def __add__(self, other: Strongest) -> Strongest:
+        """Of both together."""
+        bits, words = max((self.bits, self.words), (other.bits, other.words))
+        return Strongest(self.n + other.n, bits, words)
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Of each side: its group (-1: none) and how probably, its chain (a number), and why."""
+
+    group: IntArray
+    share: FloatArray
+    chain: IntArray
+    reason: list[str]
+
+
 def explain(
     address: str,
     role: str,
@@ -48,42 +78,88 @@ def explain(
 ) -> Rows:
     """Rows for one address; devices are numbered by their flows, most first."""
     members = members_of(judgement)
-    order = list(members)
-    names = {g: f"{address}#{i}" for i, g in enumerate(order, start=1)}
-    arguments = _arguments(judgement, names)
-    crowds = crowds_of(judgement.crowds, judgement.bodies)
-    told = describe(
-        [judgement.groups[g] for g in order], list(members.values()), sides, observations, regimes
+    facts = dict(
+        zip(members, facts_of([*members.values()], sides, observations, regimes), strict=True)
     )
-    confidence = _confidences(judgement)
-    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(b.look for b in judgement.bodies))}
-    look = [numbers[body.look] for body in judgement.bodies]
-    together = _together(evidence, judgement)
-    devices = [
-        row
-        | {
-            "device": names[g],
-            "address": address,
-            "confidence": confidence[g],
-            "n_machines": crowds[g].likely,
-            "n_machines_low": crowds[g].low,
-            "n_machines_high": crowds[g].high,
-            "pair_confidence": sure[g] ** 2 * judgement.company.within[g],
-            "look": look[g],
-            "stray_confidence": judgement.company.across[g],
-            "reasons": _reasons(
-                together[g], judgement.partition.weakest[g], arguments.get(g, ()), crowds[g], row
-            ),
-        }
-        for g, row in zip(order, told, strict=True)
+    names = {g: f"{address}#{i}" for i, g in enumerate(members, start=1)}
+    flows = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
+    rows = [
+        *between_rows(judgement, names),
+        *((x.signal, flows[x.a], flows[x.b], x.bits, x.reason) for x in evidence.links),
+        *(
+            (x.signal, flows[own[0]], names[attachment.group], x.bits, x.reason)
+            for own, attachment in judgement.attachments
+            for x in (strongest(attachment.arguments),)
+        ),
     ]
+    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
+    told = dict(zip(("signal", "a", "b", "bits", "reason"), columns, strict=True))
+    belonging = belonging_of(evidence, judgement)
+    group = belonging.group.tolist()
+    confidence = belonging.share * trust_of(judgement)[belonging.group]
     return Rows(
-        _address(address, role, sides, judgement, evidence, [crowds[g] for g in order]),
-        devices,
-        _members(address, sides, evidence, judgement, names),
-        _evidence(address, sides, evidence, judgement, names),
+        address_row(address, role, volume_of(sides), judgement, names),
+        device_rows(address, judgement, names, facts, strongest_links(evidence, judgement)),
+        {
+            "flow_id": sides["flow_id"].to_list(),
+            "side": sides["side"].to_list(),
+            "address": [address] * sides.height,
+            "device": [names.get(g) for g in group],
+            "confidence": confidence.tolist(),
+            "chain": belonging.chain.tolist(),
+            "reason": belonging.reason,
+        },
+        told | {"address": [address] * len(rows)},
     )
+
+
+def device_rows(
+    address: str,
+    judgement: Judgement,
+    names: Mapping[int, str],
+    facts: Mapping[int, Facts],
+    together: Sequence[Mapping[str, Strongest]],
+) -> list[Row]:
+    """A row for each group of `names`, in that order; `together` as of `strongest_links`."""
+    counted, partition = judgement.count, judgement.partition
+    arguments = _arguments(judgement, names)
+    crowds = crowds_of(counted.crowds, counted.bodies)
+    confidence = _confidences(judgement)
+    sure = [probability(bits) for bits, _ in partition.weakest]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(b.look for b in counted.bodies))}
+    rows: list[Row] = []
+    for g, name in names.items():
+        row = describe(judgement.groups[g], facts[g])
+        reasons = _reasons(
+            _words(together[g]), partition.weakest[g], arguments.get(g, ()), crowds[g], row
+        )
+        rows.append(
+            row
+            | {
+                "device": name,
+                "address": address,
+                "confidence": confidence[g],
+                "n_machines": crowds[g].likely,
+                "n_machines_low": crowds[g].low,
+                "n_machines_high": crowds[g].high,
+                "pair_confidence": sure[g] ** 2 * counted.company.within[g],
+                "look": numbers[counted.bodies[g].look],
+                "stray_confidence": counted.company.across[g],
+                "reasons": reasons,
+            }
+        )
+    return rows
+
+
+def trust_of(judgement: Judgement) -> FloatArray:
+    """Per group how sure it is that a flow of it is its machine's, and a 0 for no group."""
+    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
+    return np.array([a * b for a, b in zip(sure, judgement.count.trusts, strict=True)] + [0.0])
+
+
+def strongest(arguments: Sequence[Argument]) -> Argument:
+    """The argument that decided where a chain went."""
+    return max(arguments, key=lambda x: x.bits)
 
 
 def members_of(judgement: Judgement) -> dict[int, list[int]]:
@@ -117,25 +193,30 @@ def _arguments(
     return {g: sorted(found, key=lambda x: (x[1].bits, x[0])) for g, found in against.items()}
 
 
-def _together(evidence: Evidence, judgement: Judgement) -> list[list[tuple[float, str]]]:
-    """Per group (weight, words) of the strongest link of each signal within it."""
-    strongest: list[dict[str, tuple[int, float, str]]] = [{} for _ in judgement.groups]
+def strongest_links(
+    evidence: Evidence, judgement: Judgement, own: range | None = None
+) -> list[dict[str, Strongest]]:
+    """Per group and signal the strongest link within it; only links that end in `own`, if given."""
+    found: list[dict[str, Strongest]] = [{} for _ in judgement.groups]
     home = judgement.home
     nowhere = (-1, 0.0)
     for link in evidence.links:
         g = home.get(link.a, nowhere)[0]
-        if g < 0 or g != home.get(link.b, nowhere)[0]:
+        if g < 0 or g != home.get(link.b, nowhere)[0] or (own is not None and link.b not in own):
             continue
-        n, bits, words = strongest[g].get(link.signal, (0, link.bits, link.reason))
-        strongest[g][link.signal] = (n + 1, *max((bits, words), (link.bits, link.reason)))
-    together: list[list[tuple[float, str]]] = []
-    for found in strongest:
-        told: list[tuple[float, str]] = []
-        for signal, (n, bits, words) in found.items():
-            more = f" ({n} such links)" if n > 1 and signal != "tcp_timestamp" else ""
-            told.append((bits + min(n, 20) * 0.1, f"{words}{more}: {bits:+.1f} bits"))
-        together.append(told)
-    return together
+        one = Strongest(1, link.bits, link.reason)
+        known = found[g].get(link.signal)
+        found[g][link.signal] = one if known is None else known + one
+    return found
+
+
+def _words(together: Mapping[str, Strongest]) -> list[tuple[float, str]]:
+    """(weight, words) of the links of each signal within a group."""
+    told: list[tuple[float, str]] = []
+    for signal, link in together.items():
+        more = f" ({link.n} such links)" if link.n > 1 and signal != "tcp_timestamp" else ""
+        told.append((link.bits + min(link.n, 20) * 0.1, f"{link.words}{more}: {link.bits:+.1f} bits"))
+    return told
 
 
 def _reasons(
@@ -158,66 +239,40 @@ def _reasons(
     return woven[:N_REASONS] or ["nothing contradicts that these flows are one machine"]
 
 
-def _members(
-    address: str,
-    sides: pl.DataFrame,
-    evidence: Evidence,
-    judgement: Judgement,
-    names: Mapping[int, str],
-) -> Columns:
+def belonging_of(evidence: Evidence, judgement: Judgement) -> Belonging:
+    """Where each side of the address belongs, and the strongest reason."""
+    n = evidence.n_sides
     home, nowhere = judgement.home, (-1, 0.0)
-    reason = ["nothing contradicts it"] * sides.height
+    reason = ["nothing contradicts it"] * n
     for link in sorted(evidence.links, key=lambda x: x.bits):
         g = home.get(link.a, nowhere)[0]
         if g >= 0 and g == home.get(link.b, nowhere)[0]:
             reason[link.a] = reason[link.b] = link.reason
     for own, attachment in judgement.attachments:
-        words = max(attachment.arguments, key=lambda x: x.bits).reason
+        words = strongest(attachment.arguments).reason
         for side in own:
             reason[side] = words
-    sure = [probability(bits) for bits, _ in judgement.partition.weakest]
-    chain = list(range(sides.height))
+    chain = np.arange(n)
     for tied in judgement.chains:
-        for side in tied:
-            chain[side] = tied[0]
-    devices: list[str | None] = [None] * sides.height
-    confidence = [0.0] * sides.height
-    for side in range(sides.height):
-        g, share = home.get(side, nowhere)
-        if g in names:
-            devices[side] = names[g]
-            confidence[side] = share * sure[g] * judgement.trusts[g]
-        else:
-            reason[side] = "nothing tells"
-    return {
-        "flow_id": sides["flow_id"].to_list(),
-        "side": sides["side"].to_list(),
-        "address": [address] * sides.height,
-        "device": devices,
-        "confidence": confidence,
-        "chain": chain,
-        "reason": reason,
-    }
+        chain[tied] = tied[0]
+    group, share = np.full(n, -1), np.zeros(n)
+    if home:
+        at = np.fromiter(home, dtype=np.int64, count=len(home))
+        group[at], share[at] = zip(*home.values(), strict=True)
+    for side in np.flatnonzero(group < 0).tolist():
+        reason[side] = "nothing tells"
+    return Belonging(group, share, chain, reason)
 
 
-def _evidence(
-    address: str,
-    sides: pl.DataFrame,
-    evidence: Evidence,
-    judgement: Judgement,
-    names: Mapping[int, str],
-) -> Columns:
-    flow = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
-    rows: list[tuple[str, str, str, float, str]] = []
-    for (a, b), (_, arguments) in sorted(judgement.partition.between.items()):
-        rows += [(x.signal, names[a], names[b], x.bits, x.reason) for x in arguments]
-    rows += [(x.signal, flow[x.a], flow[x.b], x.bits, x.reason) for x in evidence.links]
-    for own, attachment in judgement.attachments:
-        x = max(attachment.arguments, key=lambda x: x.bits)
-        rows.append((x.signal, flow[own[0]], names[attachment.group], x.bits, x.reason))
-    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
-    told = dict(zip(("signal", "a", "b", "bits", "reason"), columns, strict=True))
-    return told | {"address": [address] * len(rows)}
+def between_rows(
+    judgement: Judgement, names: Mapping[int, str]
+) -> list[tuple[str, str, str, float, str]]:
+    """(signal, a, b, bits, reason) of what speaks for or against two machines being one."""
+    return [
+        (x.signal, names[a], names[b], x.bits, x.reason)
+        for (a, b), (_, arguments) in sorted(judgement.partition.between.items())
+        for x in arguments
+    ]
 
 
 def _in_order(distribution: Mapping[int, float]) -> list[float]:
@@ -233,19 +288,16 @@ def _likely(distribution: Mapping[int, float], n_told: int) -> int:
     return mode(distribution)
 
 
-def _address(
-    address: str,
-    role: str,
-    sides: pl.DataFrame,
-    judgement: Judgement,
-    evidence: Evidence,
-    crowds: Sequence[Crowd],
+def address_row(
+    address: str, role: str, volume: Volume, judgement: Judgement, names: Mapping[int, str]
 ) -> Row:
-    """`crowds` are those of the devices, in order of their numbers."""
-    verdict = verdict_of(evidence, judgement, len(crowds), role)
+    """The row of the address; `names` are those of its devices, in order of their numbers."""
+    crowds = crowds_of(judgement.count.crowds, judgement.count.bodies)
+    verdict = verdict_of(volume.n_flows, judgement, len(names), role)
     low, high = interval(verdict.distribution)
-    likely = _likely(verdict.distribution, len(crowds))
-    alike = address_words(dict(enumerate(crowds, start=1)), len(crowds), likely)
+    likely = _likely(verdict.distribution, len(names))
+    several = {i: crowds[g] for i, g in enumerate(names, start=1)}
+    alike = address_words(several, len(names), likely)
     return {
         "address": address,
         "role": role,
@@ -255,9 +307,9 @@ def _address(
         "probability": verdict.distribution.get(likely, 0.0),
         "count_probabilities": _in_order(verdict.distribution),
         "verdict": verdict.word,
-        "n_flows": sides.height,
-        "n_bytes": int(whole(sides["ip_bytes"]).sum() + whole(sides["bytes_in"]).sum()),
-        "first_ns": int(whole(sides["start_ns"]).min()),
-        "last_ns": int(whole(sides["end_ns"]).max()),
+        "n_flows": volume.n_flows,
+        "n_bytes": volume.bytes_out + volume.bytes_in,
+        "first_ns": volume.first_ns,
+        "last_ns": volume.last_ns,
         "reasons": [verdict.reason, alike] if alike else [verdict.reason],
     }

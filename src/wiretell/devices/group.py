@@ -27,6 +27,8 @@ class Group:
     edges: dict[float, list[Edges]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
     holds: list[Hold] = field(default_factory=list)
+    n_left_out: int = 0
+    """Single clocks that are not in `singles`: few stand for many."""
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
@@ -41,11 +43,13 @@ class Group:
             self.edges.setdefault(hz, []).extend(edges)
         self.peers |= other.peers
         self.holds += other.holds
+        self.n_left_out += other.n_left_out
 
     @property
     def n_clocked(self) -> int:
         """Sides of the clocks that the group reads."""
-        return sum(len(clock.sides) for clock in self.lines) + len(self.singles)
+        own = sum(len(clock.sides) for clock in self.lines)
+        return own + len(self.singles) + self.n_left_out
 
     def rates(self) -> tuple[tuple[float, float], ...]:
         """(skew in ppm, standard error) of each clock at the group's best measured rate."""

@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.agglomerate import Partition
 from wiretell.devices.assign import Evidence, chains, partition
 from wiretell.devices.attach import Activity, Attachment, Told, attach
+from wiretell.devices.bodies import Held, bodies_of, held_of, tied
 from wiretell.devices.compare import ONE_MACHINE_BITS
-from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group, groups_of
-from wiretell.devices.looks import commonest
 from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
-from wiretell.devices.recount import Recount
 from wiretell.devices.together import LONE, Company, company
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
@@ -70,31 +66,43 @@ KEY_KINDS = (
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Groups of one address, who was attached to them, and how sure the count is.
+class Count:
+    """How many machines the groups of an address are.
 
-    `distribution` is number of machines -> probability. `home` maps side -> (group, probability).
-    `partition` holds the near misses and the weakest merges of the groups (by their number).
-    `bodies` is what each group shows of being several alike machines, `crowds` the probabilities
-    that it is 1, 2, ... of them, `trusts` what share of its flows is its main machine's, `company`
-    how far its flows keep together. `chains` are the sets of sides that strong links tie.
-    `heard` is first side of a loose chain -> what other loose chains, tied to it, said.
-    `recount` is the count of a part of the sides, where there are very many; `distribution` then
-    holds both.
+    `distribution` is number of machines -> probability. `bodies` is what each group shows of being
+    several alike machines, `crowds` the probabilities that it is 1, 2, ... of them, `trusts` what
+    share of its flows is its main machine's, `company` how far its flows keep together.
     """
 
-    groups: list[Group]
-    partition: Partition
-    attachments: list[tuple[tuple[int, ...], Attachment]]
-    home: dict[int, tuple[int, float]]
     distribution: dict[int, float]
     bodies: list[Body]
     crowds: list[FloatArray]
     trusts: list[float]
     company: Company
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Groups of one address, who was attached to them, and how sure the count is.
+
+    `home` maps side -> (group, probability). `partition` holds the groups, the near misses and
+    the weakest merges of the groups (by their number). `chains` are the sets of sides that strong
+    links tie, `tied` the number of the set that counters and clocks tie each side into. `heard` is
+    first side of a loose chain -> what other loose chains, tied to it, said.
+    """
+
+    partition: Partition
+    count: Count
+    attachments: list[tuple[tuple[int, ...], Attachment]]
+    home: dict[int, tuple[int, float]]
     chains: list[list[int]]
+    tied: NDArray[np.int32]
     heard: Mapping[int, Told] = field(default_factory=dict)
-    recount: Recount | None = None
+
+    @property
+    def groups(self) -> list[Group]:
+        """The machines, or crowds of alike ones."""
+        return self.partition.groups
 
 
 def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
@@ -133,20 +141,23 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
     for sides, attachment in placed:
         for side in sides:
             home[side] = (attachment.group, attachment.probability)
-    bodies = bodies_of(found.groups, home, evidence, connections)
-    more = beyond(bodies, max(evidence.starts) - min(evidence.starts))
-    return Judgement(
-        found.groups,
-        found,
-        placed,
-        home,
+    label = tied(evidence.links, evidence.n_sides)
+    held = held_of(len(found.groups), home, evidence.holds, connections, label)
+    counted = count(found, held, max(evidence.starts) - min(evidence.starts))
+    loose_heard = {chains_left[c].sides[0]: told for c, told in heard.items()}
+    return Judgement(found, counted, placed, home, parts, label, loose_heard)
+
+
+def count(found: Partition, held: Sequence[Held], seconds: float) -> Count:
+    """How many machines these groups are, on an address heard for `seconds`."""
+    bodies = bodies_of(found.groups, held)
+    more = beyond(bodies, seconds)
+    return Count(
         _distribution(found, more.total),
         bodies,
         multiplicities(bodies, more),
         trusts(bodies, more),
         company(bodies, more),
-        parts,
-        {chains_left[c].sides[0]: told for c, told in heard.items()},
     )
 
 
@@ -187,7 +198,8 @@ def _alone(evidence: Evidence) -> Judgement:
     found = Partition(groups, {}, [(doubt, [])])
     home = dict.fromkeys(parts[0], (0, 1.0))
     alone = Body("", evidence.n_sides, 1.0, 0)
-    return Judgement(groups, found, [], home, {1: 1.0}, [alone], [np.ones(1)], [1.0], LONE, [])
+    counted = Count({1: 1.0}, [alone], [np.ones(1)], [1.0], LONE)
+    return Judgement(found, counted, [], home, [], tied(evidence.links, evidence.n_sides))
 
 
 def _anchored(group: Group, connections: frozenset[int]) -> bool:
@@ -238,76 +250,3 @@ def _distribution(found: Partition, more: FloatArray) -> dict[int, float]:
     kept = {n: float(p) for n, p in enumerate(total) if p > 1e-9}
     whole = sum(kept.values())
     return {n: p / whole for n, p in kept.items()}
-
-
-CARRIERS = frozenset({"tcp_timestamp", "source_port", "ip_id"})
-"""Signals whose links are counters and clocks of a machine itself."""
-
-
-def bodies_of(
-    groups: Sequence[Group],
-    home: Mapping[int, tuple[int, float]],
-    evidence: Evidence,
-    connections: frozenset[int],
-) -> list[Body]:
-    """What each group shows of being one machine or several alike."""
-    opened: dict[int, list[int]] = defaultdict(list)
-    for side in sorted(connections & home.keys()):
-        opened[home[side][0]].append(side)
-    label = tied(evidence)
-    holds = defaultdict(list)
-    for hold in evidence.holds:
-        if hold.side in home:
-            holds[home[hold.side][0]].append(hold)
-    looks = looks_of(groups)
-    bodies: list[Body] = []
-    for g, group in enumerate(groups):
-        own = opened[g]
-        n_tied = max(Counter(label[own].tolist()).values(), default=0)
-        held = n_tied / len(own) if len(own) > 1 else 1.0
-        kept = tuple(holds[g])
-        bodies.append(Body(looks[g], len(own), held, most_at_once(kept), group.rates(), kept))
-    return bodies
-
-
-LOOK = ("stack", "window")
-"""What machines of one make share, whatever runs on them."""
-PROGRAMS = ("user_agent", "system version", "ja4")
-"""Machines of one look that name programs at all have some of them in common."""
-
-
-def looks_of(groups: Sequence[Group]) -> list[str]:
-    """A name of the look of each group: the same where nothing in their handwriting parts them."""
-    found: list[tuple[str, list[Group]]] = []
-    names: list[str] = []
-    for group in groups:
-        make = " ".join(commonest(group, kind) for kind in LOOK)
-        at = next((i for i, (m, own) in enumerate(found) if m == make and _like(group, own)), None)
-        if at is None:
-            at = len(found)
-            found.append((make, []))
-        found[at][1].append(group)
-        names.append(f"{make} {at}")
-    return names
-
-
-def _like(group: Group, others: Sequence[Group]) -> bool:
-    return any(
-        all(
-            not group.labels.get(kind)
-            or not other.labels.get(kind)
-            or group.labels[kind].keys() & other.labels[kind].keys()
-            for kind in PROGRAMS
-        )
-        for other in others
-    )
-
-
-def tied(evidence: Evidence) -> NDArray[np.int32]:
-    """Side -> number of the set that counters and clocks tie it into."""
-    links = [link for link in evidence.links if link.signal in CARRIERS]
-    ends = ([link.a for link in links], [link.b for link in links])
-    n = evidence.n_sides
-    _, label = connected_components(csr_array((np.ones(len(links)), ends), shape=(n, n)))
-    found: NDArray[np.int32] = label
-    return found

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wiretell.devices.assign import Evidence
-from wiretell.devices.judge import ENOUGH_SIDES, Judgement, tied
+from wiretell.devices.judge import ENOUGH_SIDES, Judgement
 from wiretell.devices.sides import SERVER
 
 SEPARATE_BITS = -7.0
@@ -28,17 +27,14 @@ class Verdict:
     distribution: Mapping[int, float]
 
 
-def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: str) -> Verdict:
-    """The verdict on one address."""
-    counts = judgement.distribution
-    if evidence.n_sides < ENOUGH_SIDES:
-        flows = "flow" if evidence.n_sides == 1 else "flows"
-        return Verdict("too little", f"only {evidence.n_sides} {flows}", counts)
-    again = judgement.recount
-    if again is not None and again.differs:
-        return Verdict("partly separable", again.words, counts)
+def verdict_of(n_sides: int, judgement: Judgement, n_devices: int, role: str) -> Verdict:
+    """The verdict on one address of so many sides."""
+    counts = judgement.count.distribution
+    if n_sides < ENOUGH_SIDES:
+        flows = "flow" if n_sides == 1 else "flows"
+        return Verdict("too little", f"only {n_sides} {flows}", counts)
     if n_devices == 1:
-        share = int(np.bincount(tied(evidence)).max()) / evidence.n_sides
+        share = int(np.bincount(judgement.tied).max()) / n_sides
         if share >= INFORMED_SHARE:
             reason = f"{share:.0%} of the flows continue one another's counters or clock"
             return Verdict("single", reason, counts)
@@ -47,7 +43,7 @@ def verdict_of(evidence: Evidence, judgement: Judgement, n_devices: int, role: s
         return Verdict("not separable", reason, counts)
     if role == SERVER:
         return Verdict("farm", "several clocks answer here: a load-balanced farm", counts)
-    alike = [float(crowd @ np.arange(1, len(crowd) + 1)) for crowd in judgement.crowds]
+    alike = [float(crowd @ np.arange(1, len(crowd) + 1)) for crowd in judgement.count.crowds]
     if max(alike) > SURELY_ONE:
         reason = f"{n_devices} are told apart; alike machines among them cannot be"
         return Verdict("partly separable", reason, counts)

@@ -21,7 +21,7 @@ from wiretell.devices.engine import Judged
 from wiretell.devices.explain import members_of
 from wiretell.devices.group import Group
 from wiretell.devices.joining import Joining, joining
-from wiretell.devices.judge import CARRIERS
+from wiretell.devices.bodies import CARRIERS
 from wiretell.devices.link_path import best_path
 from wiretell.devices.looks import looks_like
 from wiretell.devices.more_traffic import more_traffic
@@ -103,7 +103,7 @@ class _Question:
         self.names = {
             g: f"{judged.address}#{n}" for n, g in enumerate(members_of(self.judgement), start=1)
         }
-        self.crowds: list[Crowd] = crowds_of(self.judgement.crowds, self.judgement.bodies)
+        self.crowds: list[Crowd] = crowds_of(self.judgement.count.crowds, self.judgement.count.bodies)
         self.core = {s: g for g, group in enumerate(self.judgement.groups) for s in group.sides}
         self.chain_of = {side: chain for chain in chains(self.evidence) for side in chain}
         i, j = self.sides
@@ -307,8 +307,8 @@ class _Question:
         """Probability that two flows of the common group are of one machine among alike ones."""
         g = self.judgement.home[self.sides[0]][0]
         if len(self.judgement.groups) > 1:
-            return self.judgement.company.within[g]
-        return float(sum(p / n for n, p in enumerate(self.judgement.crowds[g], start=1)))
+            return self.judgement.count.company.within[g]
+        return float(sum(p / n for n, p in enumerate(self.judgement.count.crowds[g], start=1)))
 
     def _probability(self, alone: Balance) -> float:
         """One machine: over all groups that either may be of."""
@@ -341,7 +341,7 @@ class _Question:
 
     def _across(self, g: int, h: int) -> float:
         """Two sides of different groups: of one machine after all, or one strayed among alike."""
-        bodies, across = self.judgement.bodies, self.judgement.company.across
+        bodies, across = self.judgement.count.bodies, self.judgement.count.company.across
         strays = min(across[g], across[h]) if bodies[g].look == bodies[h].look else 0.0
         if self.ranked and (min(g, h), max(g, h)) not in self.judgement.partition.between:
             return strays  # one of many such pairs, and none of the near ones

@@ -1,7 +1,8 @@
-"""Handwriting of many groups at once: the labels as matrices, one row per group.
+"""Handwriting of many groups at once: which group shows which text, as flat arrays.
 
 The same arithmetic as `compare.labels_bits` and `compare.discounted`, for one group against all
-others in a few array operations: agglomeration asks it after every merge.
+others in a few array operations: agglomeration asks it after every merge. Most groups show few
+texts, so what two groups share is found among the texts that are shown, not among all there are.
 """
 
 from __future__ import annotations
@@ -25,29 +26,56 @@ MAX_TEXTS = 1024
 
 @dataclass
 class _Kind:
-    """`counts` is (groups, texts): how many sides of a group show a text; `totals` all texts'.
+    """One kind of label: a row of `group`, `text`, `count` and `part` for each text of a group.
 
-    `parts` is counts / totals.
+    `count` is how many sides of the group show the text, `part` its share in all labels of the
+    kind that the group shows, `totals` how many these are.
     """
 
     rule: LabelRule
-    counts: FloatArray
+    n_texts: int
     totals: FloatArray
-    parts: FloatArray
+    group: IntArray
+    text: IntArray
+    count: FloatArray
+    part: FloatArray
 
     def bits(self, a: int, others: IntArray) -> FloatArray | None:
         """Bits of group `a` against `others`; None where it shows no label of this kind."""
         if not self.totals[a]:
             return None
-        shown = np.flatnonzero(self.counts[a])
-        theirs, totals = self.parts[np.ix_(others, shown)], self.totals[others]
-        overlap = np.minimum(theirs, self.parts[a, shown], out=theirs).sum(axis=1)
+        mine = self.group == a
+        own = np.zeros(self.n_texts)
+        own[self.text[mine]] = self.part[mine]
+        if len(others) == 1:
+            theirs = self.group == others[0]
+            both = np.minimum(self.part[theirs], own[self.text[theirs]])
+            overlap = np.array([both.sum()])
+        else:
+            both = np.minimum(self.part, own[self.text])
+            overlap = np.bincount(self.group, both, len(self.totals))[others]
+        totals = self.totals[others]
         fewest = np.minimum(totals, self.totals[a])
-        sure = 1.0 - np.exp2(-2.0 * fewest / self.rule.sure_after)
+        sure = 1.0 - np.exp2(-2.0 / self.rule.sure_after * fewest)
         equal = self.rule.bits_equal * np.minimum(1.0, 0.25 + overlap)
         bits: FloatArray = np.where(overlap > 0.0, equal, self.rule.bits_other * sure)
         bits[totals == 0.0] = 0.0
         return bits
+
+    def merge(self, a: int, b: int) -> None:
+        """The texts of `b` are now also those of `a`."""
+        if not self.totals[b]:
+            return
+        total = self.totals[a] + self.totals[b]
+        self.totals[a], self.totals[b] = total, 0.0
+        ours = (self.group == a) | (self.group == b)
+        counts = np.bincount(self.text[ours], self.count[ours], self.n_texts)
+        texts = np.flatnonzero(counts)
+        rest = ~ours
+        self.group = np.concatenate([self.group[rest], np.full(len(texts), a)])
+        self.text = np.concatenate([self.text[rest], texts])
+        self.count = np.concatenate([self.count[rest], counts[texts]])
+        self.part = np.concatenate([self.part[rest], counts[texts] / total])
 
 
 class Writing:
@@ -63,34 +91,32 @@ class Writing:
         rows = [row for kind in self._kinds if (row := kind.bits(a, others)) is not None]
         if not rows:
             return np.zeros(len(others))
-        table = np.stack(rows)
+        table = np.stack(rows, axis=1)
+        table.sort(axis=1)
         weights = 0.5 ** np.arange(len(rows))
-        gains = -np.sort(-np.maximum(table, 0.0), axis=0)
-        losses = np.sort(np.minimum(table, 0.0), axis=0)
-        total: FloatArray = weights @ (gains + losses)
+        gains, losses = np.maximum(table[:, ::-1], 0.0), np.minimum(table, 0.0)
+        total: FloatArray = (gains + losses) @ weights
         return total
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
         for kind in self._kinds:
-            for table in (kind.counts, kind.totals, kind.parts):
-                table[a] += table[b]
-                table[b] = 0.0
-            kind.parts[a] = kind.counts[a] / max(kind.totals[a], 1.0)
+            kind.merge(a, b)
 
 
 def _kind(groups: Sequence[Group], rule: LabelRule) -> _Kind:
     spread = Counter(text for group in groups for text in group.labels.get(rule.kind, ()))
     common = sorted(spread, key=lambda text: (-spread[text], text))[:MAX_TEXTS]
     column = {text: i for i, text in enumerate(common)}
-    counts = np.zeros((len(groups), len(common)))
     totals = np.zeros(len(groups))
+    rows: list[tuple[int, int, int]] = []
     for i, group in enumerate(groups):
         texts = group.labels.get(rule.kind)
         if not texts:
             continue
         totals[i] = texts.total()
-        for text, n in texts.items():
-            if text in column:
-                counts[i, column[text]] = n
-    return _Kind(rule, counts, totals, counts / np.maximum(totals, 1.0)[:, None])
+        rows += [(i, column[text], n) for text, n in texts.items() if text in column]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    count = table[:, 2].astype(np.float64)
+    group, text = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+    return _Kind(rule, len(column), totals, group, text, count, count / totals[group])

@@ -373,10 +373,12 @@ def _linked(parts: Sequence[tuple[pl.DataFrame, Share]], reading: Reading) -> Fo
 
     tail, head = numbers[rivals.tail[both]], numbers[rivals.head[both]]
     steps = Steps(NAME, dense, tail, head, rivals.gain[both], words)
-    return Found(links, counting, [_counter(numbers, items, chains, sure)], [steps])
+    return Found(links, counting, [_counter(numbers, items, chains, sure, dense)], [steps])
 
 
-def _counter(numbers: IntArray, items: Items, chains: Chains, dense: BoolArray) -> Counter:
+def _counter(
+    numbers: IntArray, items: Items, chains: Chains, dense: BoolArray, name: str
+) -> Counter:
     """The global counter, where the flows on it met it."""
     sure = chains.bits >= SURE_BITS
     on = np.unique(np.concatenate([chains.tail[sure], chains.head[sure]]))
@@ -389,7 +391,7 @@ def _counter(numbers: IntArray, items: Items, chains: Chains, dense: BoolArray) 
             *(column[on].tolist() for column in columns), strict=True
         )
     }
-    return Counter(NAME, MODULUS, slack, per_second, marks)
+    return Counter(NAME, MODULUS, slack, per_second, marks, name)
 
 
 def _order(ids: IntArray, swapped: bool) -> IntArray:

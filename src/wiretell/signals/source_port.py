@@ -288,7 +288,7 @@ def _score_kind(group: pl.DataFrame) -> Found:
         return f"{stepping.words}: {ports[a]} then {ports[b]} after {dt_s:.1f} s"
 
     steps = Steps(NAME, name, numbers[rivals.tail], numbers[rivals.head], rivals.gain, words)
-    return Found(links, regimes, _counter(numbers, ports, size, items, chains), steps)
+    return Found(links, regimes, _counter(numbers, ports, size, items, chains, name), steps)
 
 
 def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
@@ -315,7 +315,7 @@ def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
 
 
 def _counter(
-    numbers: IntArray, ports: IntArray, size: int, items: Items, chains: Chains
+    numbers: IntArray, ports: IntArray, size: int, items: Items, chains: Chains, name: str
 ) -> Counter:
     """The port counter of one kind of stack, where the connections on it met it."""
     sure = chains.bits >= SURE_BITS
@@ -327,7 +327,7 @@ def _counter(
             numbers[on].tolist(), items.start_s[on].tolist(), ports[on].tolist(), strict=True
         )
     }
-    return Counter(NAME, size, slack, per_second, marks)
+    return Counter(NAME, size, slack, per_second, marks, name)
 
 
 def _range(ports: IntArray) -> tuple[int, int]:

@@ -135,7 +135,7 @@ def test_two_lines_are_two_machines() -> None:
         [*range(0, 40, 2)],
         [*range(1, 40, 2)],
     ]
-    assert judgement.distribution[2] > 0.99
+    assert judgement.count.distribution[2] > 0.99
 
 
 def test_programs_of_one_machine_do_not_part_it() -> None:
@@ -175,7 +175,7 @@ def test_every_side_is_judged_at_most_once() -> None:
     assert len(owned + attached) == len(set(owned + attached))
     assert set(judgement.home) == set(owned + attached)
     assert all(0.0 <= p <= 1.0 for _, p in judgement.home.values())
-    assert abs(sum(judgement.distribution.values()) - 1.0) < 1e-9
+    assert abs(sum(judgement.count.distribution.values()) - 1.0) < 1e-9
 
 
 def test_a_server_is_one_until_several_clocks_answer() -> None:

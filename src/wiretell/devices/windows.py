@@ -1,0 +1,201 @@
+"""An address of very many flows, cut into windows of time: what each of them tells.
+
+Where counters of many machines cross, a chain takes in flows of another machine now and then. The
+longer the chains, the more of that, and pieces with strays contradict one another: a million flows
+judged at once were told apart as too many machines (decision 6). Comparing parts also costs the
+square of their number. So very many flows are judged in windows, each as an address of its own;
+every two neighbours share some flows, by which `devices.seams` puts their machines together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from wiretell.devices.agglomerate import Scored
+from wiretell.devices.assign import Evidence
+from wiretell.devices.bodies import Held, held_of
+from wiretell.devices.explain import Belonging, Strongest, belonging_of, strongest, strongest_links
+from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
+from wiretell.devices.group import Group
+from wiretell.devices.judge import Judgement
+from wiretell.model.tables import EVIDENCE
+from wiretell.signal import Clock, Counter, LabelRule
+from wiretell.stats.joint_rate import combine
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+LARGE_SIDES = 200_000
+"""An address of more sides than this is judged in windows."""
+WINDOW_SIDES, SHARED_SIDES = 50_000, 5_000
+"""Sides of a window at most, and how many of them it shares with the next."""
+KEPT_SINGLES = 64
+"""Clocks of single flows that a group keeps for comparison with groups of other windows."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sides `begin` to `end` of an address are judged together; `first` to `last` count.
+
+    Of what two windows share, each tells the half that is further from its border.
+    """
+
+    begin: int
+    end: int
+    first: int
+    last: int
+
+    @property
+    def own(self) -> slice:
+        """The sides that count, by their number in the window."""
+        return slice(self.first - self.begin, self.last - self.begin)
+
+
+def windows_of(n_sides: int) -> list[Window]:
+    """Windows of equal size; none where there are few enough sides to be judged at once."""
+    if n_sides <= LARGE_SIDES:
+        return []
+    n_windows = -(-(n_sides - SHARED_SIDES) // (WINDOW_SIDES - SHARED_SIDES))
+    begins = np.linspace(0, n_sides - SHARED_SIDES, n_windows + 1).astype(int).tolist()
+    middle = SHARED_SIDES // 2
+    return [
+        Window(
+            begin,
+            end + SHARED_SIDES,
+            begin + middle if begin else 0,
+            end + (middle if end + SHARED_SIDES < n_sides else SHARED_SIDES),
+        )
+        for begin, end in zip(begins[:-1], begins[1:], strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class View:
+    """What one window tells. Sides of `groups` and `counters` have their number on the address.
+
+    `core` is the group that each side of the window is of by itself (-1: none, or attached),
+    `tied` the number of the set that counters and clocks tie it into, `starts` its time in s. All
+    else is about the sides that count: `belonging` with the groups' numbers, `connection` (may it
+    found a machine), `facts`, `held` and `together` of each group, `flows` (flow_id, side).
+    `links` is as EVIDENCE, `attached` (signal, flow, group, bits, reason). `counters` are known
+    where windows overlap.
+    """
+
+    window: Window
+    starts: FloatArray
+    groups: list[Group]
+    weakest: list[Scored]
+    core: IntArray
+    tied: NDArray[np.int32]
+    counters: list[Counter]
+    rules: Mapping[str, LabelRule]
+    belonging: Belonging
+    connection: BoolArray
+    facts: dict[int, Facts]
+    held: list[Held]
+    together: list[dict[str, Strongest]]
+    flows: pl.DataFrame
+    links: pl.DataFrame
+    attached: list[tuple[str, str, int, float, str]]
+    volume: Volume
+
+
+def view_of(
+    window: Window,
+    address: str,
+    sides: pl.DataFrame,
+    observations: pl.DataFrame,
+    evidence: Evidence,
+    regimes: Mapping[str, Mapping[int, str]],
+    connections: frozenset[int],
+    judgement: Judgement,
+) -> View:
+    """What is kept of the judgement of one window; `sides` are numbered from its begin."""
+    own, begin = window.own, window.begin
+    counting = range(own.start, own.stop)
+    belonging = belonging_of(evidence, judgement)
+    group = belonging.group[own]
+    members = {int(g): np.flatnonzero(group == g) + own.start for g in np.unique(group[group >= 0])}
+    facts = facts_of([m.tolist() for m in members.values()], sides, observations, regimes)
+    home = {side: at for side, at in judgement.home.items() if side in counting}
+    core = np.full(evidence.n_sides, -1)
+    for g, of_group in enumerate(judgement.groups):
+        core[of_group.sides] = g
+    flows = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
+    ending = [link for link in evidence.links if max(link.a, link.b) in counting]
+    links = {
+        "signal": [link.signal for link in ending],
+        "address": [address] * len(ending),
+        "a": [flows[link.a] for link in ending],
+        "b": [flows[link.b] for link in ending],
+        "bits": [link.bits for link in ending],
+        "reason": [link.reason for link in ending],
+    }
+    attached = [
+        (x.signal, flows[sides_of[0]], attachment.group, x.bits, x.reason)
+        for sides_of, attachment in judgement.attachments
+        if sides_of[0] in counting
+        for x in (strongest(attachment.arguments),)
+    ]
+    found = sides[own]
+    return View(
+        window=window,
+        starts=np.array(evidence.starts),
+        groups=[_lean(each, begin) for each in judgement.groups],
+        weakest=judgement.partition.weakest,
+        core=core,
+        tied=judgement.tied,
+        counters=[_at_seams(counter, window, evidence.n_sides) for counter in evidence.counters],
+        rules=evidence.rules,
+        belonging=Belonging(
+            group, belonging.share[own], belonging.chain[own] + begin, belonging.reason[own]
+        ),
+        connection=np.isin(np.arange(own.start, own.stop), [*connections]),
+        facts=dict(zip(members, facts, strict=True)),
+        held=held_of(len(judgement.groups), home, evidence.holds, connections, judgement.tied),
+        together=strongest_links(evidence, judgement, counting),
+        flows=found.select("flow_id", "side"),
+        links=pl.DataFrame(links, EVIDENCE.schema),
+        attached=attached,
+        volume=volume_of(found),
+    )
+
+
+def _lean(group: Group, begin: int) -> Group:
+    """A group as other windows need it: sides by number on the address, few single clocks."""
+
+    def placed(clocks: Sequence[Clock]) -> list[Clock]:
+        return [
+            replace(clock, sides=tuple(side + begin for side in clock.sides), edges=None)
+            for clock in clocks
+        ]
+
+    singles = group.singles[:: max(1, -(-len(group.singles) // KEPT_SINGLES))]
+    return Group(
+        sides=[side + begin for side in group.sides],
+        labels=group.labels,
+        lines=placed(group.lines),
+        singles=placed(singles),
+        edges={hz: [combine(edges)] for hz, edges in group.edges.items()},
+        peers=set(),
+        holds=[replace(hold, side=hold.side + begin) for hold in group.holds],
+        n_left_out=len(group.singles) - len(singles),
+    )
+
+
+def _at_seams(counter: Counter, window: Window, n_sides: int) -> Counter:
+    """Marks of the sides that the window shares with its neighbours."""
+    low = SHARED_SIDES if window.begin < window.first else 0
+    high = n_sides - (SHARED_SIDES if window.last < window.end else 0)
+    marks = {
+        side + window.begin: mark
+        for side, mark in counter.marks.items()
+        if side < low or side >= high
+    }
+    return replace(counter, marks=marks)
