@@ -76,7 +76,7 @@ def weighed(
     judgement: Judgement, evidence: Evidence, asked: Sequence[tuple[int, int, bool]]
 ) -> Iterator[Pair]:
     """Pairs of sides, by number, and whether they are one machine's -> what is weighed of them."""
-    bodies = judgement.bodies
+    bodies = judgement.count.bodies
     if len(bodies) == 1:
         return  # taken at its word
     more = beyond(bodies, max(evidence.starts) - min(evidence.starts))

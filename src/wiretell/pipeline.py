@@ -198,7 +198,8 @@ def explain_pair(report: Report, flow: str, other: str, *, address: str | None =
     """
     a, b = choose_flow(report.flows, flow), choose_flow(report.flows, other)
     shared = address_of_both(a, b, address)
-    judged = judge_address(shared, report.flows, report.observations, ALL)
+    about = (a.flow_id, b.flow_id)
+    judged = judge_address(shared, report.flows, report.observations, ALL, about=about)
     answer = why(judged, a.flow_id, b.flow_id)
     several = [
         f"{choice.n_fitting} flows fit {choice.asked}: {choice.flow_id} is the first"

@@ -108,7 +108,7 @@ class _Agglomeration:
             [any(c.scope == "host" for c in g.lines) for g in groups], dtype=bool
         )
         self._standing = np.ones(len(groups), dtype=bool)
-        self._version = [0] * len(groups)
+        self._version = np.zeros(len(groups), dtype=np.int32)
         self._heap: list[tuple[float, int, int, int, int, bool, int]] = []
         self._queues: dict[int, Iterator[tuple[float, int, int]]] = {}
         self._asked: dict[tuple[int, int], tuple[tuple[int, int], _Dear]] = {}
@@ -120,7 +120,9 @@ class _Agglomeration:
         written = np.zeros(len(self._standing))
         written[standing] = self._writing.bits(a, standing)
         # Moments tell alike machines apart; where handwriting differs they meet by chance.
-        moments = np.where(written > 0.0, self._rhythm.bits(a), 0.0)
+        alike = np.flatnonzero(written > 0.0)
+        moments = np.zeros(len(written))
+        moments[alike] = self._rhythm.bits(a, alike)
         bits = ONE_MACHINE_BITS + written + skews_bits(self._skews, a) + moments
         for b in self._ties.near(a):
             argument = self._ties.argument(a, b)
@@ -133,7 +135,7 @@ class _Agglomeration:
     def dear(self, a: int, b: int) -> _Dear:
         """What is asked of a pair only where it matters."""
         a, b = min(a, b), max(a, b)
-        now = (self._version[a], self._version[b])
+        now = (int(self._version[a]), int(self._version[b]))
         known = self._asked.get((a, b))
         if known is None or known[0] != now:
             found = clock_bits(self.alive[a], self.alive[b])
@@ -166,7 +168,7 @@ class _Agglomeration:
         others = np.flatnonzero(promising)
         lower, higher = np.minimum(others, a), np.maximum(others, a)
         others = others[np.lexsort((higher, lower, -bits[others]))]
-        versions = np.array([self._version[b] for b in others.tolist()], dtype=np.int32)
+        versions = self._version[others]
         self._queues[a] = _few_at_a_time(bits[others], others.astype(np.int32), versions)
         self._next(a)
 
@@ -175,7 +177,8 @@ class _Agglomeration:
         for bits, b, version in self._queues[a]:
             if self._version[b] == version:
                 lower, higher = min(a, b), max(a, b)
-                entry = (-bits, lower, higher, self._version[lower], self._version[higher])
+                versions = (int(self._version[lower]), int(self._version[higher]))
+                entry = (-bits, lower, higher, *versions)
                 heapq.heappush(self._heap, (*entry, False, a))
                 return
 

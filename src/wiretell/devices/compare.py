@@ -7,7 +7,6 @@ the third a quarter, because handwriting of one kind seldom comes alone.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -120,7 +119,7 @@ def skews_bits(skews: FloatArray, a: int) -> FloatArray:
 
     A nominal rate of 0 says that a group has no clock.
     """
-    return rates_bits(skews, skews[a])
+    return rates_bits(skews, skews[a]) if skews[a, 0] else np.zeros(len(skews))
 
 
 def rates_bits(these: FloatArray, those: FloatArray) -> FloatArray:

@@ -215,7 +215,9 @@ def _words(together: Mapping[str, Strongest]) -> list[tuple[float, str]]:
     told: list[tuple[float, str]] = []
     for signal, link in together.items():
         more = f" ({link.n} such links)" if link.n > 1 and signal != "tcp_timestamp" else ""
-        told.append((link.bits + min(link.n, 20) * 0.1, f"{link.words}{more}: {link.bits:+.1f} bits"))
+        told.append(
+            (link.bits + min(link.n, 20) * 0.1, f"{link.words}{more}: {link.bits:+.1f} bits")
+        )
     return told
 
 

@@ -15,7 +15,7 @@ from wiretell.devices.describe import Row
 from wiretell.devices.explain import Strongest, address_row, between_rows, device_rows, trust_of
 from wiretell.devices.facts import Facts
 from wiretell.devices.seams import Joined
-from wiretell.devices.windows import SHARED_SIDES, View
+from wiretell.devices.windows import View
 from wiretell.model.tables import EVIDENCE, MEMBERS
 
 IntArray = NDArray[np.int64]
@@ -49,12 +49,11 @@ def explain_windows(address: str, role: str, views: Sequence[View], joined: Join
             for signal, link in view.together[group].items():
                 known = together[m].get(signal)
                 together[m][signal] = link if known is None else known + link
-    row = address_row(
-        address, role, reduce(add, (view.volume for view in views)), judgement, names
-    )
+    row = address_row(address, role, reduce(add, (view.volume for view in views)), judgement, names)
+    shared = views[0].window.end - views[1].window.begin
     words = (
         f"judged in {len(views)} windows of time: machines of two neighbours are one where they"
-        f" have the same of the {SHARED_SIDES:,} flows that both judged"
+        f" have the same of the {shared:,} flows that both judged"
     )
     reasons = row["reasons"]
     assert isinstance(reasons, list)

@@ -101,7 +101,10 @@ def groups_of(
             groups[home[hold.side]].holds.append(hold)
     for label in labels:
         kinds = groups[home[label.side]].labels
-        kinds.setdefault(label.kind, Counter())[label.text] += 1
+        texts = kinds.get(label.kind)
+        if texts is None:
+            texts = kinds[label.kind] = Counter()
+        texts[label.text] = texts.get(label.text, 0) + 1
     for clock in clocks:
         for i in sorted({home[side] for side in clock.sides}):
             (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)

@@ -62,23 +62,25 @@ class Rhythm:
         chance = 2.0 * WINDOW_S * apart / max(seconds, 10.0 * WINDOW_S)
         return min(max((float(self._shared.sum()) - chance) / n, 0.0), MOST_COMPANIONS)
 
-    def bits(self, a: int) -> FloatArray:
-        """Bits for group `a` and each other being one machine."""
+    def bits(self, a: int, others: IntArray | slice = slice(None)) -> FloatArray:
+        """Bits for group `a` and each of `others` (all, if not given) being one machine."""
         if self._shared is None or self._companions == 0.0:
-            return np.zeros(len(self._moments))
-        both = np.minimum(self._last, self._last[a]) - np.maximum(self._first, self._first[a])
-        whole = np.maximum(self._last, self._last[a]) - np.minimum(self._first, self._first[a])
-        product = self._moments * self._moments[a]
+            return np.zeros_like(self._moments[others])
+        first, last = self._first[others], self._last[others]
+        both = np.minimum(last, self._last[a]) - np.maximum(first, self._first[a])
+        whole = np.maximum(last, self._last[a]) - np.minimum(first, self._first[a])
+        moments = self._moments[others]
+        product = moments * self._moments[a]
         chance = 2.0 * WINDOW_S * product / np.maximum(whole, 10.0 * WINDOW_S) + 1e-3
-        together = np.maximum(self._moments + self._moments[a], USUAL_MOMENTS)
+        together = np.maximum(moments + self._moments[a], USUAL_MOMENTS)
         more = self._companions * product / together
-        bits = self._shared[a] * np.log2(1.0 + more / chance) - more / np.log(2.0)
+        bits = self._shared[a, others] * np.log2(1.0 + more / chance) - more / np.log(2.0)
         result: FloatArray = np.where(both > 0.0, np.clip(DEPENDENCE * bits, *RHYTHM_BITS), 0.0)
         return result
 
     def argument(self, a: int, b: int) -> Argument | None:
         """What the moments of groups `a` and `b` say, if anything."""
-        bits = float(self.bits(a)[b])
+        bits = float(self.bits(a, np.array([b]))[0])
         if abs(bits) < LEAST_BITS:
             return None
         often = "at the same moments" if bits > 0.0 else "at moments of their own"

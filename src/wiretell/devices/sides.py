@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
 import polars as pl
 
+from wiretell.devices.facts import whole
 from wiretell.model.tables import FLOWS
 
 _ORIG, _RESP = "orig_", "resp_"
@@ -68,6 +72,7 @@ def number(sides: pl.DataFrame) -> pl.DataFrame:
     return sides.with_row_index("number")
 
 
+TCP = 6
 CLIENT, SERVER, BOTH = "client", "server", "both"
 ROLE_SHARE = 0.1
 """An address is "both" only if the rarer role has this share of its flows."""
@@ -75,20 +80,18 @@ ROLE_SHARE = 0.1
 
 def role_of(sides: pl.DataFrame) -> str:
     """Who opened the flows of one address: a flow whose SYN was not seen is a poor witness."""
-    sure = sides.filter((pl.col("n_syn") > 0) | ((pl.col("proto") != 6) & (pl.col("pkts") > 0)))
-    opened = (sure if sure.height else sides)["initiator"].to_list()
-    share = sum(opened) / len(opened)
+    tcp = sides["proto"].to_numpy() == TCP
+    sure = (whole(sides["n_syn"]) > 0) | (~tcp & (whole(sides["pkts"]) > 0))
+    opened = sides["initiator"].to_numpy()
+    share = float(np.mean(opened[sure] if sure.any() else opened))
     return CLIENT if share >= 1.0 - ROLE_SHARE else SERVER if share <= ROLE_SHARE else BOTH
-
-
-TCP = 6
 
 
 def connections_of(sides: pl.DataFrame, role: str) -> frozenset[int]:
     """Numbers of the sides of one address that may found a machine: TCP; of a server, all."""
     if role == SERVER:
         return frozenset(range(sides.height))
-    return frozenset(sides.filter(pl.col("proto") == TCP)["number"].to_list())
+    return frozenset(np.flatnonzero(sides["proto"].to_numpy() == TCP).tolist())
 
 
 COMMON_SERVICE = 3
@@ -97,9 +100,10 @@ COMMON_SERVICE = 3
 
 def services(sides: pl.DataFrame) -> list[str]:
     """Service each side of one address uses: the remote port if common, else "scattered ports"."""
-    peers = sides.group_by("peer_port").agg(pl.col("peer").n_unique().alias("n"))
-    common = set(peers.filter(pl.col("n") >= COMMON_SERVICE)["peer_port"].to_list())
     ports, protos = sides["peer_port"].to_list(), sides["proto"].to_list()
+    ends = set(zip(ports, sides["peer"].to_list(), strict=True))
+    n_peers = Counter(port for port, _ in ends)
+    common = {port for port, n in n_peers.items() if n >= COMMON_SERVICE}
     return [
         "ICMP"
         if proto in (1, 58)

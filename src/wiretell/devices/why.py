@@ -17,11 +17,11 @@ from wiretell.devices.balance import (
     of_two_groups,
     of_two_sides,
 )
+from wiretell.devices.bodies import CARRIERS
 from wiretell.devices.engine import Judged
 from wiretell.devices.explain import members_of
 from wiretell.devices.group import Group
 from wiretell.devices.joining import Joining, joining
-from wiretell.devices.bodies import CARRIERS
 from wiretell.devices.link_path import best_path
 from wiretell.devices.looks import looks_like
 from wiretell.devices.more_traffic import more_traffic
@@ -103,7 +103,9 @@ class _Question:
         self.names = {
             g: f"{judged.address}#{n}" for n, g in enumerate(members_of(self.judgement), start=1)
         }
-        self.crowds: list[Crowd] = crowds_of(self.judgement.count.crowds, self.judgement.count.bodies)
+        self.crowds: list[Crowd] = crowds_of(
+            self.judgement.count.crowds, self.judgement.count.bodies
+        )
         self.core = {s: g for g, group in enumerate(self.judgement.groups) for s in group.sides}
         self.chain_of = {side: chain for chain in chains(self.evidence) for side in chain}
         i, j = self.sides
@@ -189,11 +191,24 @@ class _Question:
                 for x in self.path
             ),
             more=tuple(more),
-            notes=tuple(
-                f"signal {name} failed and was left out: {message}"
-                for name, message in sorted(self.judged.failed.items())
+            notes=(
+                *self._part(),
+                *(
+                    f"signal {name} failed and was left out: {message}"
+                    for name, message in sorted(self.judged.failed.items())
+                ),
             ),
         )
+
+    def _part(self) -> list[str]:
+        """Said where the address has too many flows to be judged at once."""
+        judged, left = self.judged.sides.height, self.judged.n_left_out
+        if not left:
+            return []
+        return [
+            f"of {judged + left:,} flows of this address the {judged:,} at the times of these two"
+            " were judged: the report may number machines otherwise"
+        ]
 
     def _decision(self) -> str:
         home = self.judgement.home

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -71,8 +72,21 @@ def windows_of(n_sides: int) -> list[Window]:
             begin + middle if begin else 0,
             end + (middle if end + SHARED_SIDES < n_sides else SHARED_SIDES),
         )
-        for begin, end in zip(begins[:-1], begins[1:], strict=True)
+        for begin, end in pairwise(begins)
     ]
+
+
+def around(sides: pl.DataFrame, flow_ids: Sequence[int]) -> pl.DataFrame:
+    """The sides of one address that are judged with these flows: of very many, their windows."""
+    at = np.flatnonzero(sides["flow_id"].is_in(flow_ids).to_numpy()).tolist()
+    windows = windows_of(sides.height)
+    if not windows or not at:
+        return sides
+    near = np.zeros(sides.height, dtype=bool)
+    for window in windows:
+        if any(window.first <= n < window.last for n in at):
+            near[window.begin : window.end] = True
+    return sides.filter(pl.Series(near))
 
 
 @dataclass(frozen=True)

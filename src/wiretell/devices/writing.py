@@ -118,5 +118,5 @@ def _kind(groups: Sequence[Group], rule: LabelRule) -> _Kind:
         rows += [(i, column[text], n) for text, n in texts.items() if text in column]
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     count = table[:, 2].astype(np.float64)
-    group, text = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-    return _Kind(rule, len(column), totals, group, text, count, count / totals[group])
+    owner, place = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+    return _Kind(rule, len(column), totals, owner, place, count, count / totals[owner])

@@ -10,7 +10,6 @@ Blind spots: NATs that draw ports at random; machines with random ports (Android
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -122,9 +121,10 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Links between successive connections on one port counter, per kind of stack."""
     del observations
     clients = sides.filter(pl.col("initiator"))
-    tcp = clients.filter((pl.col("proto") == 6) & pl.col("syn").is_not_null()).with_columns(
-        kind=pl.col("syn").map_elements(_kind, return_dtype=pl.String)
-    )
+    tcp = clients.filter((pl.col("proto") == 6) & pl.col("syn").is_not_null())
+    layouts = {syn: _kind(syn) for syn in tcp["syn"].unique().to_list()}
+    kinds = [layouts[syn] for syn in tcp["syn"].to_list()]
+    tcp = tcp.with_columns(kind=pl.Series(kinds, dtype=pl.String))
     udp = clients.filter((pl.col("proto") == 17) & (pl.col("port") >= 1024)).unique(
         "port", keep="first", maintain_order=True
     )
@@ -155,26 +155,32 @@ def _ranges(sides: pl.DataFrame) -> list[Label]:
     """Which part of the port space a client's ports come from (`net.ipv4.ip_local_port_range`)."""
     clients = sides.filter(
         pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024)
-    ).select("number", "proto", "port", "syn")
-    kinds: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for n, proto, port, syn in clients.iter_rows():
-        place = next(name for name, end in RANGES if port < end)
-        kinds[f"{proto} {_kind(syn or '')}"].append((n, place))
+    )
+    ports = clients["port"].to_numpy()
+    place = np.searchsorted([end for _, end in RANGES], ports, side="right")
+    layouts = {syn: _kind(syn or "") for syn in set(clients["syn"].to_list())}
+    kinds = [layouts[syn] for syn in clients["syn"].to_list()]
+    kind = codes(zip(clients["proto"].to_list(), kinds, strict=True))
+    counts = np.zeros((int(kind.max(initial=-1)) + 1, len(RANGES)), dtype=np.int64)
+    np.add.at(counts, (kind, place), 1)
+    drawn = np.array([_all_over(of_kind) for of_kind in counts], dtype=bool)
+    # In order of kinds, as they were met.
+    told = np.argsort(kind, kind="stable")
+    told = told[~drawn[kind[told]]]
+    numbers = clients["number"].to_numpy()[told].tolist()
     return [
-        Label(n, "port range", place)
-        for found in kinds.values()
-        if not _all_over([place for _, place in found])
-        for n, place in found
+        Label(n, "port range", RANGES[i][0])
+        for n, i in zip(numbers, place[told].tolist(), strict=True)
     ]
 
 
-def _all_over(places: Sequence[str]) -> bool:
-    """Do these ports come from the whole range alike, as a router draws them?"""
-    counts = np.array([places.count(name) for name, _ in RANGES])
+def _all_over(counts: IntArray) -> bool:
+    """Do so many ports of each range come from the whole alike, as a router draws them?"""
+    n = int(counts.sum())
     ends = np.array([1024, *(end for _, end in RANGES)])
-    expected = len(places) * np.diff(ends) / (ends[-1] - ends[0])
+    expected = n * np.diff(ends) / (ends[-1] - ends[0])
     unlike = float(np.sum((counts - expected) ** 2 / expected))
-    return len(places) >= ENOUGH and bool(np.count_nonzero(counts) > 1) and unlike < UNLIKE
+    return n >= ENOUGH and bool(np.count_nonzero(counts) > 1) and unlike < UNLIKE
 
 
 def _sockets(sides: pl.DataFrame) -> list[Link]:

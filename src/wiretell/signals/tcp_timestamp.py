@@ -21,13 +21,15 @@ from wiretell.signal import Clock, Link, Scores, Signal
 from wiretell.stats.clock_lines import TOLERANCE_S, ClockedFlows, ClockLine, clock_lines
 from wiretell.stats.clouds import Clouds, IntArray, clouds_of
 from wiretell.stats.counter_lines import Readings, chance_bits, wrapped_each
-from wiretell.stats.joint_rate import edges_of, rates_each
+from wiretell.stats.joint_rate import Rate, edges_of, rates_each
 from wiretell.stats.late_flows import adopt_late
 from wiretell.stats.line import Cloud, FloatArray, slope_errors
+from wiretell.stats.near_pairs import BoolArray
 from wiretell.stats.nominal_rate import likely_rates
 from wiretell.stats.offset_regime import offset_regimes
 
 NAME = "tcp_timestamp"
+TCP = 6
 RATE_SURE = 0.02
 """Relative error above which a line's rate is unknown: flows at one moment fit any rate."""
 RATE_LIKELY = 0.2
@@ -38,10 +40,12 @@ LINE_BITS_CAP = 25.0
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Clock lines, links between sides on one line, and the regime of every side."""
     del observations
-    without = _without(sides)
-    shown = sides.filter(pl.col("ts_n") > 0)
-    if not shown.height:
+    n_stamps = _ints(sides, "ts_n")
+    stamped = n_stamps > 0
+    without = _without(sides, n_stamps == 0)
+    if not stamped.any():
         return Scores(regimes=without)
+    shown = sides if stamped.all() else sides[np.flatnonzero(stamped)]
     clocks = _clocks(shown)
     return Scores(
         links=_links(clocks),
@@ -50,10 +54,14 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     )
 
 
-def _without(sides: pl.DataFrame) -> dict[int, str]:
-    silent = sides.filter((pl.col("proto") == 6) & (pl.col("ts_n") == 0))
-    zero = silent.filter(pl.col("ts_zero") > 1)["number"].to_list()
-    return dict.fromkeys(silent["number"].to_list(), "absent") | dict.fromkeys(zero, "zero")
+def _without(sides: pl.DataFrame, silent: BoolArray) -> dict[int, str]:
+    """Regime of the TCP sides that are `silent`."""
+    number = _ints(sides, "number")
+    silent = silent & (_ints(sides, "proto") == TCP)
+    zero = silent & (_ints(sides, "ts_zero") > 1)
+    return dict.fromkeys(number[silent].tolist(), "absent") | dict.fromkeys(
+        number[zero].tolist(), "zero"
+    )
 
 
 def _floats(sides: pl.DataFrame, column: str) -> FloatArray:
@@ -66,24 +74,19 @@ def _ints(sides: pl.DataFrame, column: str) -> IntArray:
     return found
 
 
-def _flat(sides: pl.DataFrame, column: str) -> FloatArray:
-    lists = sides.filter(pl.col(column).list.len() > 0)[column]
-    found: FloatArray = lists.explode().cast(pl.Float64).to_numpy()
-    return found
-
-
 def clouds_of_sides(sides: pl.DataFrame) -> Clouds:
     """The readings of all sides, a row per side, which must have some."""
-    sizes = _ints(sides.select(pl.col("ts_hull_x").list.len()), "ts_hull_x")
+    # As Python lists: of a small address, each question to a table costs more than all of these.
+    hull_x, hull_v = ([x or () for x in sides[f"ts_hull_{k}"].to_list()] for k in "xv")
     return Clouds(
         _ints(sides, "ts_n"),
         _floats(sides, "ts_sum_x"),
         _floats(sides, "ts_sum_v"),
         _floats(sides, "ts_sum_xx"),
         _ints(sides, "ts_apart"),
-        _flat(sides, "ts_hull_x"),
-        _flat(sides, "ts_hull_v"),
-        np.concatenate([[0], np.cumsum(sizes)]),
+        np.array([x for hull in hull_x for x in hull], dtype=np.float64),
+        np.array([v for hull in hull_v for v in hull], dtype=np.float64),
+        np.cumsum([0, *map(len, hull_x)]),
     )
 
 
@@ -103,7 +106,9 @@ def _flows(sides: pl.DataFrame) -> ClockedFlows:
         _floats(sides, "ts_last_s"),
         _ints(sides, "ts_last"),
     )
-    peer = _ints(sides.select(pl.col("peer").rank("dense")), "peer")
+    peers = sides["peer"].to_list()
+    place = {peer: i for i, peer in enumerate(sorted(set(peers)))}
+    peer = np.array([place[peer] for peer in peers], dtype=np.int64)
     return ClockedFlows(readings, clouds, peer, rate, error)
 
 
@@ -127,7 +132,8 @@ class _Columns:
     def __init__(self, sides: pl.DataFrame) -> None:
         self.number: list[int] = sides["number"].to_list()
         self.peer: list[str] = sides["peer"].to_list()
-        self.ends: list[tuple[int, str, int]] = sides.select("port", "peer", "peer_port").rows()
+        ends = (sides["port"].to_list(), self.peer, sides["peer_port"].to_list())
+        self.ends: list[tuple[int, str, int]] = list(zip(*ends, strict=True))
 
 
 def _of_lines(
@@ -136,11 +142,12 @@ def _of_lines(
     merged = [_merged(of, line) for line in lines]
     hz, error = rates_each(clouds_of(merged))
     error[hz <= 0.0] = np.inf
+    fits = [Rate(*fit) for fit in zip(hz.tolist(), error.tolist(), strict=True)]
     hz = np.where(error < RATE_SURE, hz, np.array([line.rate for line in lines]))
     nominals = np.where(error < RATE_SURE, likely_rates(hz, error, known), 0.0)
-    found = zip(lines, merged, hz.tolist(), error.tolist(), nominals.tolist(), strict=True)
+    found = zip(lines, merged, hz.tolist(), error.tolist(), nominals.tolist(), fits, strict=True)
     clocks: list[Clock] = []
-    for line, cloud, hz_line, error_line, nominal in found:
+    for line, cloud, hz_line, error_line, nominal, fit in found:
         rows = line.rows.tolist()
         last = rows[int(of.readings.t_last[line.rows].argmax())]
         peers = {columns.peer[row] for row in rows}
@@ -160,7 +167,7 @@ def _of_lines(
                 v_first=int(of.readings.v_first[rows[0]]),
                 v_last=int(of.readings.v_last[last]),
                 peer=columns.peer[rows[0]] if len(peers) == 1 else "",
-                edges=edges_of(cloud) if nominal else None,
+                edges=edges_of(cloud, fit) if nominal else None,
             )
         )
     return clocks
@@ -181,6 +188,7 @@ def _of_flows(
     """A clock for each side alone; its rate is unknown (0) where it is too short to tell."""
     own_error = of.error[rows]
     hz, error = (each[rows] for each in rates_each(of.clouds))
+    fits = [Rate(*fit) for fit in zip(hz.tolist(), error.tolist(), strict=True)]
     none = ~((of.rate[rows] > 0.0) & (own_error <= RATE_LIKELY))
     unsure = ~none & ~(error < RATE_SURE)
     hz = np.where(none, 0.0, np.where(unsure, of.rate[rows], hz))
@@ -192,13 +200,14 @@ def _of_flows(
     skew[some] = (hz[some] / nominal[some] - 1.0) * 1e6
     sure = some & (error < RATE_SURE) & ~unsure
     clocks: list[Clock] = []
-    for row, hz_row, nominal_row, skew_row, error_row, told, n, t, u, v, w in zip(
+    for row, hz_row, nominal_row, skew_row, error_row, told, fit, n, t, u, v, w in zip(
         rows.tolist(),
         hz.tolist(),
         nominal.tolist(),
         skew.tolist(),
         (error * 1e6).tolist(),
         sure.tolist(),
+        fits,
         of.clouds.n_apart[rows].tolist(),
         of.readings.t_first[rows].tolist(),
         of.readings.t_last[rows].tolist(),
@@ -206,7 +215,7 @@ def _of_flows(
         of.readings.v_last[rows].tolist(),
         strict=True,
     ):
-        edges = edges_of(of.clouds.cloud(row)) if told else None
+        edges = edges_of(of.clouds.cloud(row), fit) if told else None
         sides = (columns.number[row],)
         peer = columns.peer[row]
         clocks.append(

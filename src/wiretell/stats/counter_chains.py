@@ -10,6 +10,7 @@ Cost: O(n log n) time, O(n) memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from wiretell.stats.step_model import StepModel
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+T = TypeVar("T", np.int64, np.float64)
 
 N_BELOW = 20
 """Marks next below a value that are looked at, whatever their times."""
@@ -137,14 +139,19 @@ class Weights:
 class _Marks:
     """Both ends of all items, sorted by (goal and window, value, time); `key` packs these.
 
-    A mark is known by its `code`, item * 2 + is end. Marks near the top of the circle stand there
-    twice, the second time below zero: a step over the top is a step like any other. With
-    windows of time, each mark stands in its own and in the next, so that who begins in a window
-    sees what was last met.
+    A mark is known by its `code`, item * 2 + is end; `place`, `value` and `time_s` are its own,
+    `until_s` is how long it may be stepped on from: a beginning until the item's end. Marks near
+    the top of the circle stand there twice, the second time below zero: a step over the top is a
+    step like any other. With windows of time, each mark stands in its own and in the next, so that
+    who begins in a window sees what was last met.
     """
 
     code: IntArray
     key: IntArray
+    place: IntArray
+    value: IntArray
+    time_s: FloatArray
+    until_s: FloatArray
     times: FloatArray
     edges: FloatArray
     drop: int
@@ -175,18 +182,23 @@ class _Marks:
         shift = time_bits - drop
         key = _packed(place, value, np.searchsorted(times, time_s) >> drop, shift)
         order = np.argsort(key, kind="stable")
-        return cls(code[order], key[order], times, edges, drop, shift)
+        code, time_s = code[order], time_s[order]
+        item, is_end = code // 2, code % 2 == 1
+        until_s = np.where(is_end, np.inf, items.end_s[item])
+        own = (code, key[order], place[order], value[order], time_s, until_s)
+        return cls(*own, times, edges, drop, shift)
 
-    def below(self, goal: IntArray, value: IntArray, at_s: FloatArray, early_s: float) -> IntArray:
-        """How many marks lie below (goal, value, the moment just after `at_s` and `early_s`)."""
-        place = goal * (len(self.edges) + 2) + np.searchsorted(self.edges, at_s, side="right")
-        rank = np.searchsorted(self.times, at_s + early_s, side="right").astype(np.int64)
-        wanted = _packed(place, value, rank >> self.drop, self.shift)
-        return np.searchsorted(self.key, wanted).astype(np.int64)
+    def places(self, goal: IntArray, at_s: FloatArray) -> IntArray:
+        """Where an item of this goal looks that begins at `at_s`."""
+        return goal * (len(self.edges) + 2) + np.searchsorted(self.edges, at_s, side="right")
 
-    def codes(self, index: IntArray) -> IntArray:
-        """Codes of the marks at `index`; -1 where there is none."""
-        return np.where(index >= 0, self.code[np.maximum(index, 0)], -1)
+    def ranks(self, at_s: FloatArray, early_s: float) -> IntArray:
+        """Order of the moment just after `at_s` and `early_s` among all times."""
+        return np.searchsorted(self.times, at_s + early_s, side="right") >> self.drop
+
+    def below(self, place: IntArray, value: IntArray, rank: IntArray) -> IntArray:
+        """How many marks lie below (place, value, moment)."""
+        return np.searchsorted(self.key, _packed(place, value, rank, self.shift))
 
 
 def _packed(goal: IntArray, value: IntArray, rank: IntArray, shift: int) -> IntArray:
@@ -227,40 +239,68 @@ def _below(
 ) -> _Columns:
     rule = weights.rule
     goal, value, at_s = items.goal[heads], items.first[heads], items.start_s[heads]
-    here = recent.below(goal, value, at_s, rule.early_s)
-    columns = [recent.codes(here - k) for k in range(1, min(N_BELOW, len(recent.key)) + 1)]
-    for k in range(1, N_EXACT + 1):
-        if k * rule.every > rule.most:
-            break
-        there = marks.below(goal, value - k * rule.every, at_s, rule.early_s)
-        columns += [marks.codes(there - turn) for turn in range(1, N_TURNS + 1)]
-    code: IntArray = np.sort(np.stack(columns, axis=1), axis=1)
-    n_columns = len(columns)
-    fresh = code >= 0
-    fresh[:, 1:] &= np.diff(code, axis=1) != 0
+    place, rank = recent.places(goal, at_s), recent.ranks(at_s, rule.early_s)
+    here = recent.below(place, value, rank)
+    n_below = min(N_BELOW, len(recent.key))
+    index = here[:, None] - np.arange(1, n_below + 1)
+    row, code = _steps(rule, recent, index, place, value, at_s)
+    if marks is not recent:
+        place, rank = marks.places(goal, at_s), marks.ranks(at_s, rule.early_s)
+    exact = [
+        marks.below(place, value - k * rule.every, rank)[:, None] - np.arange(1, N_TURNS + 1)
+        for k in range(1, min(N_EXACT, rule.most // rule.every) + 1)
+    ]
+    more, again = _steps(rule, marks, np.concatenate(exact, axis=1), place, value, at_s)
+    # A mark may be found both ways.
+    both = _by_row(np.concatenate([row, more]), np.concatenate([code, again]), -1, len(heads))
+    both.sort(axis=1)
+    fresh = both >= 0
+    fresh[:, 1:] &= np.diff(both, axis=1) != 0
     row, column = np.nonzero(fresh)
-    mark = code[row, column]
-    tail, head, ends = mark // 2, heads[row], mark % 2 == 1
-    met = np.where(ends, items.last[tail], items.first[tail])
-    step = (items.first[head] - met) % items.modulus
-    own_s = items.start_s[head]
-    seen_s = np.where(ends, items.end_s[tail], items.start_s[tail])
-    dt_s = own_s - seen_s
-    good = (tail != head) & (items.goal[tail] == items.goal[head])
+    code = both[row, column]
+    tail, head, ends = code // 2, heads[row], code % 2 == 1
+    step = (value[row] - np.where(ends, items.last[tail], items.first[tail])) % items.modulus
+    dt_s = at_s[row] - np.where(ends, items.end_s[tail], items.start_s[tail])
+    good = tail != head
+    none = (step == 0) & ((rule.same_bits is None) | (dt_s < 0.0) | (dt_s == 0.0) & (tail > head))
+    good &= ~none
+    row, tail, head, step, dt_s = (x[good] for x in (row, tail, head, step, dt_s))
+    gain = weights.gain(items, tail, head, step, dt_s)
+    keep = (gain > LEAST_BITS) & (gain >= _least_kept(row, gain, kept, len(heads))[row])
+    return tail[keep], head[keep], step[keep], dt_s[keep], gain[keep]
+
+
+def _steps(
+    rule: Rule, marks: _Marks, index: IntArray, place: IntArray, value: IntArray, at_s: FloatArray
+) -> tuple[IntArray, IntArray]:
+    """(row, code) of the marks at `index` (a row per item) from which an item may step on."""
+    there = np.maximum(index, 0)
+    step = value[:, None] - marks.value[there]
+    dt_s = at_s[:, None] - marks.time_s[there]
+    good = (index >= 0) & (marks.place[there] == place[:, None])
     good &= (step >= 0) & (step <= rule.most) & (dt_s <= rule.silence_s)
     # While an item lasts, only its beginning is known to be before.
-    good &= (dt_s >= -rule.early_s) & (ends | (items.end_s[tail] > own_s + rule.early_s))
+    good &= (dt_s >= -rule.early_s) & (marks.until_s[there] > at_s[:, None] + rule.early_s)
     if rule.every > 1:
         good &= step % rule.every == 0
-    again = (step == 0) & ((rule.same_bits is None) | (dt_s < 0.0) | (dt_s == 0.0) & (tail > head))
-    good &= ~again
-    row, column, tail, head, step, dt_s = (x[good] for x in (row, column, tail, head, step, dt_s))
-    gain = weights.gain(items, tail, head, step, dt_s)
-    worth = np.full((len(heads), n_columns), -np.inf)
-    worth[row, column] = gain
-    if kept < n_columns:
-        least = np.partition(worth, n_columns - kept, axis=1)[:, n_columns - kept]
-        keep = (gain > LEAST_BITS) & (gain >= least[row])
-    else:
-        keep = gain > LEAST_BITS
-    return tail[keep], head[keep], step[keep], dt_s[keep], gain[keep]
+    row, column = np.nonzero(good)
+    return row, marks.code[there[row, column]]
+
+
+def _least_kept(row: IntArray, gain: FloatArray, kept: int, n: int) -> FloatArray:
+    """Per row (of `n`) the gain of its `kept`-th best, or less where it has fewer."""
+    table = _by_row(row, gain, -np.inf, n)
+    if table.shape[1] < kept:
+        return np.full(n, -np.inf)
+    least: FloatArray = np.partition(table, -kept, axis=1)[:, -kept]
+    return least
+
+
+def _by_row(row: IntArray, values: NDArray[T], nothing: float, n: int) -> NDArray[T]:
+    """A table of `n` rows with the values of each row, in order; the rest of a row is `nothing`."""
+    counts = np.bincount(row, minlength=n)
+    order = np.argsort(row, kind="stable")
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((n, int(counts.max(initial=0))), nothing, dtype=values.dtype)
+    table[row[order], place] = values[order]
+    return table

@@ -56,11 +56,13 @@ class Edges:
     variance_squared: float
     span_squared: float
     n_span_squared: float
+    known: Rate | None = None
+    """The joint fit, where it is known already: many flows are fitted at once by `rates_each`."""
 
     @cached_property
     def rate(self) -> Rate:
         """The joint fit. Cost: O(edges), as they are sorted."""
-        return _rate(self)
+        return self.known or _rate(self)
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class Rate:
         return (self.hz / nominal_hz - 1.0) * 1e6, self.error * self.hz / nominal_hz * 1e6
 
 
-def edges_of(cloud: Cloud) -> Edges | None:
-    """Edges of one flow's hull; None where it is a single point."""
+def edges_of(cloud: Cloud, known: Rate | None = None) -> Edges | None:
+    """Edges of one flow's hull; None where it is a single point. `known` is their joint fit."""
     if len(cloud.hull_x) < 2:
         return None
     x, v, n = cloud.hull_x, cloud.hull_v, cloud.n
@@ -95,6 +97,7 @@ def edges_of(cloud: Cloud) -> Edges | None:
         variance_squared=variance**2,
         span_squared=span**2,
         n_span_squared=(cloud.n_apart or n) * span**2,
+        known=known,
     )
 
 
