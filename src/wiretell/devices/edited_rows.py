@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from wiretell.devices.describe import NAME_QUANTITIES
+from wiretell.devices.facts import NAME_QUANTITIES
 from wiretell.model.report import Report
 
 Row = dict[str, Any]
