@@ -2,6 +2,7 @@
 
 mod reader;
 mod tracker;
+mod writer;
 
 use std::sync::Arc;
 
@@ -96,6 +97,7 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<tracker::Tracker>()?;
+    module.add_class::<writer::PcapWriter>()?;
     module.add_function(wrap_pyfunction!(weird_meanings, module)?)?;
     module.add_function(wrap_pyfunction!(ct_reasons, module)?)?;
     module.add_function(wrap_pyfunction!(ct_settings, module)?)?;

@@ -68,6 +68,27 @@ class Reader:
         """
 
 @final
+class PcapWriter:
+    """Writes frames as they were captured into a pcap file with nanoseconds.
+
+    The file is made at once, and whole after `finish`. Raises `OSError`.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None: ...
+    def consume(self, reader: Reader, max_packets: int) -> int:
+        """Reads and writes up to `max_packets` frames, without the GIL; how many. 0: the end.
+
+        Raises `OSError`; `ValueError` for a frame of another link type than the first, which
+        the format cannot hold.
+        """
+
+    def finish(self) -> None:
+        """Writes what is buffered; without frames the header alone. Raises `OSError`."""
+
+    def counters(self) -> dict[str, int]:
+        """`packets` written, `times_clamped` (before 1970 or beyond 2106: the nearest written)."""
+
+@final
 class Tracker:
     """Folds frames into flows, in one pass and bounded memory.
 

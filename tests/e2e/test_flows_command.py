@@ -118,6 +118,26 @@ def test_csv_and_parquet_hold_the_same(capture: Path, tmp_path: Path) -> None:
     assert wiretell(capture, "--parquet", tmp_path / "other").returncode == 2
 
 
+def test_packets_that_match_are_written_as_they_were(capture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pcap"
+    done = wiretell(capture, "port", "40001", "-w", out)
+    assert (done.returncode, done.stdout) == (0, "") and "wrote 7 packets" in done.stderr
+    sent = capture.read_bytes()[24:]
+    n_bytes = sum(16 + len(frame) for _, frame in connection(0, 40_001))
+    assert out.read_bytes()[24:] == sent[:n_bytes]
+    assert wiretell(capture, "-c", "3", "-w", out, "-q").returncode == 0
+    assert wiretell(out, "--count").stdout.startswith("1 flow; 3 packets;")
+    piped = subprocess.run(
+        [sys.executable, "-m", "wiretell", "flows", capture, "-w", "-", "-q"],
+        capture_output=True,
+        check=True,
+    )
+    assert piped.stdout[24:] == sent
+    for odd in (["-w", capture], ["-w", out, "--json"], ["-w", tmp_path / "no" / "out"]):
+        assert wiretell(capture, *odd).returncode == 2
+    assert list(tmp_path.iterdir()) == [out], "no half file is left"
+
+
 def test_zeek_logs(capture: Path, tmp_path: Path) -> None:
     text = wiretell(capture, "--zeek", "-").stdout.splitlines()
     names = next(line for line in text if line.startswith("#fields")).split("\t")[1:]

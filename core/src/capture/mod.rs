@@ -1,4 +1,4 @@
-//! Capture files and streams -> frames.
+//! Capture files and streams -> frames, and back into a file (`writer`).
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
@@ -18,12 +18,14 @@ mod pcapng;
 mod reader;
 mod source;
 mod window;
+mod writer;
 
 pub mod bpf;
 
 pub use damage::{Damage, DamageKind};
 pub use file::{FileInfo, Format, Interface};
 pub use reader::{Counters, OpenError, Reader};
+pub use writer::{WriteError, Writer};
 
 /// One captured frame, borrowed from the reader's buffer until the next call.
 #[derive(Clone, Copy, Debug)]

@@ -159,7 +159,7 @@ fn open_error(py: Python<'_>, error: OpenError) -> PyErr {
 }
 
 /// Python picks the subclass (`FileNotFoundError`, ...) from the number.
-fn os_error<'py>(
+pub(super) fn os_error<'py>(
     py: Python<'py>,
     path: &std::path::Path,
     error: &std::io::Error,

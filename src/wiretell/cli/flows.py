@@ -35,6 +35,12 @@ _WITH_COLUMNS = ("json_file", "csv_file", "parquet_dir", "zeek_dir")
     metavar="N",
     help="Stop after N packets that match (with --collect: N messages).",
 )
+@click.option(
+    "-w",
+    "packet_file",
+    metavar="OUT",
+    help="Write the packets that match to OUT (pcap), as tcpdump does, and list nothing.",
+)
 @click.option("--json", "json_file", metavar="[FILE]", help="JSON lines, one object per flow.")
 @click.option("--csv", "csv_file", metavar="[FILE]", help="One row per flow.")
 @click.option("--parquet", "parquet_dir", metavar="DIR", help="All columns, a folder of Parquet.")
@@ -116,6 +122,10 @@ def command(
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """
+    if given["packet_file"] is not None:
+        from wiretell.cli.write_packets import write_packets
+
+        ctx.exit(write_packets(arguments, files, given))
     if given["quality"]:
         from wiretell.cli.quality import tell_quality
 
