@@ -7,11 +7,11 @@ from wiretell.expressions.error import ExpressionError
 from wiretell.expressions.tokens import Token, tokens
 
 _AFTER = {
-    "number": ("=", "!=", "<", "<=", ">", ">=", "in"),
-    "time": ("<", "<=", ">", ">=", "in"),
-    "text": ("has", "matches", "=", "!=", "in"),
-    "address": ("=", "!=", "in", "has"),
-    "flag": ("and", "or"),
+    "number": ("=", "!=", "<", "<=", ">", ">=", "in", "not in"),
+    "time": ("<", "<=", ">", ">=", "in", "not in"),
+    "text": ("has", "matches", "=", "!=", "in", "not in"),
+    "address": ("=", "!=", "in", "not in", "has"),
+    "flag": (),
 }
 MAX_OFFERED = 60
 
@@ -52,7 +52,7 @@ def _next(before: list[Token], names: Names) -> tuple[str, ...]:
         return _values(column) if column is not None else ()
     column = names.find(last.value) if last.kind == "word" else None
     if column is not None and not _is_value(before):
-        return (*_AFTER[column.kind], "not in", "and", "or")
+        return (*_AFTER[column.kind], "and", "or")
     return ("and", "or", ")")
 
 

@@ -21,6 +21,8 @@ PART_ROWS = 1 << 20
 """Rows of one file."""
 GROUP_ROWS = 1 << 17
 """Rows of a Parquet row group, the least that is read of a file."""
+MAX_WAITING = 1 << 18
+"""Segments that wait for their acknowledgement, the latest; older ones get no round trip."""
 _SYN = 0x02
 _MAX_WINDOW = 2**32 - 1
 
@@ -29,7 +31,7 @@ class PointMaker:
     """Points of one batch of packets after the other."""
 
     def __init__(self) -> None:
-        self._sent: pl.DataFrame | None = None
+        self._waiting: pl.DataFrame | None = None
 
     def points(self, packets: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
         """Rows of POINTS, of rows of PACKETS and of SEGMENTS for the same packets."""
@@ -60,7 +62,7 @@ class PointMaker:
         """packet, rtt_ns: the first acknowledgements of the very end of a segment.
 
         As tcptrace takes them; segments sent again are left out, since nobody knows which of
-        them is meant (Karn and Partridge, 1987). The segment is of this batch or the last.
+        them is meant (Karn and Partridge, 1987).
         """
         sent = segments.filter(
             (pl.col("next_seq_rel") != pl.col("seq_rel"))
@@ -71,18 +73,20 @@ class PointMaker:
             pl.col("next_seq_rel").alias("ack_rel"),
             pl.col("time_ns").alias("sent_ns"),
         )
-        both = sent if self._sent is None else pl.concat([self._sent, sent])
-        self._sent = sent
         key = ["flow_id", "side", "ack_rel"]
-        first = both.unique(key, keep="first", maintain_order=True)
-        return (
+        waiting = pl.concat([self._waiting, sent]) if self._waiting is not None else sent
+        waiting = waiting.unique(key, keep="first", maintain_order=True)
+        answered = (
             segments.filter(pl.col("ack_rel").is_not_null())
             .select("packet", "time_ns", *key)
-            .join(first, on=key, how="inner", maintain_order="left")
+            .join(waiting, on=key, how="inner", maintain_order="left")
+            .filter(pl.col("time_ns") >= pl.col("sent_ns"))
             .unique(key, keep="first", maintain_order=True)
-            .select("packet", rtt_ns=pl.col("time_ns") - pl.col("sent_ns"))
-            .filter(pl.col("rtt_ns") >= 0)
         )
+        self._waiting = waiting.join(answered, on=key, how="anti", maintain_order="left").tail(
+            MAX_WAITING
+        )
+        return answered.select("packet", rtt_ns=pl.col("time_ns") - pl.col("sent_ns"))
 
 
 class PointFrames:
