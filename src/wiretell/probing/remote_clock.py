@@ -121,7 +121,7 @@ class RemoteClock:
         self.least_round_trip_s = min(self.least_round_trip_s, reading.round_trip_s)
         if len(self._stamps) < 2:
             self._stamps.add(reading.stamp)
-        if not self._is_new and not self._follows(reading):
+        if not self._is_new and not self._follows(self._lines[-1], reading):
             self.n_steps += not self._may_differ
             self._is_new = True
         self._may_differ = False
@@ -141,9 +141,8 @@ class RemoteClock:
         shown = line.first.stamp + (line.ticks[-1] if line.ticks else 0)
         return (reading.stamp - shown) % self._modulus
 
-    def _follows(self, reading: Reading) -> bool:
-        """Whether one evenly running clock can show the reading and the one before it."""
-        line = self._lines[-1]
+    def _follows(self, line: _Line, reading: Reading) -> bool:
+        """Whether one evenly running clock can show the reading and the line before it."""
         advance = self._advance(line, reading)
         if self._hz is None:
             return advance < self._modulus // 2 and not self._may_differ
@@ -155,6 +154,23 @@ class RemoteClock:
         most = self._hz * (1 + MOST_DRIFT) * (received_s - line.sent_s[-1]) + slack
         least = self._hz * (1 - MOST_DRIFT) * (sent_s - line.received_s[-1]) - slack
         return max(least, 0.0) <= advance <= most
+
+    def _join(self) -> None:
+        """Makes one line of those that go on, seen so once the rate is known."""
+        joined = self._lines[:1]
+        for line in self._lines[1:]:
+            last = joined[-1]
+            if not self._follows(last, line.first):
+                joined.append(line)
+                continue
+            ahead = last.ticks[-1] + self._advance(last, line.first)
+            later_s = (line.first.sent_ns - last.first.sent_ns) / 1e9
+            last.sent_s += [later_s + at for at in line.sent_s]
+            last.received_s += [later_s + at for at in line.received_s]
+            last.ticks += [ahead + n for n in line.ticks]
+            self._quantum = math.gcd(self._quantum, ahead)
+            self._edge = None  # its ticks were counted from the beginning of the later line
+        self._lines = joined
 
     def _narrow(self, reading: Reading, ticks: int) -> None:
         if self._hz is None:
@@ -201,7 +217,9 @@ class RemoteClock:
         if not (rate.hz > 0.0 and rate.error < RATE_KNOWN):
             return None
         nominal_hz = self._nominal_hz or nominal_rate(rate.hz / self.tick) * self.tick
-        self._hz = rate.hz
+        was_unknown, self._hz = self._hz is None, rate.hz
+        if was_unknown:
+            self._join()
         self._drift = min(MOST_DRIFT, max(3.0 * rate.error, 1e-6))
         skew_ppm, se_ppm = rate.skew_ppm(nominal_hz)
         bounds = tuple((slope / nominal_hz - 1.0) * 1e6 for slope in certain)

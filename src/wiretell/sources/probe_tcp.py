@@ -72,18 +72,39 @@ class TcpChannel:
         return (self._raw.fileno(),)
 
     def open(self) -> None:
-        """See `Channel`."""
+        """See `Channel`.
+
+        From the port of the connection before, where that is free: stacks that draw the offset
+        of their timestamps from addresses and ports then show the old one again.
+        """
         self._leave()
-        version = ipaddress.ip_address(self.address).version
-        family = socket.AF_INET if version == 4 else socket.AF_INET6
-        stream = socket.socket(family, socket.SOCK_STREAM)
-        self._stream, self._is_open, self._awaited = stream, False, None
-        stream.setblocking(False)
+        near = None if self._connection is None else self._connection.near_port
         self._began_ns = monotonic_ns()
-        with contextlib.suppress(BlockingIOError):
-            stream.connect((self.address, self._ports[0]))
-        near, near_port = stream.getsockname()[:2]
-        self._connection = Connection(near, near_port, self.address, self._ports[0])
+        try:
+            stream = self._begin(near)
+        except OSError:
+            if near is None:
+                raise
+            stream = self._begin(None)
+        self._stream = stream
+        address, near_port = stream.getsockname()[:2]
+        self._connection = Connection(address, near_port, self.address, self._ports[0])
+
+    def _begin(self, near_port: int | None) -> socket.socket:
+        """A socket that connects."""
+        is_v4 = ipaddress.ip_address(self.address).version == 4
+        stream = socket.socket(socket.AF_INET if is_v4 else socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            stream.setblocking(False)
+            if near_port is not None:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                stream.bind(("0.0.0.0" if is_v4 else "::", near_port))
+            with contextlib.suppress(BlockingIOError):
+                stream.connect((self.address, self._ports[0]))
+        except OSError:
+            stream.close()
+            raise
+        return stream
 
     def send(self) -> int:
         """See `Channel`."""

@@ -126,6 +126,15 @@ def test_connections_of_one_offset_are_one_line():
     assert abs(sampler.estimate.skew_ppm - 80.0) < 1.0
 
 
+def test_connections_too_short_for_a_rate_are_joined_once_it_is_known():
+    host = RemoteHost(3, modulus=2**32, closes_after_s=2.0, new_offset=False)
+    settings = Settings(1.0, 120.0, 20.0, 2**32, None, connects=True)
+    sampler = host.run(settings)
+    assert len(host.opened_ns) > 10
+    assert sampler.clock.n_lines == 1
+    assert abs(sampler.estimate.skew_ppm - 80.0) < 2.0
+
+
 def test_a_host_that_closes_every_connection_is_not_called_for_ever():
     settings = Settings(1.0, 3600.0, 4.0, 2**32, None, connects=True)
     host = RemoteHost(3, modulus=2**32, closes_after_s=1.0)
