@@ -173,7 +173,9 @@ def test_an_analyst_looks_asks_and_disagrees(browser: Any, folder: Path) -> None
         visit.told("Done again")
 
         visit.press("Select none")
+        visit.told("Nothing selected")
         visit.tick(1)
+        visit.told("12 flows")
         visit.write("name", "Anna's phone")
         visit.press("Rename")
         visit.told("“Anna's phone”")

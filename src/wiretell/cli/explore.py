@@ -58,7 +58,7 @@ def command(
     address; Ctrl-C ends it.
     """
     captures, expression = split_arguments(arguments, files)
-    workspace, title, source = _workspace(captures, expression, folder, quiet=quiet)
+    workspace, title, source = _workspace(ctx, captures, expression, folder, quiet=quiet)
     from wiretell.explore.server import Explorer
 
     explorer = Explorer(workspace, title, source, port)
@@ -75,7 +75,12 @@ def _open(url: str) -> None:
 
 
 def _workspace(
-    captures: list[str], expression: str | None, folder: Path | None, *, quiet: bool
+    ctx: click.Context,
+    captures: list[str],
+    expression: str | None,
+    folder: Path | None,
+    *,
+    quiet: bool,
 ) -> tuple[Workspace, str, str]:
     """The report to look at, its title, and the Python expression that gives it."""
     from wiretell.devices.edit_log import EditLog
@@ -91,12 +96,22 @@ def _workspace(
         return Workspace.open(Path(folders[0])), folders[0], _loads(folders[0])
     if folder is not None and folder.exists():
         raise click.UsageError(f"{folder} exists; open it with: wiretell explore {folder}")
+    from tempfile import TemporaryDirectory
+
     from wiretell.exporter import Options
     from wiretell.exporters import parquet
     from wiretell.pipeline import analyze
 
+    # Every packet is kept in files: a close view shows them all, however many there are.
+    packets = ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))
     with progress_bar(quiet=quiet) as progress:
-        report = analyze(captures, filter=expression, progress=progress, jobs=os.cpu_count() or 1)
+        report = analyze(
+            captures,
+            filter=expression,
+            progress=progress,
+            jobs=os.cpu_count() or 1,
+            points=Path(packets) / "points",
+        )
     title = ", ".join(captures)
     if folder is None:
         given = f", filter={expression!r}" if expression else ""

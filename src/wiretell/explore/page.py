@@ -69,6 +69,10 @@ class Page:
         self._listen()
         self._list_addresses()
         self._tell_history()
+        if self._addresses.keys:
+            first = self._addresses.keys[0]
+            self._list_addresses(first)
+            self._open(first)
         for problem in workspace.problems:
             self._say(problem, is_error=True)
 
@@ -158,11 +162,10 @@ class Page:
             self._open(picked[0])
 
     def _open(self, address: str) -> None:
-        self._view = View(self._work.report, address)
+        self._view = View(self._work.report, address, self._work.packets)
         with_range = self._view.span_ms
         for name, plot in self._plots.items():
-            plot.points = self._view.points[name]
-            plot.figure.visible = bool(len(plot.points.x))
+            plot.figure.visible = bool(len(self._view.points[name].x))
         self._silently(lambda: self._x_range.update(start=with_range[0], end=with_range[1]))
         self._x_range.update(reset_start=with_range[0], reset_end=with_range[1])
         self._show()
@@ -184,9 +187,11 @@ class Page:
         x = (cast(float, self._x_range.start), cast(float, self._x_range.end))
         rows = view.rows()
         said = []
+        near = view.look_at(x)
         for name, plot in self._plots.items():
             if not plot.figure.visible:
                 continue
+            plot.points = near[name]
             n, n_all = plot.draw(x, view.shown, view.colours.kind, rows)
             plot.select(view.chosen)
             if n < n_all:
@@ -293,10 +298,8 @@ class Page:
     def _again(self) -> None:
         """After an edit: the same view of the changed report."""
         old = self._need_view()
-        self._view = View(self._work.report, old.address)
+        self._view = View(self._work.report, old.address, self._work.packets)
         self._view.keep_view_of(old)
-        for name, plot in self._plots.items():
-            plot.points = self._view.points[name]
         self._list_addresses(old.address)
         self._tell_history()
         self._words["story"].text = story.address_story(self._work.report, old.address)

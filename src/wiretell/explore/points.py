@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.model.report import Report
-from wiretell.plots.drift import drift
+from wiretell.plots.clock import ClockLines
 
 MOST_DRAWN = 6_000
 """Points of one plot in one view."""
@@ -96,17 +95,35 @@ def _cell(values: NDArray[np.float64], low: float, high: float, n_cells: int) ->
     return cells
 
 
-def points_of(report: Report, sides: pl.DataFrame, address: str) -> dict[str, Points]:
-    """Plot -> its points; `sides` is the address's side table."""
-    rows = sides.select("flow_id", "side", "row", pl.col("machine").alias("device"))
-    samples = report.samples.join(rows, on=["flow_id", "side"])
-    drifting, _ = drift(samples, report.devices.filter(pl.col("address") == address))
+def points_of(samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines) -> dict[str, Points]:
+    """Plot -> its points; `sides` is the address's side table.
+
+    `samples` has time_ns, flow_id, side, ipid, tsval, of this address and any other.
+    """
+    return packet_points(samples, sides, clocks) | flow_points(sides)
+
+
+def packet_points(
+    samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines
+) -> dict[str, Points]:
+    """The plots that have a point for each packet."""
+    own = samples.join(sides.select("flow_id", "side", "row"), on=["flow_id", "side"])
+    timed = own.filter(pl.col("tsval").is_not_null())
+    place = (timed["flow_id"] * 2 + timed["side"]).to_numpy().astype(np.uint32)
+    offset = clocks.offset_ms(place, timed["time_ns"].to_numpy(), timed["tsval"].to_numpy())
+    drifting = timed.with_columns(drift_ms=pl.Series(offset).fill_nan(None))
+    return {
+        "ipid": _points(own, "time_ns", "ipid"),
+        "tsval": _points(timed, "time_ns", "tsval"),
+        "drift": _points(drifting, "time_ns", "drift_ms"),
+    }
+
+
+def flow_points(sides: pl.DataFrame) -> dict[str, Points]:
+    """The plots that have a point for each flow."""
     syns = sides.filter((pl.col("proto") == _TCP) & pl.col("opened") & (pl.col("n_syn") > 0))
     lanes = sides.with_columns(y=pl.col("device").rank("dense").fill_null(0))
     return {
-        "ipid": _points(samples, "time_ns", "ipid"),
-        "tsval": _points(samples, "time_ns", "tsval"),
-        "drift": _points(drifting, "time_ns", "drift_ms"),
         "sport": _points(syns, "first_ns", "src_port"),
         "isn": _points(syns, "first_ns", "isn"),
         "flows": _points(lanes, "first_ns", "y"),

@@ -10,12 +10,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.explore.colours import Colouring, colouring
+from wiretell.explore.detail import Packets
 from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED
-from wiretell.explore.points import Points, points_of
+from wiretell.explore.points import Points, packet_points, points_of
 from wiretell.explore.sides import side_table
 from wiretell.exporters.escape import shortened, visible
 from wiretell.model.report import Report
+from wiretell.plots.clock import clock_lines
+from wiretell.plots.sides import flow_sides
 
 BRIGHT = 0.85
 MAX_SAID = 100
@@ -27,12 +30,15 @@ Mask = NDArray[np.bool_]
 class View:
     """The view of one address of a report; arrays are by row of its side table."""
 
-    def __init__(self, report: Report, address: str) -> None:
+    def __init__(self, report: Report, address: str, packets: Packets | None = None) -> None:
+        self._packets = packets
         self.report = report
         self.address = address
         self.sides = side_table(report, address)
         self.names = names_of(self.sides)
-        self.points: Mapping[str, Points] = points_of(report, self.sides, address)
+        self._clocks = clock_lines(report, flow_sides(report))
+        self.points: Mapping[str, Points] = points_of(report.samples, self.sides, self._clocks)
+        self._near: tuple[tuple[float, float], Mapping[str, Points]] | None = None
         self.shown: Mask = np.ones(self.sides.height, np.bool_)
         self.marked: Mask | None = None
         self.chosen: Mask | None = None
@@ -51,6 +57,19 @@ class View:
         start, end = float(first) / 1e6, float(last) / 1e6  # type: ignore[arg-type]
         margin = max(0.02 * (end - start), 10.0)
         return start - margin, end + margin
+
+    def look_at(self, x: tuple[float, float]) -> Mapping[str, Points]:
+        """The points for a view of the times `x`: every packet where these are few enough."""
+        if self._packets is None:
+            return self.points
+        if self._near is not None and self._near[0] == x:
+            return self._near[1]
+        found = self._packets.within(int(x[0] * 1e6), int(x[1] * 1e6))
+        near = self.points
+        if found is not None:
+            near = {**self.points, **packet_points(found, self.sides, self._clocks)}
+        self._near = x, near
+        return near
 
     def keep_view_of(self, other: View) -> None:
         """Takes over what another view of the same flows shows, marks and has selected."""
@@ -96,7 +115,7 @@ class View:
             lane = self.lane()
             found = (first <= x[1]) & (last >= x[0]) & (lane >= y[0]) & (lane <= y[1])
         else:
-            found[self.points[plot].box(x, y)] = True
+            found[(self._near[1] if self._near else self.points)[plot].box(x, y)] = True
         self._choose(found & self.shown)
 
     def choose_devices(self, devices: Iterable[str]) -> None:

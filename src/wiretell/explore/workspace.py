@@ -8,8 +8,10 @@ from pathlib import Path
 
 from wiretell.devices.edit_log import EditLog, to_json
 from wiretell.devices.edits import Edit, apply_edit, apply_edits
+from wiretell.explore.detail import Packets
 from wiretell.model.report import Report
 from wiretell.model.saved import EDITS
+from wiretell.sources.points import PointFiles
 from wiretell.sources.saved import load_edits, load_measured
 
 
@@ -25,6 +27,8 @@ class Workspace:
         self._measured = measured
         self.log = log
         self.report, self.problems = apply_edits(measured, log.active)
+        points = measured.points
+        self.packets = Packets(points.parts) if isinstance(points, PointFiles) else None
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:

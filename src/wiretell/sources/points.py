@@ -171,6 +171,11 @@ class PointFiles:
         self._n_rows: int = sum(counts)
 
     @property
+    def parts(self) -> list[Path]:
+        """Its files, in order of time."""
+        return list(self._parts)
+
+    @property
     def n_rows(self) -> int:
         """How many there are."""
         return self._n_rows

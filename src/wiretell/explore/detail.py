@@ -1,0 +1,69 @@
+"""Every packet of a stretch of time, where the view is close enough to draw them.
+
+A whole capture is drawn from the report's samples, a few packets of each flow. A closer view
+reads the packets themselves, saved beside the report in order of time; only the stretch that is
+looked at is read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+MOST_PACKETS = 1_500_000
+"""Packets of a stretch that are read for one view."""
+COLUMNS = ("time_ns", "flow_id", "side", "ipid", "tsval")
+
+
+class Packets:
+    """Files of the points table, in order of time."""
+
+    def __init__(self, parts: Sequence[Path]) -> None:
+        self._parts = list(parts)
+        self._spans: list[tuple[int, int, int]] | None = None
+
+    def within(self, start_ns: int, end_ns: int) -> pl.DataFrame | None:
+        """The packets of that time, `COLUMNS` in order of time; None: they are too many."""
+        first, last, n_most = self._range(start_ns, end_ns)
+        if n_most > 4 * MOST_PACKETS:
+            return None
+        rows = (
+            pl.scan_parquet(self._parts[first:last])
+            .filter(pl.col("time_ns").is_between(start_ns, end_ns))
+            .select(COLUMNS)
+            .head(MOST_PACKETS + 1)
+            .collect()
+            if first < last
+            else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.Int64))
+        )
+        return rows if rows.height <= MOST_PACKETS else None
+
+    def _range(self, start_ns: int, end_ns: int) -> tuple[int, int, int]:
+        """Places of the files that may hold packets of that time, and all rows of these."""
+        spans = self._known_spans()
+        # Files follow each other in time, but for packets that were captured out of order.
+        first = bisect_left(spans, start_ns, key=lambda span: span[1])
+        last = bisect_right(spans, end_ns, key=lambda span: span[0])
+        return first, last, sum(n for _, _, n in spans[first:last])
+
+    def _known_spans(self) -> list[tuple[int, int, int]]:
+        """First and latest time up to there, and rows, of each file."""
+        if self._spans is None:
+            time = pl.col("time_ns")
+            spans: list[tuple[int, int, int]] = []
+            latest = -(1 << 63)
+            for part in self._parts:
+                told = pl.scan_parquet(part).select(time.min().alias("a"), time.max().alias("b"),
+                                                    pl.len().alias("n")).collect()  # fmt: skip
+                start, end, n = told.row(0)
+                latest = max(latest, end if end is not None else latest)
+                spans.append((start if start is not None else latest, latest, n))
+            earliest = 1 << 62
+            for place in range(len(spans) - 1, -1, -1):
+                earliest = min(earliest, spans[place][0])
+                spans[place] = (earliest, *spans[place][1:])
+            self._spans = spans
+        return self._spans

@@ -1,0 +1,163 @@
+"""The explorer without a browser: what is shown, marked, selected, and offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from fixtures.report import ALONE, HOSTILE, NAT, START_NS, S, make_report
+
+from wiretell.devices.edit_log import EditLog
+from wiretell.devices.edits import Merge, Rename
+from wiretell.explore import story
+from wiretell.explore.colours import BY, colouring
+from wiretell.explore.detail import Packets
+from wiretell.explore.listing import address_rows, device_rows, flow_rows
+from wiretell.explore.points import MOST_DRAWN, PLOTS, Points
+from wiretell.explore.selection_texts import FORMS, export_form
+from wiretell.explore.sides import COLUMNS, side_table
+from wiretell.explore.view import View
+from wiretell.explore.workspace import Workspace
+from wiretell.exporters.escape import visible
+from wiretell.expressions.error import ExpressionError
+
+
+@pytest.fixture(scope="module")
+def view() -> View:
+    return View(make_report(), NAT)
+
+
+def test_every_flow_side_of_the_address_is_a_row(view: View) -> None:
+    assert view.sides.height == 60
+    assert set(COLUMNS) <= set(view.sides.columns)
+    assert view.sides["first_ns"].is_sorted()
+    assert set(view.points) == set(PLOTS)
+
+
+def test_every_expression_of_a_column_can_be_asked(view: View) -> None:
+    view.filter('device in ("#1", "#2") and dst_port = 443 and duration_s > 1')
+    assert view.shown.sum() == 24
+    view.filter("")
+    assert view.shown.all()
+    view.highlight('user_agent has "script"')
+    assert view.marked is not None
+    assert view.marked.sum() == view.sides["user_agent"].str.contains("script").sum()
+    view.highlight("")
+    assert view.marked is None
+    with pytest.raises(ExpressionError, match="user_agent"):
+        view.filter("user_agnt has 1")
+    assert any(text.endswith("user_agent") for text in view.completions("not user_a"))
+
+
+def test_a_box_selects_exactly_the_flows_in_it(view: View) -> None:
+    view.filter("")
+    start = START_NS / 1e6
+    view.choose_box("sport", (start, start + 60_000), (43_000, 43_999))
+    chosen = view.selected()
+    assert (
+        chosen.height
+        == view.sides.filter(
+            pl.col("src_port").is_between(43_000, 43_999)
+            & (pl.col("first_ns") <= START_NS + 60 * S)
+        ).height
+    )
+    view.choose_box("sport", (start, start + 1), (0, 1))
+    assert view.selected().is_empty()
+
+
+@pytest.mark.parametrize("by", BY)
+def test_colours_name_every_side(by: str) -> None:
+    sides = side_table(make_report(), NAT)
+    colours = colouring(sides, by)
+    assert len(colours.kind) == sides.height
+    assert sum(colours.counts) == sides.height
+    assert colours.kind.max() < len(colours.labels) == len(colours.colors)
+    assert not any("\x1b" in label for label in colours.labels)
+
+
+def test_a_thin_line_among_many_points_is_drawn() -> None:
+    many = 400_000
+    rng = np.random.default_rng(1)
+    x = np.sort(rng.uniform(0, 1000, many))
+    y = rng.uniform(0, 100, many)
+    row = np.zeros(many, np.int64)
+    line = np.arange(0, many, 4000)
+    y[line], row[line] = 50.0, 1
+    points = Points(x, y, row)
+    place, n_all = points.seen((0, 1000), np.array([True, True]), np.array([0, 1]))
+    assert n_all == many
+    assert len(place) <= MOST_DRAWN
+    assert (row[place] == 1).sum() > 0.9 * len(line)
+    near, n_near = points.seen((100, 101), np.array([True, True]), np.array([0, 1]))
+    assert len(near) == n_near == ((x >= 100) & (x <= 101)).sum()
+
+
+def test_packets_of_a_stretch_are_read_from_the_files_that_hold_them(tmp_path: Path) -> None:
+    from wiretell.model.points import POINTS
+    from wiretell.sources.points import PointFiles
+
+    for part in range(4):
+        rows = [
+            {"packet": n, "time_ns": part * 1000 + n, "flow_id": 1, "side": 0, "ipid": n}
+            for n in range(0, 1000, 10)
+        ]
+        (tmp_path / "points").mkdir(exist_ok=True)
+        POINTS.frame(rows).write_parquet(tmp_path / "points" / f"{part:06}.parquet")
+    packets = Packets(PointFiles(tmp_path / "points").parts)
+    found = packets.within(990, 2010)
+    assert found is not None
+    assert found["time_ns"].to_list() == list(range(990, 2011, 10))
+    assert packets.within(10_000, 20_000).is_empty()  # type: ignore[union-attr]
+
+
+def test_lists_and_stories_escape_what_came_off_the_wire(view: View) -> None:
+    report = view.report
+    assert address_rows(report)["key"][0] == NAT
+    devices = device_rows(report, NAT, view.colours)
+    assert devices["machine"] == ["#1", "#2", "#3", "#4", "#5"]
+    flows = flow_rows(view.listed(), view.colours)
+    told = story.device_story(report, f"{NAT}#1", view.sides)
+    flow = story.flow_story(report, view.sides.row(0, named=True))
+    for text in (told, flow, *map(str, flows["says"]), *map(str, devices["looks"])):
+        assert "<script" not in text or text == visible(HOSTILE[0])
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+    assert "&lt;script&gt;" in told
+    assert "there is no" not in story.device_story(report, "gone", view.sides)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_selection_is_offered_in_every_form(view: View, form: str) -> None:
+    view.choose_devices([f"{NAT}#2"])
+    text = export_form(form, view.selected(), "wiretell.load('report')")
+    assert str(view.selected()["src_port"][0]) in text or form == "python"
+    assert "\x1b" not in text
+    assert export_form(form, view.selected().clear(), "") == ""
+
+
+def test_a_workspace_keeps_the_log(tmp_path: Path) -> None:
+    from wiretell.exporter import Options
+    from wiretell.exporters import parquet
+
+    parquet.write(make_report(), tmp_path / "report", Options())
+    work = Workspace.open(tmp_path / "report")
+    work.edit(Merge((f"{NAT}#1", f"{NAT}#2")))
+    work.edit(Rename(f"{NAT}#3", "x"))
+    assert work.undo() == Rename(f"{NAT}#3", "x")
+    again = Workspace.open(tmp_path / "report")
+    assert again.log == work.log
+    assert again.report.devices.equals(work.report.devices)
+    assert again.redo() == Rename(f"{NAT}#3", "x")
+    assert again.redo() is None
+    with pytest.raises(ValueError, match="no machine"):
+        again.edit(Rename("gone", "y"))
+    assert len(again.log.edits) == 2
+
+
+def test_without_a_folder_nothing_is_written() -> None:
+    work = Workspace(make_report(), None, EditLog())
+    work.edit(Rename(f"{ALONE}#1", "x"))
+    assert work.undo() is not None
+    assert work.undo() is None
