@@ -50,6 +50,7 @@ from wiretell.sources.captures import open_captures
 from wiretell.sources.clock_readings import packet_readings
 from wiretell.sources.points import PointFrames, PointMaker, PointWriter
 from wiretell.sources.segments import SegmentStream, packets_again, packets_of, readable_again
+from wiretell.sources.tracked import TrackedCaptures
 
 PathLike = str | os.PathLike[str]
 
@@ -289,19 +290,17 @@ def explain_flow(
     filters = compile_filter(filter) if filter else None
     given = _names(paths)
     with readable_again(given) as names:
-        flows, found = _flows_and_owner(SegmentStream(names, filters, ct=ct), packet)
-        if flow is None:
-            if found is None:
-                raise ValueError(f"packet {packet} belongs to no connection")
-            flow = str(found)
-        chosen = choose_flow(flows, flow)
+        wanted, n_fitting = _flow_number(names, flow, packet, filter, ct)
         shown = dict(zip(names, given, strict=True))
         stream = SegmentStream(names, filters, ct=ct, shown=shown)
-        mine = pl.col("flow_id") == chosen.flow_id
-        about = (pl.col("parent_flow") == chosen.flow_id) & ~mine
-        rows = pl.concat(
-            [each.segments.filter(mine | about) for each in stream.segments_and_flows()]
-        )
+        mine = pl.col("flow_id") == wanted
+        about = (pl.col("parent_flow") == wanted) & ~mine
+        parts = [
+            (each.segments.filter(mine | about), each.flows) for each in stream.segments_and_flows()
+        ]
+        rows = pl.concat([segments for segments, _ in parts])
+        flows = pl.concat([ended for _, ended in parts], how="diagonal")
+        chosen = choose_flow(flows, str(wanted))
         segments = rows.filter(mine)
         packets = packets_of(names, filters, segments["packet"])
         told = explain(
@@ -309,23 +308,34 @@ def explain_flow(
             packets,
             segments,
             related=rows.filter(about),
-            n_fitting=chosen.n_fitting,
+            n_fitting=n_fitting,
             limit=limit,
             only=packet,
         )
         return told, stream.provenance(), flows
 
 
-def _flows_and_owner(stream: SegmentStream, packet: int | None) -> tuple[pl.DataFrame, int | None]:
-    """All flows, and which of them `packet` belongs to."""
-    flows: list[pl.DataFrame] = []
-    owner: int | None = None
-    for each in stream.segments_and_flows():
-        flows.append(each.flows)
-        held = each.segments.filter(pl.col("packet") == packet)["flow_id"] if packet else None
-        if held is not None and len(held):
-            owner = int(held[0])
-    return pl.concat(flows, how="diagonal"), owner
+def _flow_number(
+    names: list[str], flow: str | None, packet: int | None, filter: str | None, ct: str
+) -> tuple[int, int]:
+    """The flow that is meant, and how many fit the words. A number needs no look at the captures;
+    a packet's flow is known when it comes, one of an address when all are.
+    """
+    if flow is None:
+        filters = compile_filter(filter) if filter else None
+        for each in SegmentStream(names, filters, ct=ct).segments_and_flows():
+            owner = each.segments.filter(pl.col("packet") == packet)["flow_id"]
+            if len(owner):
+                return int(owner[0]), 1
+        raise ValueError(f"packet {packet} belongs to no connection")
+    word = flow.strip()
+    if word.isascii() and word.isdigit():
+        return min(int(word), 2**64 - 1), 1
+    tracked = TrackedCaptures(names, filter=filter, analysis=False)
+    chosen = choose_flow(
+        pl.concat(list(tracked.batches()) or [FLOWS.empty()], how="diagonal"), flow
+    )
+    return chosen.flow_id, chosen.n_fitting
 
 
 def _measure(
