@@ -1,4 +1,7 @@
-"""`python -m lab.scans [NAME...] -o OUTDIR`: records the scans of scenarios.toml, or some."""
+"""`python -m lab.scans [NAME...] -o OUTDIR`: records the scans of scenarios.toml, or some.
+
+Prints a row per capture: what is true and what wiretell finds (the tables of docs/scans.md).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from lab.guests.build import lwip_machine
 from lab.guests.processes import CommandError
 from lab.guests.record import default_cache
+from lab.scans.judged import judged
 from lab.scans.record import laboratory, lacks, record
 from lab.scans.scenario import scenarios
 
@@ -44,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
                 for scenario in own:
                     made = record(scenario, lab, options.out_dir)
                     print(made.truth, file=sys.stderr)
+                    for line in judged(scenario, made):
+                        print(line)
     except (CommandError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -54,6 +54,8 @@ from wiretell.sources.tracked import TrackedCaptures
 
 PathLike = str | os.PathLike[str]
 
+SCAN_FLOWS = 1 << 18
+"""Flows alive at once while scans are looked for: a probe's end is as good as a flow's own."""
 SPREAD_FLOWS = 20_000
 """Fewer flows are judged sooner than processes start."""
 CLOCK_SAMPLES = 256
@@ -263,6 +265,7 @@ def survey_scans(
         stream = SegmentStream(
             names,
             filters,
+            max_flows=SCAN_FLOWS,
             say=lambda *far: say(Progress("tracking", *far)),
             shown=dict(zip(names, given, strict=True)),
         )

@@ -78,3 +78,13 @@ def test_nmap_read_the_zombie_as_we_saw_it(recordings: dict[str, Recording]) -> 
 
 def test_where_the_zombie_is_not_asked_nothing_is_found(recordings: dict[str, Recording]) -> None:
     assert survey_scans(Path(recordings["syn"].captures["zombie"])).findings == ()
+
+
+def test_captures_of_two_places_put_together_name_the_scanner(
+    recordings: dict[str, Recording],
+) -> None:
+    """What the target cannot see the zombie's wire shows; packets of both are there twice."""
+    captures = recordings["idle"].captures
+    (finding,) = survey_scans([captures["target"], captures["zombie"]]).likely
+    assert (finding.kind, finding.scanner) == ("idle_scan", scenarios()["idle"].hosts.scanner)
+    assert finding.ports.open == OPEN_PORTS

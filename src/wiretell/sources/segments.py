@@ -25,6 +25,8 @@ from wiretell.sources.captures import open_captures
 
 STDIN = "-"
 BATCH_PACKETS = 1 << 17
+MAX_FLOWS = 1_000_000
+"""Flows alive at once, as the core's own default."""
 _COPY_BYTES = 1 << 20
 
 Say = Callable[[int, int | None, int], None]
@@ -70,6 +72,7 @@ class SegmentStream:
         *,
         ct: str = "linux",
         what_if: str | None = None,
+        max_flows: int = MAX_FLOWS,
         say: Say | None = None,
         shown: Mapping[str, str] | None = None,
         checksums: bool = False,
@@ -78,7 +81,7 @@ class SegmentStream:
         unread = {told["file"] for told in self._unread}
         readable = [name for name in names if name not in unread]
         self._fields = Reader(readable, filters=filters, checksums=checksums)
-        self._tracker = tracker(ct, what_if)
+        self._tracker = tracker(ct, what_if, max_flows)
         self._shown = shown or {}
         self._say = say
 
@@ -129,10 +132,13 @@ def _without_payload(flows: ArrowBatch) -> pl.DataFrame:
     return pl.DataFrame(flows).select(~cs.binary() & ~cs.ends_with("_payload_ns"))
 
 
-def tracker(ct: str, what_if: str | None = None) -> Tracker:
-    """A tracker that keeps a row per packet. Raises ConfigError for settings it does not know."""
+def tracker(ct: str, what_if: str | None = None, max_flows: int = MAX_FLOWS) -> Tracker:
+    """A tracker that keeps a row per packet; `max_flows` as the core's.
+
+    Raises ConfigError for settings it does not know.
+    """
     try:
-        return Tracker(ct=ct, what_if=what_if, segments=True)
+        return Tracker(ct=ct, what_if=what_if, max_flows=max_flows, segments=True)
     except ValueError as error:
         given = f"--ct {ct}" if what_if is None else f"--ct {ct} --what-if {what_if}"
         raise ConfigError(f"{given}: {error}") from error

@@ -32,9 +32,10 @@ SHARED = 0.8
 def detailed(gathered: Gathered) -> pl.DataFrame:
     """PROBES with `state` (of the port) and `seq` (of the prober's first segment)."""
     first = (
-        gathered.events.sort("packet")
+        gathered.events.select("flow_id", "src", "packet", "seq")
+        .sort("packet")
         .unique(["flow_id", "src"], keep="first", maintain_order=True)
-        .select("flow_id", "src", "seq")
+        .drop("packet")
     )
     probes = with_errors(gathered.probes, gathered.errors)
     return (

@@ -197,7 +197,7 @@ def _counting(seen: _Seen, *, counts: bool) -> Iterator[Reason]:
         yield reason("idle", "counter", times=counted.n_small, zombie=seen.zombie, **words)
         if counted.n_skipped:
             yield reason("idle", "gaps", times=counted.n_skipped)
-    elif counted.n_steps >= 2:
+    elif counted.n_steps >= 2 or (counted.constant is not None and len(ids) > 2):
         what = "drawn IP IDs" if counted.constant is None else f"IP ID {counted.constant} always"
         yield reason("idle", "no_counter", zombie=seen.zombie, what=what)
     elif not counts:

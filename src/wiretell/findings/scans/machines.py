@@ -86,7 +86,8 @@ class Counter:
 
 def counter(ids: Sequence[int]) -> Counter:
     """How identifications in order of time go on (RFC 6864; modulo 65536)."""
-    steps = [(b - a) & 0xFFFF for a, b in pairwise(ids)]
+    # The same number twice in a row is mostly one packet, captured at two places.
+    steps = [(b - a) & 0xFFFF for a, b in pairwise(ids) if a != b]
     small = [step for step in steps if 0 < step <= SMALL_STEP]
     constant = ids[0] if ids and len(set(ids)) == 1 else None
     return Counter(len(steps), len(small), sum(step > 1 for step in small), constant)

@@ -49,6 +49,7 @@ def test_distances_are_apart_only_where_they_cannot_be_one() -> None:
 def test_a_counter_wraps_and_others_are_none() -> None:
     assert counter([65534, 65535, 0, 3]).counts
     assert counter([65534, 65535, 0, 3]).n_skipped == 1
+    assert counter([7, 7, 8, 8, 9, 9]).counts  # captured at two places
     assert not counter([0, 0, 0]).counts
     assert counter([0, 0, 0]).constant == 0
     assert not counter([9, 40_000, 123, 50_000]).counts
