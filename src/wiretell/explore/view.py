@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class View:
         self.address = address
         self.sides = side_table(report, address)
         self.names = names_of(self.sides)
-        self._clocks = clock_lines(report, flow_sides(report))
+        own = _only(report, address)
+        self._clocks = clock_lines(own, flow_sides(own))
         self.points: Mapping[str, Points] = points_of(report.samples, self.sides, self._clocks)
         self._near: tuple[tuple[float, float], Mapping[str, Points]] | None = None
         self.shown: Mask = np.ones(self.sides.height, np.bool_)
@@ -153,3 +155,16 @@ class View:
         """The flows of the table: those selected, else those shown; the first of them."""
         mask = self.shown if self.chosen is None else self.chosen
         return self.sides.filter(pl.Series(mask)).head(FLOWS_LISTED)
+
+
+def _only(report: Report, address: str) -> Report:
+    """What the report holds of the flows of one address."""
+    at = pl.col("address") == address
+    members = report.members.filter(at)
+    return replace(
+        report,
+        members=members,
+        flows=report.flows.join(members.select("flow_id").unique(), on="flow_id", how="semi"),
+        observations=report.observations.filter(at),
+        devices=report.devices.filter(at),
+    )

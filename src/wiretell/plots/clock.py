@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wiretell.model.report import Report
 from wiretell.plots.drift import clusters, medians
 from wiretell.plots.sides import Sides
-from wiretell.stats.nominal_rate import nominal_rate
+from wiretell.stats.nominal_rate import nominal_rates
 
 FloatArray = NDArray[np.float64]
 
@@ -116,6 +116,5 @@ def _flow_rates(flows: pl.DataFrame, n_rows: int) -> FloatArray:
             slope = (n * xv - x * v) / (n * xx - x * x)
         usable = np.isfinite(slope) & (slope > 0.5) & (slope < 2e6) & (span_s >= _LEAST_SPAN_S)
         rows = 2 * flows["flow_id"].to_numpy().astype(np.int64) + number
-        found = np.array([nominal_rate(rate) for rate in slope[usable]])
-        rates[rows[usable]] = found
+        rates[rows[usable]] = nominal_rates(slope[usable])
     return rates

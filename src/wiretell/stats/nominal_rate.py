@@ -55,10 +55,11 @@ def candidate_rates(rate: FloatArray, error: FloatArray) -> list[tuple[float, fl
 
 def nominal_rate(hz: float) -> float:
     """Nearest nominal rate if within 400 ppm, else the rate rounded to 1 Hz (if 20 Hz or more)."""
-    return float(_nominal_rates(np.array([hz]))[0])
+    return float(nominal_rates(np.array([hz]))[0])
 
 
-def _nominal_rates(hz: FloatArray) -> FloatArray:
+def nominal_rates(hz: FloatArray) -> FloatArray:
+    """`nominal_rate` of each."""
     usual = np.array([*NOMINAL_HZ, FAST_HZ])
     nearest = usual[np.abs(hz[:, None] / usual - 1.0).argmin(axis=1)]
     other = np.where(hz >= 20.0, np.round(hz), hz)
@@ -71,7 +72,7 @@ def likely_rates(hz: FloatArray, error: FloatArray, known: Sequence[float]) -> F
     `known` are rates measured on other flows: of several that fit, such a one is likelier, then
     the commoner, unless the fit lies nearer to another.
     """
-    nominal = _nominal_rates(hz)
+    nominal = nominal_rates(hz)
     believed = np.maximum(error, LEAST_ALONE)
     ranked = list(dict.fromkeys([*known, *NOMINAL_HZ]))
     best = np.where(error < RATE_KNOWN, nominal, 0.0)
