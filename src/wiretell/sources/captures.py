@@ -9,18 +9,23 @@ from wiretell.errors import CaptureError
 
 
 def open_captures(
-    names: Sequence[str], filters: Mapping[int, bytes] | None, *, payloads: bool = False
+    names: Sequence[str],
+    filters: Mapping[int, bytes] | None,
+    *,
+    payloads: bool = False,
+    checksums: bool = False,
 ) -> tuple[Reader, list[dict[str, object]]]:
     """A reader of all captures; of several, those that are none are left out and told as damage.
 
-    `filters` and `payloads` as for the core's `Reader`. Raises CaptureError where not one of them
-    is a capture, OSError where one cannot be opened.
+    `filters`, `payloads`, `checksums` as for the core's `Reader`. Raises CaptureError where not
+    one of them is a capture, OSError where one cannot be opened.
     """
     unread: list[dict[str, object]] = []
     left = list(names)
     while True:
         try:
-            return Reader(left, filters=filters, payloads=payloads), unread
+            reader = Reader(left, filters=filters, payloads=payloads, checksums=checksums)
+            return reader, unread
         except CaptureError as error:
             left = [name for name in left if name != error.path]
             if not left:

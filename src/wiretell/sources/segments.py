@@ -159,12 +159,13 @@ def packets_again(fields: Reader, n: int) -> pl.DataFrame:
 def packets_of(
     names: Sequence[str], filters: Mapping[int, bytes] | None, numbers: pl.Series
 ) -> pl.DataFrame:
-    """The rows of PACKETS with these numbers (ascending); reading ends with the last of them."""
+    """The rows of PACKETS with these numbers (ascending), and the columns `CHECKSUMS`; reading ends
+    with the last of them."""
     if numbers.is_empty():
         return PACKETS.empty()
     wanted = numbers.to_frame("number")
     last = int(numbers[-1])
-    reader, _ = open_captures(names, filters)
+    reader, _ = open_captures(names, filters, checksums=True)
     kept: list[pl.DataFrame] = []
     while (batch := reader.packets(BATCH_PACKETS)) is not None:
         rows = pl.DataFrame(batch)

@@ -157,6 +157,31 @@ def test_one_packet_alone_has_the_context_of_those_before() -> None:
         explain(FLOW, packets, segments(packets), only=9)
 
 
+@pytest.mark.parametrize(
+    ("words", "damaged"),
+    [
+        (("good", "good", "good", "good", "bad"), {5}),
+        (("bad", "good", "bad", None, "good"), set()),  # all that the client sent, as verified
+        (("partial", "good", "partial", "zero", "good"), set()),
+        ((None, None, None, None, None), set()),
+    ],
+)
+def test_a_wrong_checksum_is_told_where_it_is_damage(
+    words: tuple[str | None, ...], damaged: set[int]
+) -> None:
+    rows = [*opening(), row(4, 0, ACK, 1001, 5001, 5), row(5, 1, ACK, 5001, 1006)]
+    packets = PACKETS.frame(rows).with_columns(
+        ip_checksum=pl.lit(None, pl.String), checksum=pl.Series(words, dtype=pl.String)
+    )
+    connection = explain(FLOW, packets, segments(packets))
+    found = {
+        each.packet
+        for each in connection.packets
+        if any("checksum is wrong" in sentence.text for sentence in each.sentences)
+    }
+    assert found == damaged
+
+
 _HOSTILE = st.lists(
     st.tuples(
         st.integers(0, 1),

@@ -127,6 +127,8 @@ def _rest(row: Row) -> Iterator[Sentence]:
         yield _sentence("other", "timeout", timeout=duration(row["timeout_s"] * NS_PER_S))
     if row["weird"] is not None:
         yield Sentence("note", f"Odd about the frame: {row['weird'].replace('_', ' ')}.")
+    if row["damaged"]:
+        yield Sentence("note", "Its checksum is wrong: the receiver drops it if it arrives so.")
 
 
 def _sentence(topic: str, key: str, **values: object) -> Sentence:

@@ -251,6 +251,8 @@ def _marks(step: Step, names: Names) -> Iterator[Sentence]:
 def _notes(step: Step) -> Iterator[Sentence]:
     if step.weird is not None:
         yield sentence("note", "capture_cut", weird=step.weird.replace("_", " "))
+    if step.damaged:
+        yield sentence("note", "damaged")
 
 
 def _state(step: Step) -> Iterator[Sentence]:

@@ -114,6 +114,8 @@ class Step:
     mac: str | None
     ipid: int | None
     weird: str | None
+    damaged: bool
+    """Its checksum is wrong, and others of its sender are not."""
     peer_seen: bool
     """The other side was heard before."""
     follows: int | None

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from wiretell.findings.explain.explanation import Party
+from wiretell.model.packets import CHECKSUMS
 
 SYN = 0x02
 MAX_SHIFT = 14
@@ -71,12 +72,24 @@ class Survey:
 
 def survey(packets: pl.DataFrame, segments: pl.DataFrame) -> Survey:
     """Joins the rows of one flow (as PACKETS and SEGMENTS) and sums up both sides."""
-    rows = segments.join(
-        packets.select("number", *_OF_PACKETS), left_on="packet", right_on="number", how="inner"
-    ).sort("packet")
+    fields = packets.select("number", *_OF_PACKETS, damaged=_is_damaged(packets))
+    rows = segments.join(fields, left_on="packet", right_on="number", how="inner").sort("packet")
     sides = (_side(rows, 0), _side(rows, 1))
     is_tcp = bool((rows["proto"] == 6).any())
     return Survey(rows, sides, is_tcp)
+
+
+def _is_damaged(packets: pl.DataFrame) -> pl.Expr:
+    """A checksum is wrong that others of its sender are not; false where none were verified.
+
+    Where all that one side sends is wrong, its card or the file is why (`findings.checksums`).
+    """
+    names = [column.name for column in CHECKSUMS if column.name in packets.columns]
+    if not names:
+        return pl.lit(value=False)
+    is_bad = pl.any_horizontal((pl.col(name) == "bad").fill_null(value=False) for name in names)
+    is_verified = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+    return is_bad & ~(is_bad | ~is_verified).all().over("src")
 
 
 def parties(whole: Survey, flow: Mapping[str, Any]) -> tuple[Party, Party]:

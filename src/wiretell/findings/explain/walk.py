@@ -172,6 +172,7 @@ class _Walker:
             mac=row["src_mac"],
             ipid=row["ipid"],
             weird=row["weird"],
+            damaged=row["damaged"],
             peer_seen=other.seen,
             follows=_follows(numbers, own, other),
             peer_offer=other.last_offer,
