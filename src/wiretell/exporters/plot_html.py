@@ -16,7 +16,7 @@ from wiretell.exporters import quantity
 from wiretell.exporters.embedding import START, digest, embedded
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.explain_svg import environment
-from wiretell.exporters.plot_layout import MAX_LABEL
+from wiretell.exporters.plot_layout import short_label
 from wiretell.exporters.plot_png import shaded
 from wiretell.plots.chart import chart
 from wiretell.plots.scene import Scene
@@ -58,7 +58,7 @@ def page(scene: Scene, sides: Sides) -> str:
 
 def figure_of(scene: Scene, sides: Sides) -> object:
     """The Bokeh figure, its texts escaped."""
-    labels = [shortened(visible(layer.label), MAX_LABEL) for layer in scene.layers]
+    labels = [short_label(layer.label) for layer in scene.layers]
     shown = scene.relabelled(labels)
     picture = None if scene.by_marks else shaded(scene, *PICTURE)
     return chart(shown, sides, picture, _texts(scene, sides) if scene.by_marks else {})

@@ -71,6 +71,15 @@ class Layout:
     y_ticks: tuple[float, ...]
 
 
+def short_label(text: str) -> str:
+    """A label made visible, at most `MAX_LABEL` characters: User-Agents differ at their ends."""
+    shown = visible(text)
+    if len(shown) <= MAX_LABEL:
+        return shown
+    tail = 2 * MAX_LABEL // 3
+    return f"{shown[: MAX_LABEL - tail - 1]}…{shown[-tail:]}"
+
+
 def layout(scene: Scene, size: tuple[int, int], text_width: Callable[[str, int], float]) -> Layout:
     """Places all parts; `text_width` measures a text of a size of letters."""
     width, height = size
@@ -146,7 +155,7 @@ def _legend(
     for number in shown:
         layer = scene.layers[number]
         total = grouped(int(scene.totals[number]))
-        label = f"{shortened(visible(layer.label), MAX_LABEL)}  {total}"
+        label = f"{short_label(layer.label)}  {total}"
         needed = 18 + text_width(label, TEXT) + 20
         if entries and x + needed > width - PAD:
             x, row = float(PAD), row + 1

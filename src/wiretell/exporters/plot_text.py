@@ -10,7 +10,8 @@ from rich.text import Text
 
 from wiretell.exporter import Options, Target
 from wiretell.exporters.console import write_lines
-from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.escape import visible
+from wiretell.exporters.plot_layout import short_label
 from wiretell.plots.scene import Scene, mark_color
 from wiretell.plots.ticks import clock_time, grouped
 
@@ -49,7 +50,7 @@ def lines(scene: Scene, width: int) -> list[Text]:
     for number in scene.order if len(scene.layers) > 1 else []:
         layer = scene.layers[number]
         line = Text("● ", _style(scene, number))
-        line.append(f"{shortened(visible(layer.label), 60)}  {grouped(int(scene.totals[number]))}")
+        line.append(f"{short_label(layer.label)}  {grouped(int(scene.totals[number]))}")
         said.append(line)
     said += [Text(visible(text), style="dim") for text in (*scene.filters, *scene.remarks)]
     return said
