@@ -17,8 +17,18 @@ from wiretell.model.clocks import ADDRESS, DEVICE, FLOW, ClockReport
 
 Row = Mapping[str, Any]
 MAX_ADDRESSES = 50
-_HEADINGS = ("", "source", "rate", "skew, ppm", "other method", "quality", "watched", "flows")
-_RIGHT = frozenset({2, 3, 4, 6, 7})
+_HEADINGS = (
+    "",
+    "source",
+    "rate",
+    "skew, ppm",
+    "other method",
+    "quality",
+    "watched",
+    "flows",
+    "readings",
+)
+_RIGHT = frozenset({2, 3, 4, 6, 7, 8})
 SOURCE_WORDS = {
     "tcp_timestamp": "TCP",
     "icmp_timestamp": "ICMP",
@@ -47,7 +57,7 @@ def lines(found: ClockReport, options: Options) -> Iterator[Text]:
     shown = rows if options.all_addresses else [row for row in rows if is_told(row)]
     groups = by_address(shown)
     cut = groups[: options.top or MAX_ADDRESSES]
-    told = quantity.count(sum(row["best_ppm"] is not None for row in rows), "clock")
+    told = quantity.count(n_measured(rows), "clock")
     yield Text(f"{told} measured, by {_WHAT[found.level]}.", style="bold")
     yield Text()
     for address, own in cut:
@@ -67,6 +77,11 @@ def lines(found: ClockReport, options: Options) -> Iterator[Text]:
     if shown:
         for note in (READING, *found.notes):
             yield from _wrapped(note, options.width, style="dim")
+
+
+def n_measured(rows: Sequence[Row]) -> int:
+    """Clocks whose rate is known."""
+    return sum(row["best_ppm"] is not None and row["quality"] not in _NOTHING for row in rows)
 
 
 def is_told(row: Row) -> bool:
@@ -93,13 +108,23 @@ def short_name(row: Row) -> str:
     return "all"
 
 
+def rate(row: Row) -> str:
+    """`1000 Hz`, `1 MHz`; `time` of a clock that tells the time in fractions as it likes."""
+    hz = row["nominal_hz"] or row["rate_hz"]
+    if hz is None:
+        return ""
+    if row["source"] == "ntp":
+        return "time"
+    return f"{hz / 1e6:g} MHz" if hz >= 1e6 else f"{hz:.6g} Hz"
+
+
 def skew(ppm: float | None, error: float | None) -> str:
     """`+79.99 ±0.13`: as many digits as the error bears; empty where unknown."""
     if ppm is None:
         return ""
     if error is None:
         return f"{ppm:+.0f}"
-    digits = 2 if error < 0.95 else 1 if error < 9.5 else 0
+    digits = 3 if error < 0.0095 else 2 if error < 0.95 else 1 if error < 9.5 else 0
     return f"{ppm:+.{digits}f} ±{error:.{digits}f}"
 
 
@@ -180,17 +205,17 @@ def _table(rows: Sequence[Row], options: Options) -> Iterator[Text]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    hz = row["rate_hz"]
-    rate = "" if hz is None else f"{row['nominal_hz'] or hz:.6g} Hz"
+    n_flows = row["n_flows"]
     return (
         short_name(row),
         SOURCE_WORDS.get(str(row["source"]), str(row["source"])),
-        rate,
+        rate(row),
         best(row),
         other(row) if row["best_ppm"] is not None else "",
         str(row["quality"] or ""),
         time_span(row["span_s"]),
-        quantity.grouped(row["n_flows"] or 0),
+        "" if n_flows is None else quantity.grouped(n_flows),
+        quantity.grouped(row["n_readings"] or 0),
     )
 
 

@@ -31,9 +31,11 @@ def boot_time(units: Sequence[Unit], regime: str, origin_ns: int) -> tuple[int |
     Only an offset for the whole host is no random number, so far as that can be seen. The
     counter may have wrapped: the words say how long that takes.
     """
-    lines = [unit for unit in units if unit.clock.scope == "host" and unit.clock.nominal_hz]
-    if regime != "per host" or not lines:
+    if regime != "per host":
         return None, WHY_NOT.get(regime, WHY_NOT["unknown"])
+    lines = [unit for unit in units if unit.clock.scope != "flow" and unit.clock.nominal_hz]
+    if not lines:
+        return None, WHY_NOT["unknown"]
     clock = max(lines, key=lambda unit: (len(unit.keys), unit.clock.last_s)).clock
     value, lead = clock.v_first, LEAD_S * clock.hz
     if value >= MODULUS - lead:

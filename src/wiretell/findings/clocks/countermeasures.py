@@ -9,7 +9,7 @@ import polars as pl
 
 from wiretell.findings.clocks.readings import Readings
 from wiretell.findings.clocks.units import Unit
-from wiretell.stats.nominal_rate import FAST_HZ
+from wiretell.stats.nominal_rate import FAST_HZ, NOMINAL_HZ
 
 OFF, ZERO, CONSTANT, QUANTISED = "off", "zero", "constant", "quantised"
 MODULATED, REWRITTEN, JITTERED = "re-modulated", "rewritten", "jittered"
@@ -24,6 +24,8 @@ STRANGER_SHARE = 0.1
 """Flows on one line that come from another kind of stack: from this share on."""
 RANDOM_HZ = (1000.0, FAST_HZ, 2.0)
 """Rates of stacks that draw an offset for every connection themselves."""
+FEWEST_MODULATED, SURE_PPM = 3, 5000.0
+"""So many flows tell the rate well enough to say which stack it is of."""
 MOST = 0.9
 
 
@@ -38,7 +40,7 @@ def countermeasure(
         _jittered(sides)
         or _rewritten(sides, units)
         or _quantised(readings, nominal_hz)
-        or _modulated(regime, nominal_hz)
+        or _modulated(units, regime, nominal_hz)
         or ("", "")
     )
 
@@ -121,10 +123,11 @@ def _quantised(readings: Readings, nominal_hz: float) -> tuple[str, str] | None:
     return QUANTISED, f"{len(steps)} steps of TSval are all multiples of {step} ticks ({ms:g} ms)"
 
 
-def _modulated(regime: str, nominal_hz: float) -> tuple[str, str] | None:
-    if regime != "per connection" or nominal_hz <= 0.0:
+def _modulated(units: Sequence[Unit], regime: str, nominal_hz: float) -> tuple[str, str] | None:
+    sure = [unit for unit in units if unit.clock.error_ppm <= SURE_PPM]
+    if regime != "per connection" or len(sure) < FEWEST_MODULATED:
         return None
-    if nominal_hz in RANDOM_HZ:
+    if nominal_hz not in NOMINAL_HZ or nominal_hz in RANDOM_HZ:
         return None
     return MODULATED, (
         f"a new offset for every connection, though stacks that tick at {nominal_hz:g} Hz keep one:"

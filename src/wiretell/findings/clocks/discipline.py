@@ -31,6 +31,8 @@ def discipline(
         return UNKNOWN, f"{nominal_hz:g} Hz is no usual rate, so what it should be is not known"
     if not error_ppm <= SHARP_PPM:
         return UNKNOWN, f"known to ±{error_ppm:.1f} ppm only; ±{SHARP_PPM:g} ppm is needed"
+    if in_bunch and common.kind == "reference":
+        return DISCIPLINED, "it serves the time (NTP)"
     if in_bunch and common.kind == "bunch":
         n = int(common.members.sum())
         return DISCIPLINED, (

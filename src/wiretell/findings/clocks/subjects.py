@@ -114,20 +114,21 @@ def _by_rate(
     """Units with their regime; an address with several rates has several clocks at least."""
     nominals = Counter(unit.clock.nominal_hz for unit in units if unit.clock.nominal_hz)
     if level != ADDRESS or len(nominals) < 2:
-        return [(tuple(units), _regime(regimes, sides["number"].to_list()))]
+        return [(tuple(units), _regime(regimes, sides["number"].to_list(), ticks=bool(units)))]
     parts: list[tuple[tuple[Unit, ...], str]] = []
     for nominal, _ in nominals.most_common():
         own = tuple(unit for unit in units if unit.clock.nominal_hz == nominal)
-        parts.append((own, _regime(regimes, [n for unit in own for n in unit.clock.sides])))
+        numbers = [n for unit in own for n in unit.clock.sides]
+        parts.append((own, _regime(regimes, numbers, ticks=True)))
     return parts
 
 
-def _regime(regimes: Mapping[int, str], numbers: Iterable[int]) -> str:
-    """The commonest regime that says something."""
+def _regime(regimes: Mapping[int, str], numbers: Iterable[int], *, ticks: bool) -> str:
+    """The commonest regime that says something; `ticks`: some of them show a clock."""
     said = Counter(regimes[n] for n in numbers if n in regimes)
     told = [words for words, _ in said.most_common() if words != "unknown"]
     shown = [words for words in told if words not in ("absent", "zero")]
-    return (shown or told or ["unknown"])[0]
+    return (shown or ([] if ticks else told) or ["unknown"])[0]
 
 
 def fit(units: Sequence[Unit]) -> Fit:
