@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+DISCARD_PORT = 9995
+"""Of this machine, where `bench.run` throws away what arrives."""
 FIELDS = ("frame.time_epoch", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "ip.id")
 
 
@@ -54,6 +56,10 @@ class Contender:
         return ""
 
 
+def _wiretell(*words: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("wiretell")), *words]
+
+
 def _python(module: str) -> Callable[[str, str], list[str]]:
     return lambda capture, _: [sys.executable, "-m", module, capture]
 
@@ -69,19 +75,13 @@ CONTENDERS = (
         "wiretell devices --csv",
         "all of it: which machine each flow is of",
         "wiretell",
-        lambda capture, out: [
-            str(Path(sys.executable).with_name("wiretell")),
-            *("devices", capture, "--csv", f"{out}/devices.csv"),
-        ],
+        lambda capture, out: _wiretell("devices", capture, "--csv", f"{out}/devices.csv"),
     ),
     Contender(
-        "wiretell flows --export v9",
-        "flows, as NetFlow v9 in a file",
+        "wiretell flows --count",
+        "flows, their totals",
         "wiretell",
-        lambda capture, out: [
-            str(Path(sys.executable).with_name("wiretell")),
-            *("flows", capture, "--export", f"v9:{out}/flows", "-q"),
-        ],
+        lambda capture, _: _wiretell("flows", capture, "--count"),
     ),
     Contender(
         "tcpdump -w, filter",
@@ -134,3 +134,34 @@ CONTENDERS = (
         slow=True,
     ),
 )
+
+EXPORTERS = (
+    Contender(
+        "wiretell flows --export v9",
+        "flows as NetFlow v9 into a file",
+        "wiretell",
+        lambda capture, out: _wiretell("flows", capture, "--export", f"v9:{out}/flows", "-q"),
+    ),
+    Contender(
+        "wiretell flows --export ipfix",
+        "flows as IPFIX, both directions in one record, into a file",
+        "wiretell",
+        lambda capture, out: _wiretell("flows", capture, "--export", f"ipfix:{out}/flows", "-q"),
+    ),
+    Contender(
+        "nfpcapd",
+        "flows into a file of its own format",
+        "nfpcapd",
+        lambda capture, out: ["nfpcapd", "-r", capture, "-w", out],
+    ),
+    Contender(
+        "softflowd",
+        f"flows as NetFlow v9 to a UDP port (127.0.0.1:{DISCARD_PORT}) that throws them away",
+        "softflowd",
+        lambda capture, out: [
+            *("softflowd", "-r", capture, "-d", "-m", "1000000", "-v", "9"),
+            *("-n", f"127.0.0.1:{DISCARD_PORT}", "-p", f"{out}/softflowd.pid", "-c", "none"),
+        ],
+    ),
+)
+"""What turns a capture into flow records; compared among themselves."""

@@ -1,6 +1,6 @@
 """Speed and memory of whole processes, wiretell beside its peers, on one generated capture.
 
-Writes bench/results/speed.md; with --readme, also the block of figures in README.md.
+Writes bench/results/speed.md; with --readme, also the blocks of figures in README.md.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import argparse
 import os
 import platform
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contenders import CONTENDERS, Contender
+from bench.contenders import CONTENDERS, DISCARD_PORT, EXPORTERS, Contender
 from bench.process import Cost, median
 
 FOLDER = Path(__file__).parent
@@ -116,17 +117,23 @@ def growth(n_packets: int, n_runs: int) -> list[str]:
     return lines
 
 
-def page(rows: list[Row], grown: list[str], n_packets: int, n_runs: int) -> str:
+def page(
+    rows: list[Row], exporters: list[Row], grown: list[str], n_packets: int, n_runs: int
+) -> str:
     """The whole of bench/results/speed.md."""
-    does = [f"- {row.contender.name}: {row.contender.does}" for row in rows]
+    does = [f"- {row.contender.name}: {row.contender.does}" for row in rows + exporters]
     return "\n".join(
         [
             *table(rows, list(SNAPLENS)),
             "",
+            "Flow records from a capture:",
+            "",
+            *table(exporters, list(SNAPLENS)),
+            "",
             f"Whole processes on generated TCP captures of {n_packets / 1e6:g} million packets, "
             f"headers only (74 bytes of each) and full; medians of {n_runs} runs, file in memory, "
             f"output thrown away, {os.cpu_count()} cores ({platform.machine()}). "
-            f"“Ours is” compares with decode + track. "
+            f"“Ours is” compares with the first line of its table. "
             f"† measured on the first {N_PACKETS_SLOW / 1e6:g} million packets.",
             "",
             *does,
@@ -139,28 +146,47 @@ def page(rows: list[Row], grown: list[str], n_packets: int, n_runs: int) -> str:
     )
 
 
+def renew_readme(name: str, lines: list[str]) -> None:
+    """Puts the lines between the marks of that name in README.md."""
+    readme = FOLDER.parent / "README.md"
+    block = "\n".join([f"<!-- {name} -->", *lines, f"<!-- end of {name} -->"])
+    marks = f"<!-- {name} -->.*<!-- end of {name} -->"
+    readme.write_text(re.sub(marks, block, readme.read_text(), flags=re.S))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packets", type=int, default=N_PACKETS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", metavar="TEXT", help="contenders whose name has this in it")
-    parser.add_argument("--readme", action="store_true", help="renew the table in README.md")
+    parser.add_argument("--exporters", action="store_true", help="only what makes flow records")
+    parser.add_argument("--readme", action="store_true", help="renew the tables in README.md")
     arguments = parser.parse_args()
     n_packets, n_runs = arguments.packets, arguments.runs
     kinds = list(SNAPLENS)
-    chosen = [c for c in CONTENDERS if c.ours or not arguments.only or arguments.only in c.name]
-    rows = [measure(contender, n_packets, kinds, n_runs) for contender in chosen]
-    text = page(rows, growth(n_packets, n_runs), n_packets, n_runs)
+
+    def measured(contenders: tuple[Contender, ...]) -> list[Row]:
+        chosen = [c for c in contenders if c.ours or not arguments.only or arguments.only in c.name]
+        return [measure(contender, n_packets, kinds, n_runs) for contender in chosen]
+
+    with socket.socket(type=socket.SOCK_DGRAM) as discard:
+        # Never read: the kernel throws away what its buffer does not hold.
+        discard.bind(("127.0.0.1", DISCARD_PORT))
+        exporters = measured(EXPORTERS)
+    if arguments.readme:
+        renew_readme("export speed", table(exporters, kinds))
+    if arguments.exporters:
+        print("\n".join(table(exporters, kinds)))
+        return
+    rows = measured(CONTENDERS)
+    text = page(rows, exporters, growth(n_packets, n_runs), n_packets, n_runs)
     print(text)
     if arguments.only is None:
         results = FOLDER / "results"
         results.mkdir(exist_ok=True)
         (results / "speed.md").write_text(text)
     if arguments.readme:
-        readme = FOLDER.parent / "README.md"
-        block = "<!-- speed -->\n" + "\n".join(table(rows, kinds)) + "\n<!-- end of speed -->"
-        old = readme.read_text()
-        readme.write_text(re.sub(r"<!-- speed -->.*<!-- end of speed -->", block, old, flags=re.S))
+        renew_readme("speed", table(rows, kinds))
 
 
 if __name__ == "__main__":
