@@ -98,7 +98,7 @@ fn fold(reader: &mut Reader, mut tracker: Tracker, n_threads: usize) -> (u64, us
     let mut feed = Feed::new(n_threads);
     let (mut n_packets, mut n_flows) = (0, 0);
     loop {
-        let n_folded = feed.fold(reader, &mut tracker, CALL_PACKETS);
+        let n_folded = feed.fold(reader, &mut tracker, CALL_PACKETS, |_| ());
         n_packets += n_folded as u64;
         n_flows += tracker.drain().len();
         if n_folded < CALL_PACKETS {

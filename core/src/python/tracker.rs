@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -13,7 +14,7 @@ use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::decode;
 use crate::tables::{FlowTable, SampleTable, SegmentTable, entry_table};
-use crate::track::{self, Config, CtConfig, Feed};
+use crate::track::{self, Config, CtConfig, Feed, Flow};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
 const CHUNK_PACKETS: usize = 1 << 18;
@@ -21,12 +22,33 @@ const CHUNK_PACKETS: usize = 1 << 18;
 /// Least vertices that a hull can be held to: both ends and one between.
 const LEAST_HULL: usize = 3;
 
+/// Ended flows that are worth being sent to another thread.
+const HAND_OVER_FLOWS: usize = 256;
+/// How often so many may wait there.
+const MAX_HANDED_OVER: usize = 16;
+
 struct State {
     tracker: track::Tracker,
     feed: Feed,
+    tables: Tables,
+}
+
+/// Rows of ended flows.
+#[derive(Default)]
+struct Tables {
+    /// Not handed out yet.
     flows: FlowTable,
-    /// Of the flows handed out, until they are asked for.
+    /// Of these and of those handed out, until they are asked for.
     samples: SampleTable,
+}
+
+impl Tables {
+    fn push(&mut self, ended: &[Flow], samples_per_side: usize) {
+        for flow in ended {
+            self.flows.push(flow);
+            self.samples.push(flow, samples_per_side);
+        }
+    }
 }
 
 /// Folds packets into flows.
@@ -127,8 +149,7 @@ impl Tracker {
         Ok(Self(Mutex::new(State {
             tracker,
             feed: Feed::new(n_threads),
-            flows: FlowTable::default(),
-            samples: SampleTable::default(),
+            tables: Tables::default(),
         })))
     }
 
@@ -136,9 +157,7 @@ impl Tracker {
         let mut n_folded = 0;
         while n_folded < max_packets {
             let wanted = CHUNK_PACKETS.min(max_packets - n_folded);
-            let n_read = self.with(py, |state| {
-                reader.with(|frames| state.feed.fold(frames, &mut state.tracker, wanted))
-            });
+            let n_read = self.with(py, |state| reader.with(|frames| state.fold(frames, wanted)));
             n_folded += n_read;
             if n_read < wanted {
                 break;
@@ -177,23 +196,23 @@ impl Tracker {
     #[pyo3(signature = (least=1))]
     fn drain_flows(&self, py: Python<'_>, least: usize) -> PyResult<Option<ArrowBatch>> {
         let batch = self.with(py, |state| {
-            if state.tracker.n_ended() < least {
+            let State {
+                tracker, tables, ..
+            } = state;
+            let n_ended = tables.flows.len() + tracker.n_ended();
+            if n_ended == 0 || n_ended < least {
                 return None;
             }
-            let ended = state.tracker.drain();
-            let samples_per_side = state.tracker.config().samples_per_side;
-            for flow in &ended {
-                state.flows.push(flow);
-                state.samples.push(flow, samples_per_side);
-            }
-            (!ended.is_empty()).then(|| state.flows.finish())
+            tables.push(&tracker.drain(), tracker.config().samples_per_side);
+            Some(tables.flows.finish())
         });
         batch.map(ArrowBatch::new).transpose()
     }
 
     fn drain_samples(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
         let batch = self.with(py, |state| {
-            (state.samples.len() > 0).then(|| state.samples.finish())
+            let samples = &mut state.tables.samples;
+            (samples.len() > 0).then(|| samples.finish())
         });
         batch.map(ArrowBatch::new).transpose()
     }
@@ -265,6 +284,38 @@ impl Tracker {
         self.with(py, |state| {
             let weirds = state.tracker.weirds().iter();
             weirds.map(|(weird, n)| (weird.name(), *n)).collect()
+        })
+    }
+}
+
+impl State {
+    /// Folds up to `wanted` packets; how many there were.
+    fn fold(&mut self, reader: &mut crate::capture::Reader, wanted: usize) -> usize {
+        let Self {
+            tracker,
+            feed,
+            tables,
+        } = self;
+        if !feed.is_shared(wanted) {
+            return feed.fold(reader, tracker, wanted, |_| ());
+        }
+        // The rows are made beside folding.
+        let samples_per_side = tracker.config().samples_per_side;
+        thread::scope(|scope| {
+            // It is closed at the end of this block, and so the thread ends.
+            let (hand_over, ended) = sync_channel::<Vec<Flow>>(MAX_HANDED_OVER);
+            let making = thread::Builder::new().name("tables".into());
+            let rows = making.spawn_scoped(scope, move || {
+                for flows in ended {
+                    tables.push(&flows, samples_per_side);
+                }
+            });
+            feed.fold(reader, tracker, wanted, |tracker| {
+                if rows.is_ok() && tracker.n_ended() >= HAND_OVER_FLOWS {
+                    // The thread is there as long as this channel is.
+                    let _ = hand_over.send(tracker.drain());
+                }
+            })
         })
     }
 }

@@ -103,6 +103,7 @@ pub(crate) struct FlowTable {
     flows: FlowColumns,
     sides: [SideColumns; 2],
     texts: Texts,
+    n_rows: usize,
 }
 
 /// Addresses as text.
@@ -113,8 +114,14 @@ struct Texts {
 }
 
 impl FlowTable {
+    /// Rows appended since the last `finish`.
+    pub fn len(&self) -> usize {
+        self.n_rows
+    }
+
     /// Appends a flow.
     pub fn push(&mut self, flow: &Flow) {
+        self.n_rows += 1;
         let (columns, texts) = (&mut self.flows, &mut self.texts);
         columns.flow_id.append_value(flow.id);
         columns.first_packet.append_value(flow.first_packet);
@@ -148,6 +155,7 @@ impl FlowTable {
 
     /// The rows appended since the last call.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.n_rows = 0;
         let mut columns = named(&self.flows.finish()?, "");
         for (prefix, side) in ["orig_", "resp_"].into_iter().zip(&mut self.sides) {
             columns.extend(named(&side.finish()?, prefix));

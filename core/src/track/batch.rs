@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::key::{Directed, KeyHasher};
-use super::tracker::Tracker;
+use super::tracker::{Named, Tracker};
 use crate::capture::Reader;
 use crate::decode::{Packet, decode};
 
@@ -23,7 +23,7 @@ const MAX_BUFFERS: usize = 4;
 const MAX_COPIED_BYTES: usize = 1 << 20;
 
 /// A decoded packet that waits to be folded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Waiting {
     /// Without its payload.
     packet: Packet<'static>,
@@ -48,7 +48,10 @@ struct Place {
 /// Packets of a stretch of the stream, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
-    waiting: Vec<Waiting>,
+    /// Those in it, and behind them places of earlier ones, which are written over: a packet is
+    /// copied once.
+    places: Vec<Waiting>,
+    n_waiting: usize,
     /// Hold the payloads, so that these need not be copied.
     buffers: Vec<Arc<Vec<u8>>>,
     /// Payloads that no buffer holds.
@@ -59,13 +62,13 @@ impl Batch {
     /// Packets in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.n_waiting
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.n_waiting == 0
     }
 
     /// Reads and decodes up to `wanted` packets, replacing what was in it; how many there were.
@@ -93,21 +96,25 @@ impl Batch {
             [] => Place::default(),
             bytes => self.place(bytes, buffer),
         };
-        let directed = Directed::of(packet);
-        self.waiting.push(Waiting {
-            packet: Packet {
-                payload: &[],
-                ..*packet
-            },
-            payload,
-            hash: directed.map_or(0, |directed| hasher.hash(&directed.key)),
-            directed,
-            flow: None,
-        });
+        if self.n_waiting == self.places.len() {
+            self.places.push(Waiting::default());
+        }
+        let waiting = &mut self.places[self.n_waiting];
+        waiting.packet = Packet {
+            payload: &[],
+            ..*packet
+        };
+        waiting.payload = payload;
+        waiting.directed = Directed::of(packet);
+        if let Some(directed) = &waiting.directed {
+            waiting.hash = hasher.hash(&directed.key);
+        }
+        waiting.flow = None;
+        self.n_waiting += 1;
     }
 
     fn clear(&mut self) {
-        self.waiting.clear();
+        self.n_waiting = 0;
         self.buffers.clear();
         self.copied.clear();
     }
@@ -152,10 +159,11 @@ impl Batch {
     /// Folds its packets in order and empties it.
     pub fn fold(&mut self, tracker: &mut Tracker) {
         for i in 0..self.len() + 4 * STEP {
-            if let Some(waiting) = self.waiting.get(i) {
+            let waiting = &mut self.places[..self.n_waiting];
+            if let Some(waiting) = waiting.get(i) {
                 tracker.slab.prefetch_slot(waiting.hash);
             }
-            if let Some(waiting) = behind(&mut self.waiting, i, STEP)
+            if let Some(waiting) = behind(waiting, i, STEP)
                 && waiting.directed.is_some()
             {
                 waiting.flow = tracker.slab.guess(waiting.hash);
@@ -163,13 +171,13 @@ impl Batch {
                     tracker.slab.prefetch_flow(at);
                 }
             }
-            if let Some((at, from_high)) = flow_of(behind(&mut self.waiting, i, 2 * STEP)) {
+            if let Some((at, from_high)) = flow_of(behind(waiting, i, 2 * STEP)) {
                 tracker.slab.prefetch_side(at, from_high);
                 if let Some(tracking) = &tracker.tracking {
                     tracking.prefetch(tracker.slab.get(at).ct_hint);
                 }
             }
-            if let Some((at, from_high)) = flow_of(behind(&mut self.waiting, i, 3 * STEP)) {
+            if let Some((at, from_high)) = flow_of(behind(waiting, i, 3 * STEP)) {
                 tracker.slab.prefetch_clock(at, from_high);
             }
             if i >= 4 * STEP {
@@ -181,8 +189,12 @@ impl Batch {
 
     #[inline]
     fn fold_one(&self, at: usize, tracker: &mut Tracker) {
-        let waiting = &self.waiting[at];
-        let flow = waiting.directed.as_ref().map(|it| (it, waiting.hash));
+        let waiting = &self.places[at];
+        let flow = waiting.directed.as_ref().map(|directed| Named {
+            directed,
+            hash: waiting.hash,
+            guess: waiting.flow,
+        });
         if waiting.payload.len == 0 {
             tracker.fold_known(&waiting.packet, flow);
         } else {

@@ -34,18 +34,36 @@ impl Feed {
         }
     }
 
-    /// Folds the next packets of the stream, up to `wanted`; how many there were.
-    pub fn fold(&mut self, reader: &mut Reader, tracker: &mut Tracker, wanted: usize) -> usize {
-        if self.n_threads > 1
-            && wanted >= LEAST_PACKETS
-            && let Ok(n_folded) = self.fold_beside(reader, tracker, wanted)
+    /// Whether so many packets are worth a thread more.
+    #[must_use]
+    pub fn is_shared(&self, wanted: usize) -> bool {
+        self.n_threads > 1 && wanted >= LEAST_PACKETS
+    }
+
+    /// Folds the next packets of the stream, up to `wanted`; how many there were. `after` is
+    /// called after each batch of them.
+    pub fn fold(
+        &mut self,
+        reader: &mut Reader,
+        tracker: &mut Tracker,
+        wanted: usize,
+        mut after: impl FnMut(&mut Tracker),
+    ) -> usize {
+        if self.is_shared(wanted)
+            && let Ok(n_folded) = self.fold_beside(reader, tracker, wanted, &mut after)
         {
             return n_folded;
         }
-        self.fold_alone(reader, tracker, wanted)
+        self.fold_alone(reader, tracker, wanted, &mut after)
     }
 
-    fn fold_alone(&mut self, reader: &mut Reader, tracker: &mut Tracker, wanted: usize) -> usize {
+    fn fold_alone(
+        &mut self,
+        reader: &mut Reader,
+        tracker: &mut Tracker,
+        wanted: usize,
+        after: &mut impl FnMut(&mut Tracker),
+    ) -> usize {
         let mut batch = self.batches.pop().unwrap_or_default();
         let mut n_folded = 0;
         while n_folded < wanted {
@@ -54,6 +72,7 @@ impl Feed {
                 break;
             }
             batch.fold(tracker);
+            after(tracker);
             n_folded += n_read;
         }
         self.batches.push(batch);
@@ -67,6 +86,7 @@ impl Feed {
         reader: &mut Reader,
         tracker: &mut Tracker,
         wanted: usize,
+        after: &mut impl FnMut(&mut Tracker),
     ) -> io::Result<usize> {
         let (give_back, unused) = channel();
         let (hand_over, filled) = channel();
@@ -86,6 +106,7 @@ impl Feed {
             for mut batch in filled {
                 n_folded += batch.len();
                 batch.fold(tracker);
+                after(tracker);
                 // At the end of the stream nobody wants it back.
                 let _ = give_back.send(batch);
             }

@@ -51,6 +51,13 @@ impl Slab {
             .find(hash, |at| self.flows[at as usize].key.is(key))
     }
 
+    /// Whether a flow alive, guessed by its number, has this key.
+    #[inline]
+    pub fn has(&self, at: u32, key: &Key) -> bool {
+        let flow = self.flows.get(at as usize);
+        flow.is_some_and(|flow| flow.is_alive && flow.key.is(key))
+    }
+
     /// Asks for the index slot of a hash.
     #[inline]
     pub fn prefetch_slot(&self, hash: u64) {

@@ -73,6 +73,16 @@ impl PacketClock {
     }
 }
 
+/// The key of a packet, and what is known of it beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'a> {
+    pub directed: &'a Directed,
+    /// Of its key.
+    pub hash: u64,
+    /// The number of its flow, probably.
+    pub guess: Option<u32>,
+}
+
 /// A frame that waits for the next one to tell whether its date is to be believed.
 #[derive(Debug)]
 struct Held {
@@ -173,13 +183,12 @@ impl Tracker {
     /// Takes the next packet of the stream into account.
     pub fn fold(&mut self, packet: &Packet<'_>) {
         let directed = Directed::of(packet);
-        let flow = directed.as_ref().map(|it| (it, self.slab.hash(&it.key)));
-        self.fold_known(packet, flow);
+        self.fold_known(packet, directed.as_ref().map(|it| self.name(it)));
     }
 
     /// The same, where the packet's key and its hash are known already.
     #[inline]
-    pub(super) fn fold_known(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>) {
+    pub(super) fn fold_known(&mut self, packet: &Packet<'_>, flow: Option<Named<'_>>) {
         self.counters.packets += 1;
         if self.guard.follows(packet.time_ns) {
             let moment = Moment {
@@ -232,7 +241,7 @@ impl Tracker {
     }
 
     #[cold]
-    fn judge(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>) {
+    fn judge(&mut self, packet: &Packet<'_>, flow: Option<Named<'_>>) {
         let verdict = self.guard.judge(packet.time_ns);
         self.release(verdict.held);
         if verdict.hold {
@@ -273,13 +282,13 @@ impl Tracker {
             let time_ns = if believed { packet.time_ns } else { own_ns };
             self.counters.time_absurd += u64::from(!believed);
             let directed = Directed::of(&packet);
-            let flow = directed.as_ref().map(|it| (it, self.slab.hash(&it.key)));
+            let flow = directed.as_ref().map(|it| self.name(it));
             self.fold_at(&packet, flow, Moment { time_ns, believed });
         }
     }
 
     #[inline]
-    fn fold_at(&mut self, packet: &Packet<'_>, flow: Option<(&Directed, u64)>, moment: Moment) {
+    fn fold_at(&mut self, packet: &Packet<'_>, flow: Option<Named<'_>>, moment: Moment) {
         self.counters.time_backwards += u64::from(self.clock.advance(moment.time_ns));
         if packet.weird != Weird::None {
             *self.weirds.entry(packet.weird).or_default() += 1;
@@ -288,8 +297,8 @@ impl Tracker {
         if now_s != self.swept_s {
             self.sweep(now_s);
         }
-        if let Some((directed, hash)) = flow {
-            self.fold_directed(packet, directed, hash, moment);
+        if let Some(named) = flow {
+            self.fold_named(packet, named, moment);
         } else if packet.ip_version == 0 {
             self.counters.not_ip += 1;
         } else if packet.fragment_offset != 0 {
@@ -299,15 +308,26 @@ impl Tracker {
         }
     }
 
+    fn name<'a>(&self, directed: &'a Directed) -> Named<'a> {
+        Named {
+            directed,
+            hash: self.slab.hash(&directed.key),
+            guess: None,
+        }
+    }
+
     #[inline]
-    fn fold_directed(
-        &mut self,
-        packet: &Packet<'_>,
-        directed: &Directed,
-        hash: u64,
-        moment: Moment,
-    ) {
-        let at = match self.slab.find(&directed.key, hash) {
+    fn fold_named(&mut self, packet: &Packet<'_>, named: Named<'_>, moment: Moment) {
+        let Named {
+            directed,
+            hash,
+            guess,
+        } = named;
+        let known = match guess {
+            Some(at) if self.slab.has(at, &directed.key) => guess,
+            _ => self.slab.find(&directed.key, hash),
+        };
+        let at = match known {
             Some(at) => match self.succeeds(at, directed, packet) {
                 None => at,
                 Some(reason) => {
