@@ -1,7 +1,9 @@
 """A remote clock put together from readings: its rate, and what is odd about it.
 
-Requests bound the clock from above and answers from below (`stats.strip`), so each connection
-gives two hulls; one slope is fitted to all of them (`stats.joint_rate`).
+Requests bound the clock from above and answers from below, so each connection gives two hulls.
+The rate is the mean of all that keep to these bounds (`stats.strip`). Its error is their spread, or
+that of the joint linear program over all hulls (`stats.joint_rate`), where that is smaller: many
+round trips that are much longer than the clock's ticks tell by their number, too.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from wiretell.probing.tick_edge import MOST_DRIFT, TickEdge
 from wiretell.stats.joint_rate import Edges, combine, edges_of
 from wiretell.stats.line import Cloud, FloatArray, upper_hull
 from wiretell.stats.nominal_rate import nominal_rate
-from wiretell.stats.strip import certain_slopes
+from wiretell.stats.strip import Points, certain_slopes, likely_slope
 
 FEWEST = 8
 """Readings before a rate is looked for, or a clock called constant."""
@@ -30,6 +32,8 @@ MOST_STEPS = 5
 told from no clock at all."""
 COARSEST_S = 0.1
 """Rounding of stamps that is allowed for until it is known."""
+SPREAD = 1.2
+"""By so much the spread of likely slopes falls short of the errors that simulations show."""
 WITHIN = 0.5
 """Two standard errors reach no further than the bounds that are certain."""
 FEWEST_FOR_QUANTUM = 24
@@ -200,34 +204,40 @@ class RemoteClock:
 
     def estimate(self) -> Estimate | None:
         """The rate as far as it is known, which also sharpens the aim; None: not yet."""
-        edges, certain = [], (-math.inf, math.inf)
+        edges: list[Edges] = []
+        strips: list[tuple[Points, Points]] = []
+        certain = -math.inf, math.inf
         for line in self._usable():
             below, above = self._clouds(line)
             edges += [each for each in (edges_of(below), edges_of(above)) if each]
-            least, greatest = certain_slopes(
-                (below.hull_x, below.hull_v), (-above.hull_x, -above.hull_v)
-            )
+            strips.append(((below.hull_x, below.hull_v), (-above.hull_x, -above.hull_v)))
+            least, greatest = certain_slopes(*strips[-1])
             certain = max(certain[0], least), min(certain[1], greatest)
         if not edges:
             return None
-        return self._judge(edges, certain)
-
-    def _judge(self, edges: list[Edges], certain: tuple[float, float]) -> Estimate | None:
         rate = combine(edges).rate
         if not (rate.hz > 0.0 and rate.error < RATE_KNOWN):
             return None
-        nominal_hz = self._nominal_hz or nominal_rate(rate.hz / self.tick) * self.tick
-        was_unknown, self._hz = self._hz is None, rate.hz
+        room = rate.hz * self.least_round_trip_s
+        likely = likely_slope(strips, certain, room)
+        hz, error = rate.hz, rate.error * rate.hz
+        if likely is not None:
+            hz, error = likely[0], min(error, SPREAD * likely[1])
+        # The aim is lost where the rate is believed too soon.
+        self._drift = min(MOST_DRIFT, max(3.0 * rate.error, 1e-6))
+        return self._settle(hz, error, certain)
+
+    def _settle(self, hz: float, error_hz: float, certain: tuple[float, float]) -> Estimate:
+        nominal_hz = self._nominal_hz or nominal_rate(hz / self.tick) * self.tick
+        was_unknown, self._hz = self._hz is None, hz
         if was_unknown:
             self._join()
-        self._drift = min(MOST_DRIFT, max(3.0 * rate.error, 1e-6))
-        skew_ppm, se_ppm = rate.skew_ppm(nominal_hz)
-        bounds = tuple((slope / nominal_hz - 1.0) * 1e6 for slope in certain)
-        within = (bounds[0], bounds[1]) if certain[0] <= certain[1] else None
+        low, high = ((slope / nominal_hz - 1.0) * 1e6 for slope in certain)
+        skew_ppm, se_ppm = (hz / nominal_hz - 1.0) * 1e6, error_hz / nominal_hz * 1e6
+        within = (low, high) if low <= high else None
         if within is not None:
-            furthest = max(within[1] - skew_ppm, skew_ppm - within[0])
-            se_ppm = min(se_ppm, furthest * WITHIN)
-        return Estimate(rate.hz, nominal_hz, skew_ppm, se_ppm, within, self.tick)
+            se_ppm = min(se_ppm, WITHIN * max(high - skew_ppm, skew_ppm - low))
+        return Estimate(hz, nominal_hz, skew_ppm, se_ppm, within, self.tick)
 
     def ways(self, nominal_hz: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
         """(skew, standard error) in ppm by requests alone and by answers alone; None: too few.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wiretell.stats.line import upper_hull
-from wiretell.stats.strip import certain_slopes
+from wiretell.stats.strip import certain_slopes, likely_slope
 
 
 def bounds(rng, slope, n=200, hull=False):
@@ -46,3 +46,42 @@ def test_contradictory_bounds_leave_no_slope():
 def test_one_moment_bounds_nothing():
     point = np.array([1.0]), np.array([5.0])
     assert certain_slopes(point, point) == (-math.inf, math.inf)
+
+
+def likely(below, above, gap=0.0):
+    return likely_slope([(below, above)], certain_slopes(below, above), gap)
+
+
+def test_the_likely_slope_is_the_mean_of_all_lines_between_the_bounds():
+    """Against lines drawn at random: two gates of height 1 at x = 0 and x = 10."""
+    x = np.array([0.0, 10.0])
+    below, above = (x, np.array([0.0, 20.0])), (x, np.array([1.0, 21.0]))
+    rng = np.random.default_rng(1)
+    at_0, at_10 = rng.uniform(0, 1, 100_000), rng.uniform(20, 21, 100_000)
+    drawn = (at_10 - at_0) / 10
+    mean, deviation = likely(below, above)
+    assert mean == pytest.approx(2.0, abs=1e-9)
+    assert deviation == pytest.approx(drawn.std(), rel=0.01)
+
+
+def test_room_for_the_round_trip_narrows_the_slopes():
+    for seed in range(5):
+        (below_x, below_v), (above_x, above_v) = bounds(np.random.default_rng(seed), 2.0)
+        below, above = (below_x + 0.05, below_v), (above_x - 0.05, above_v)  # 0.1 s both ways
+        wide, narrow = likely(below, above), likely(below, above, gap=0.2)
+        assert narrow[1] < 0.5 * wide[1]
+        assert abs(narrow[0] - 2.0) < 4 * narrow[1]
+
+
+def test_two_strips_of_one_slope_tell_more_than_one():
+    strips = [bounds(np.random.default_rng(seed), 2.0) for seed in (1, 2)]
+    certain = [certain_slopes(*strip) for strip in strips]
+    both = max(certain[0][0], certain[1][0]), min(certain[0][1], certain[1][1])
+    together = likely_slope(strips, both, 0.0)
+    assert together[1] < min(likely(*strip)[1] for strip in strips)
+    assert abs(together[0] - 2.0) < 4 * together[1]
+
+
+@pytest.mark.parametrize("certain", [(-math.inf, 1.0), (2.0, 1.0), (1.0, 1.0)])
+def test_without_finite_bounds_no_slope_is_likely(certain):
+    assert likely_slope([bounds(np.random.default_rng(1), 1.0)], certain, 0.0) is None
