@@ -43,6 +43,15 @@ PRESETS: dict[str, Scenario] = {
             MachineSpec("macos-old"),
         )
     ),
+    # What the tutorial of the explorer walks through: counters, clocks, a reboot, a swarm.
+    "walkthrough": Scenario(
+        (
+            MachineSpec("win7", first_port=49_600),
+            MachineSpec("win10", first_port=57_000),
+            MachineSpec("linux-4.9", skew_ppm=48.0, reboots_at_s=(300.0,)),
+            MachineSpec("macos-old", skew_ppm=-31.0, habit="torrent"),
+        )
+    ),
     "suspend": Scenario(
         (
             MachineSpec("macos-old", suspensions=(Suspension(200.0, 120.0),)),

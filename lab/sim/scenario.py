@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Habit = Literal["office", "idle", "appliance", "steady"]
+Habit = Literal["office", "idle", "appliance", "steady", "torrent"]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ _DNS_KEPT_S = 120.0
 _BYTES_MEDIAN, _BYTES_SIGMA, _BYTES_MOST = 6000.0, 1.3, 150_000
 _FILLER = Random("filler").randbytes(1 << 18)
 _CHAT_PORT, _HTTPS_PORT = 5228, 443
+_PEER_PORTS = (6881, 7000)
+_INFO_HASH = Random("info").randbytes(20)
 
 
 @cache
@@ -83,6 +85,10 @@ class User:
             case "appliance":
                 self._loop.after(rng.uniform(0.0, 30.0), self._poll, session)
                 self._loop.after(rng.uniform(0.0, 60.0), self._ask_time, session)
+            case "torrent":
+                self._begin_chats(session)
+                self._loop.after(rng.uniform(0.0, 15.0), self._browse, session)
+                self._loop.after(rng.uniform(5.0, 20.0), self._share, session)
             case "steady":
                 self._loop.after(rng.uniform(0.0, 5.0), self._stay, session)
 
@@ -145,6 +151,21 @@ class User:
         rng = self._rng
         small = [self._small_exchange(rng.expovariate(self._pace)) for _ in range(5000)]
         self._talk(self._own_server, _CHAT_PORT, Dialogue(tuple(small), closer="nobody"))
+
+    def _share(self, session: int) -> None:
+        """One more peer of a swarm: many far ends, high ports, few bytes each way."""
+        if not self._active(session):
+            return
+        rng = self._rng
+        info = b"\x13BitTorrent protocol" + bytes(8) + _INFO_HASH
+        ours, theirs = (info + name + rng.randbytes(12) for name in (b"-WT0100-", b"-PE0200-"))
+        pieces = (self._small_exchange(rng.uniform(0.2, 3.0)) for _ in range(rng.randrange(1, 12)))
+        dialogue = Dialogue((Exchange(ours, theirs), *pieces), rng.expovariate(1 / 20.0))
+        port = rng.randrange(*_PEER_PORTS)
+        self._host.connect(
+            self._pool.draw(rng).host.ip, port, ClientSide(self._loop, dialogue), dialogue
+        )
+        self._loop.after(rng.expovariate(self._pace / 2.5), self._share, session)
 
     # -- pieces
 

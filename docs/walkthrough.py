@@ -1,0 +1,114 @@
+"""The pictures of docs/explore.md: `.venv/bin/python docs/walkthrough.py`, after `make test`.
+
+Simulates the capture of the tutorial, does each of its steps in Chromium and by the command line
+beside it, and writes the pictures into `docs/images`. Not run by the tests.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1280, 1080
+N_COLORS = 128
+SETTLED_MS = 2500
+"""After an action: the server has answered and the plots are drawn."""
+SIMULATE = ["-m", "lab.sim", "--preset", "walkthrough", "--seconds", "600", "--seed", "7"]
+COMMANDS = (
+    ("devices", "walk.pcapng"),
+    ("plot", "ip_id_no_ts", "walk.pcapng", "--address", "203.0.113.7"),
+    ("plot", "ip_id", "walk.pcapng", "--address", "203.0.113.7", "--highlight", "dst"),
+    ("plot", "tsval", "walk.pcapng", "--address", "203.0.113.7"),
+    ("plot", "tsval", "walk", "--where", 'device = "203.0.113.7#4"'),
+    ("plot", "src_port", "walk", "--address", "203.0.113.7", "--where", "syn and dst_port < 6881"),
+    ("plot", "ip_id", "walk.pcapng", "--address", "203.0.113.7", "--highlight", "user_agent"),
+)
+"""One for each step of the tutorial; `walk` is the report saved by `explore --save walk`."""
+
+
+def main() -> int:
+    """Writes a picture for each step."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        print("chromium is not installed", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
+        folder = Path(name)
+        capture = str(folder / "walk.pcapng")
+        subprocess.run([sys.executable, *SIMULATE, "-o", capture], check=True, cwd=ROOT)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "wiretell", "explore", "walk.pcapng", "--save", "walk",
+             "--no-browser", "-q", "--seconds", "900"],
+            cwd=folder, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            context = browser.new_context(
+                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light"
+            )
+            _walk(context.new_page(), url)
+            browser.close()
+        finally:
+            server.terminate()
+            server.wait()
+        for words in COMMANDS:
+            print("$ wiretell", *words)
+            subprocess.run([sys.executable, "-m", "wiretell", *words, "-q"], check=True, cwd=folder)
+    return 0
+
+
+def _walk(page: Any, url: str) -> None:
+    page.set_default_timeout(120_000)
+    page.goto(url)
+    page.locator(".slick-cell", has_text="203.0.113.7").first.wait_for()
+
+    def write(name: str, text: str) -> None:
+        script = "([name, text]) => { Bokeh.documents[0].get_model_by_name(name).value = text; }"
+        page.evaluate(script, [name, text])
+
+    def only(text: str, colour: str = "device") -> Callable[[], None]:
+        def act() -> None:
+            write("colour", colour)
+            write("filter", text)
+
+        return act
+
+    def tick(machine: int) -> None:
+        row = page.locator("#machines .slick-row").filter(
+            has=page.get_by_text(f"#{machine}", exact=True)
+        )
+        row.locator("input[type=checkbox]").click()
+
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: None,
+        only('proto = 6 and not syn has "ts"'),
+        only('proto = 6 and not syn has "ts"', "dst"),
+        only('syn has "ts"'),
+        lambda: (only("")(), tick(4)),  # type: ignore[func-returns-value]
+        lambda: (tick(4), only("dst_port < 6881")()),  # type: ignore[func-returns-value]
+        only("", "user_agent"),
+    )
+    for number, act in enumerate(steps, start=1):
+        act()
+        page.wait_for_timeout(SETTLED_MS)
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture.quantize(N_COLORS, dither=Image.Dither.NONE).save(
+            PICTURES / f"explore-{number}.png", optimize=True
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
