@@ -21,6 +21,8 @@ HUBER, BISQUARE = 1.345, 4.685
 ROUNDS = (6, 8)
 """With Huber's weights, then with Tukey's."""
 SD_OF_MAD = 1.4826
+BLOCK = 8
+"""Neighbouring readings (they are given in order of time) that may depend on one another."""
 FEWEST = 12
 """Readings beyond one for each unit and slope; of fewer the error says too little."""
 
@@ -30,7 +32,8 @@ def robust_slopes(
 ) -> tuple[FloatArray, FloatArray]:
     """(slope, standard error) of each subject, in the unit of y over that of x.
 
-    `unit` is a number per reading, 0..; readings of a unit share an intercept. `subject_of` has
+    `unit` is a number per reading, 0..; readings of a unit share an intercept and are in order of
+    time. `subject_of` has
     the subject of each unit, 0..; units of a subject share its slope. NaN and infinity where a
     subject has too few readings or none apart in x.
     """
@@ -56,7 +59,10 @@ def robust_slopes(
     inside = np.maximum(1.0 - (z / BISQUARE) ** 2, 0.0)
     push = residual * inside**2
     stiffness = inside * (1.0 - 5.0 * (z / BISQUARE) ** 2)
-    above = np.bincount(subject, (push * dx) ** 2, n_subjects)
+    above = np.maximum(
+        np.bincount(subject, (push * dx) ** 2, n_subjects),
+        _in_blocks(push * dx, unit, subject_of, n_subjects),
+    )
     below = np.bincount(subject, stiffness * dx**2, n_subjects)
     n = np.bincount(subject, minlength=n_subjects)
     n_units = np.bincount(subject_of, minlength=n_subjects)
@@ -66,6 +72,20 @@ def robust_slopes(
     few = n[known] / spare[known]
     error[known] = np.sqrt(above[known] * few) / below[known]
     return slope, error
+
+
+def _in_blocks(
+    pull: FloatArray, unit: IntArray, subject_of: IntArray, n_subjects: int
+) -> FloatArray:
+    """Sums of squares of the sums over blocks of neighbours: of readings that depend on those
+    before, as where a clock is read near its ticks, this is more than the sum of squares."""
+    order = np.argsort(unit, kind="stable")
+    first = np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=len(subject_of)))[:-1]])
+    place = np.arange(len(unit)) - first[unit[order]]
+    block = np.flatnonzero((place % BLOCK == 0) | (np.diff(unit[order], prepend=-1) != 0))
+    sums = np.add.reduceat(pull[order], block)
+    found: FloatArray = np.bincount(subject_of[unit[order][block]], sums**2, n_subjects)
+    return found
 
 
 def _fit(

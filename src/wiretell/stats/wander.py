@@ -10,7 +10,7 @@ model is a random walk of the rate; its size is read off the steps between neigh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,6 +141,15 @@ def wander_of(windows: Windows) -> Wander:
         hours = windows.length_s / HOUR_S * 2.0 / 3.0
         drift = math.sqrt(beyond / hours) if beyond > 0.0 else None
     return Wander(math.sqrt(max(spread, 0.0)), p_steady, drift)
+
+
+def widened(windows: Windows) -> Windows:
+    """Errors so much larger that the windows agree as well as chance would have it (Birge)."""
+    weight = windows.error_ppm**-2.0
+    mean = float(np.average(windows.ppm, weights=weight))
+    squares = float((weight * (windows.ppm - mean) ** 2).sum())
+    factor = math.sqrt(max(squares / (len(windows) - 1), 1.0))
+    return replace(windows, error_ppm=windows.error_ppm * factor)
 
 
 def smooth_curve(x: FloatArray, residual: FloatArray, unit: IntArray, at: FloatArray) -> FloatArray:

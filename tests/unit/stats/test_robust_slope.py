@@ -9,8 +9,8 @@ from wiretell.stats.robust_slope import robust_slopes
 
 
 def test_exact_lines_of_two_subjects_with_their_own_intercepts() -> None:
-    x = np.tile(np.arange(10.0), 3)
-    unit = np.repeat(np.arange(3), 10)
+    x = np.tile(np.arange(20.0), 3)
+    unit = np.repeat(np.arange(3), 20)
     subject_of = np.array([0, 0, 1])
     y = np.array([3.0, 3.0, -2.0])[unit] * x + np.array([5.0, -7.0, 100.0])[unit]
     slope, error = robust_slopes(x, y, unit, subject_of)

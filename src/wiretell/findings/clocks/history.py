@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,12 +20,15 @@ from wiretell.stats.wander import (
     rates_in_windows,
     smooth_curve,
     wander_of,
+    widened,
 )
 
 STEADY = 1e-3
 """A wander less likely than this in a steady clock is one."""
 MOST_POINTS = 2_000
 """Points kept of one clock to be drawn."""
+UNDONE = 0.3
+"""A step back that is taken back but for this share was no step."""
 NEAR = 60
 """Readings on either side that say how large a step is."""
 Skew = tuple[float, float]
@@ -69,6 +72,7 @@ def steps_of(readings: Readings, slope: float, nominal_hz: float) -> Steps:
         for step in found:
             index = int(start) + step.index
             at.append((float(readings.x[index]), step.size_s, index))
+    at = _lasting(sorted(at), 1.0 / nominal_hz)
     if not at:
         return Steps()
     cut = np.zeros(len(readings), dtype=np.int64)
@@ -80,7 +84,6 @@ def steps_of(readings: Readings, slope: float, nominal_hz: float) -> Steps:
     one = np.zeros(int(unit.max()) + 1, dtype=np.int64)
     robust, error = robust_slopes(thin.x, thin.y, thin.unit, one)
     hull = _joint(pieces, nominal_hz)
-    at.sort()
     if math.isfinite(error[0]):
         # A step bends the slope that it was found against.
         residual = readings.y - float(robust[0]) * readings.x
@@ -92,6 +95,21 @@ def steps_of(readings: Readings, slope: float, nominal_hz: float) -> Steps:
         (float(robust[0]) * 1e6, float(error[0]) * 1e6) if math.isfinite(error[0]) else None,
         unit,
     )
+
+
+def _lasting(
+    steps: Sequence[tuple[float, float, int]], tick_s: float
+) -> list[tuple[float, float, int]]:
+    """Steps without pairs back and forward again by as much: packets were late for a while."""
+    kept: list[tuple[float, float, int]] = []
+    for step in steps:
+        if kept and kept[-1][1] < 0.0 < step[1]:
+            rest = abs(kept[-1][1] + step[1])
+            if rest <= max(UNDONE * step[1], 4.0 * tick_s):
+                kept.pop()
+                continue
+        kept.append(step)
+    return kept
 
 
 def _size_s(residual: FloatArray, unit: IntArray, index: int) -> float:
@@ -126,6 +144,10 @@ def history_of(readings: Readings, slope: float, nominal_hz: float) -> History:
     if windows is not None:
         wander = wander_of(windows)
         curve = smooth_curve(thin.x, residual, thin.unit, windows.time_s)
+        if wander.p_steady < STEADY and np.ptp(curve) < 1.0 / nominal_hz:
+            # Within a tick nothing is seen to move: the errors were too small.
+            windows = widened(windows)
+            wander = wander_of(windows)
     all_residual = readings.y - slope * readings.x
     top = _tops(all_residual, readings.unit)
     ahead = all_residual - top[readings.unit]

@@ -144,6 +144,37 @@ def test_a_step_is_found_and_taken_out() -> None:
     assert "a step taken out" in row["quality_reason"]
 
 
+def test_packets_that_are_late_for_a_while_are_no_step_of_the_clock() -> None:
+    watched = Watched()
+    watched.rng = np.random.default_rng(9)
+    times = np.sort(watched.rng.uniform(0.0, 600.0, 1200)).tolist()
+    clock = ticking(1000.0, 77.0, 15.0)
+
+    def wait(t: float) -> float:
+        return float(watched.rng.exponential(0.001)) + (0.05 if 200.0 < t < 260.0 else 0.0)
+
+    waits = {t: wait(t) for t in times}
+    flow = watched.wire.call(0.0, clock=clock, times=times, delay=lambda t: waits[t])
+    rows = [(flow, 0, ns(t + waits[t]), None, clock(t)) for t in times]
+    watched.samples += sorted(rows, key=lambda row: row[2])
+    (row,) = watched.clocks("flow")
+    assert row["step_ms"] == []
+    assert row["best_ppm"] == pytest.approx(15.0, abs=max(1.0, 4.0 * row["best_se_ppm"]))
+
+
+def test_a_clock_read_at_its_ticks_is_not_seen_to_wander() -> None:
+    """Asked four times a second, the same place of a tick is met again and again."""
+    watched = Watched()
+    times = (np.arange(1200) * 0.25).tolist()
+    clock = ticking(1000.0, 0.4, 12.0)
+    waits = {t: 0.0001 + float(watched.rng.exponential(0.00005)) for t in times}
+    flow = watched.wire.call(0.0, clock=clock, times=times, delay=lambda t: waits[t])
+    watched.samples += [(flow, 0, ns(t + waits[t]), None, clock(t)) for t in times]
+    (row,) = watched.clocks("flow")
+    assert row["wander"].startswith("none seen")
+    assert row["best_ppm"] == pytest.approx(12.0, abs=1.0)
+
+
 def test_what_hides_a_clock_is_named() -> None:
     def name(clock: ClockOf | None, **columns: Any) -> str:
         watched = Watched()
