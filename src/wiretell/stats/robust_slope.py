@@ -84,8 +84,8 @@ def _in_blocks(
     place = np.arange(len(unit)) - first[unit[order]]
     block = np.flatnonzero((place % BLOCK == 0) | (np.diff(unit[order], prepend=-1) != 0))
     sums = np.add.reduceat(pull[order], block)
-    found: FloatArray = np.bincount(subject_of[unit[order][block]], sums**2, n_subjects)
-    return found
+    found = np.bincount(subject_of[unit[order][block]], sums**2, n_subjects)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _fit(
