@@ -6,7 +6,9 @@ where a table of them does not.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +28,8 @@ Axis = Literal["time", "packet"]
 
 HIDDEN = 255
 """The layer of points that are not drawn."""
+_THREADS = 2
+"""Batches worked on at once, beside the one that is read."""
 _SPARSE = 0.5
 """A quantity that fewer packets have keeps arrays of its own, of these packets alone."""
 
@@ -95,25 +99,62 @@ def load_clouds(
 
     `where` keeps the packets for which it holds. `clocks` are needed for quantities of clocks.
     """
-    tests = [_SplitTest(node, sides) for node, _ in layers.tests]
-    wanted = None if where is None else _SplitTest(where, sides)
-    needed = _columns_needed(quantities, [*tests, *([wanted] if wanted else [])], axis)
+    reader = _Reader(sides, quantities, layers, axis, where, clocks)
     gathered = _Gathered(points.n_rows, quantities)
     n_filtered = 0
-    for batch in points.batches(needed):
-        rows = batch.with_columns(row=(pl.col("flow_id") * 2 + pl.col("side")).cast(pl.UInt32))
-        if wanted is not None:
-            kept = rows.filter(wanted.holds(rows))
-            n_filtered += rows.height - kept.height
-            rows = kept
-        row = rows["row"].to_numpy()
-        layer = layers.of_side[row]
-        for test, (_, number) in reversed(list(zip(tests, layers.tests, strict=True))):
-            layer[test.holds(rows).to_numpy()] = number
-        x = rows["time_ns" if axis == "time" else "packet"].to_numpy()
-        ys = [_values(quantity, rows, row, sides, clocks) for quantity in quantities]
-        gathered.add(x, row, layer, ys)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting: deque[Future[_Batch]] = deque()
+        for rows in points.batches(reader.needed):
+            waiting.append(pool.submit(reader.read, rows))
+            if len(waiting) > _THREADS:
+                n_filtered += gathered.add(waiting.popleft().result())
+        while waiting:
+            n_filtered += gathered.add(waiting.popleft().result())
     return gathered.clouds(n_filtered)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a batch of packets comes to; `ys` has values and which there are (None: all)."""
+
+    x: NDArray[Any]
+    side: NDArray[np.uint32]
+    layer: NDArray[np.uint8]
+    ys: tuple[tuple[NDArray[Any], NDArray[np.bool_] | None], ...]
+    n_filtered: int
+
+
+class _Reader:
+    """Makes arrays of batches of packets; batches do not know of one another."""
+
+    def __init__(
+        self,
+        sides: Sides,
+        quantities: Sequence[PlotColumn],
+        layers: Layers,
+        axis: Axis,
+        where: Node | None,
+        clocks: ClockLines | None,
+    ) -> None:
+        self._sides, self._quantities, self._clocks = sides, quantities, clocks
+        self._of_side = layers.of_side
+        self._tests = [(_SplitTest(node, sides), number) for node, number in layers.tests]
+        self._wanted = None if where is None else _SplitTest(where, sides)
+        self._x = "time_ns" if axis == "time" else "packet"
+        asked = [test for test, _ in self._tests] + ([self._wanted] if self._wanted else [])
+        self.needed = _columns_needed(quantities, asked, axis)
+
+    def read(self, batch: pl.DataFrame) -> _Batch:
+        """The arrays of one batch."""
+        rows = batch.with_columns(row=(pl.col("flow_id") * 2 + pl.col("side")).cast(pl.UInt32))
+        if self._wanted is not None:
+            rows = rows.filter(self._wanted.holds(rows))
+        row = rows["row"].to_numpy()
+        layer = self._of_side[row]
+        for test, number in reversed(self._tests):
+            layer[test.holds(rows).to_numpy()] = number
+        ys = (_values(each, rows, row, self._sides, self._clocks) for each in self._quantities)
+        return _Batch(rows[self._x].to_numpy(), row, layer, tuple(ys), batch.height - rows.height)
 
 
 class _SplitTest:
@@ -203,24 +244,19 @@ class _Gathered:
         self._valid: list[NDArray[np.bool_] | None] = [None for _ in quantities]
         self._n = 0
 
-    def add(
-        self,
-        x: NDArray[Any],
-        side: NDArray[np.uint32],
-        layer: NDArray[np.uint8],
-        ys: Sequence[tuple[NDArray[Any], NDArray[np.bool_] | None]],
-    ) -> None:
-        """Puts a batch behind the last."""
-        new = slice(self._n, self._n + len(x))
-        self._x[new], self._side[new], self._layer[new] = x, side, layer
-        for number, (y, valid) in enumerate(ys):
+    def add(self, batch: _Batch) -> int:
+        """Puts a batch behind the last; how many packets its filter refused."""
+        new = slice(self._n, self._n + len(batch.x))
+        self._x[new], self._side[new], self._layer[new] = batch.x, batch.side, batch.layer
+        for number, (y, valid) in enumerate(batch.ys):
             self._ys[number][new] = y
             if valid is not None:
                 known = self._valid[number]
                 if known is None:
                     known = self._valid[number] = np.ones(len(self._x), np.bool_)
                 known[new] = valid
-        self._n += len(x)
+        self._n += len(batch.x)
+        return batch.n_filtered
 
     def clouds(self, n_filtered: int) -> list[Cloud]:
         """All of them, in order of x."""

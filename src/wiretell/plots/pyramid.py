@@ -1,13 +1,11 @@
-"""A cloud at several resolutions, so that every zoom step reads little.
+"""A cloud at two resolutions, so that zoom steps read little.
 
-The whole is counted once into cells a quarter of a pixel wide and high. A window that is large is
-drawn from these cells, a small one from the points themselves, of which it then has few. A
-picture is never off by more than a pixel and no point is left out.
+The whole is counted once into cells a quarter of a pixel wide and high. From then on a window
+that is large is drawn from these cells, a small one from the points themselves, of which it then
+has few. A picture is never off by more than a pixel and no point is left out.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,39 +18,37 @@ MANY_POINTS = 2_000_000
 """Fewer points are counted at once, without a coarse cloud."""
 
 
-@dataclass(frozen=True)
 class Pyramid:
-    """A cloud, and a coarser one of it for large windows (None: it has few points).
+    """A cloud and, once prepared, a coarser one of it for large windows.
 
-    `whole` is the window of all of it; cells of the coarse cloud are `step_x` by `step_y`.
+    `whole` is the window of all points; `width` and `height` are about the pixels of pictures.
     """
 
-    fine: Cloud
-    coarse: Cloud | None
-    whole: Window
-    n_layers: int
-    step_x: float
-    step_y: float
+    def __init__(self, cloud: Cloud, n_layers: int, width: int = 1200, height: int = 300) -> None:
+        self.fine = cloud
+        self.coarse: Cloud | None = None
+        self.whole = whole_window(cloud)
+        self._n_layers = n_layers
+        self._size = FINER * width, FINER * height
+        self._step_x = (self.whole.x1 - self.whole.x0) / self._size[0]
+        self._step_y = (self.whole.y1 - self.whole.y0) / self._size[1]
+
+    def prepare(self) -> None:
+        """Makes the coarse cloud, where there are so many points that it pays.
+
+        One picture alone needs none: it costs as much as three of them.
+        """
+        if self.coarse is None and len(self.fine.x) > MANY_POINTS:
+            cells = coarser(self.fine, self.whole, *self._size, self._n_layers)
+            self.coarse = cells if 2 * len(cells.x) < len(self.fine.x) else None
 
     def count(self, window: Window, width: int, height: int) -> Counts:
         """As `grid.count`, for any window."""
         pixel_x = (window.x1 - window.x0) / width
         pixel_y = (window.y1 - window.y0) / height
-        small = pixel_x < self.step_x or pixel_y < self.step_y
+        small = pixel_x < self._step_x or pixel_y < self._step_y
         cloud = self.fine if self.coarse is None or small else self.coarse
-        return count(cloud, window, width, height, self.n_layers)
-
-
-def pyramid(cloud: Cloud, n_layers: int, width: int = 1200, height: int = 300) -> Pyramid:
-    """The cloud prepared for pictures of about that size, in pixels."""
-    whole = whole_window(cloud)
-    step_x = (whole.x1 - whole.x0) / (FINER * width)
-    step_y = (whole.y1 - whole.y0) / (FINER * height)
-    coarse = None
-    if len(cloud.x) > MANY_POINTS:
-        cells = coarser(cloud, whole, FINER * width, FINER * height, n_layers)
-        coarse = cells if 2 * len(cells.x) < len(cloud.x) else None
-    return Pyramid(cloud, coarse, whole, n_layers, step_x, step_y)
+        return count(cloud, window, width, height, self._n_layers)
 
 
 def whole_window(cloud: Cloud) -> Window:

@@ -19,7 +19,7 @@ from wiretell.plots.columns import REVERSE, PlotColumn
 from wiretell.plots.grid import Counts, Window, points_within
 from wiretell.plots.highlight import Highlight, Layer
 from wiretell.plots.palette import MARKERS, Look
-from wiretell.plots.pyramid import Pyramid, pyramid
+from wiretell.plots.pyramid import Pyramid
 from wiretell.plots.sides import Sides
 from wiretell.plots.ticks import Tick, grouped, number_ticks, time_ticks
 
@@ -135,7 +135,7 @@ def scene(
         axis,
         window,
         found.shown,
-        pyramid(cloud, len(found.shown)),
+        Pyramid(cloud, len(found.shown)),
         filters,
         remarks,
     )

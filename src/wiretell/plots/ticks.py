@@ -15,6 +15,7 @@ _TIME_STEPS = tuple(
     + [step * _HOUR for step in (1, 2, 3, 6, 12)]
     + [step * _DAY for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20_000)]
 )
+_FINEST = 1e-12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,9 +27,12 @@ class Tick(NamedTuple):
 
 
 def number_ticks(low: float, high: float, most: int) -> list[Tick]:
-    """At most about `most` ticks at round numbers within the two."""
+    """At most about `most` ticks at round numbers within the two.
+
+    None where numbers of 64 bits do not tell places on the axis apart.
+    """
     span = high - low
-    if not (span > 0 and math.isfinite(span)) or most < 1:
+    if not (span > _FINEST * max(abs(low), abs(high)) and math.isfinite(span)) or most < 1:
         return []
     rough = span / most
     power = 10.0 ** math.floor(math.log10(rough))

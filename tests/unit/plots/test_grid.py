@@ -9,7 +9,7 @@ from drawn_points import cloud, random_cloud
 from wiretell.plots import pyramid as pyramids
 from wiretell.plots.cloud import HIDDEN
 from wiretell.plots.grid import LEAST_ALPHA, Window, count, points_within, shade, spread
-from wiretell.plots.pyramid import pyramid, whole_window
+from wiretell.plots.pyramid import Pyramid, whole_window
 
 START = 1_790_000_000_000_000_000
 COLORS = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
@@ -92,7 +92,8 @@ def test_a_coarser_cloud_gives_the_same_picture_to_a_pixel(
     monkeypatch.setattr(pyramids, "MANY_POINTS", 1_000)
     slow = np.arange(100_000)
     points = cloud(START + slow, (slow // 50 % 65536).astype(np.uint16), slow % 2)
-    made = pyramid(points, 2, 60, 40)
+    made = Pyramid(points, 2, 60, 40)
+    made.prepare()
     assert made.coarse is not None
     assert len(made.coarse.x) < len(points.x) / 10
     whole = whole_window(points)
