@@ -120,28 +120,28 @@ def _sent(capture: Path, ended_ns: int) -> list[tuple[int, int]]:
 
 
 def test_by_icmp_it_sends_what_it_counts_no_faster_than_told_and_stops(probe):
-    code, told, sent = probe(FAR, "--json", "--for", "5", "--rate", "10")
+    code, told, sent = probe(FAR, "--json", "--for", "4", "--rate", "10")
     (row,) = told["probes"]
-    assert code in (0, 1)  # five seconds may be too short for a rate
+    assert code in (0, 1)  # four seconds may be too short for a rate
     assert row["stopped"] == "the time allowed is over"
     assert row["n_requests"] == row["n_packets_sent"] == len(sent)
-    assert 20 < row["n_answered"] <= len(sent) <= 50
+    assert 15 < row["n_answered"] <= len(sent) <= 40
     assert {protocol for _, protocol in sent} == {1}
     # A busy computer may hold a packet back after its time was taken, but not most of them.
     gaps = [b - a for (a, _), (b, _) in itertools.pairwise(sent)]
     assert statistics.median(gaps) >= 0.1e9
-    assert sent[-1][0] - sent[0][0] <= 5.1e9
+    assert sent[-1][0] - sent[0][0] <= 4.1e9
 
 
 def test_by_tcp_it_keeps_one_connection_and_ends_it(probe):
     code, told, sent = probe(
-        FAR, "--json", "--for", "5", "--rate", "10", "--method", "tcp", "--port", str(PORT),
+        FAR, "--json", "--for", "4", "--rate", "10", "--method", "tcp", "--port", str(PORT),
         service=LISTENER,
     )  # fmt: skip
     (row,), (clock,) = told["probes"], told["clocks"]
     assert code in (0, 1)
     assert (row["port"], row["n_connections"], row["n_lines"]) == (PORT, 1, 1)
-    assert row["n_answered"] > 20
+    assert row["n_answered"] > 15
     assert row["n_packets_sent"] == len(sent)
     assert clock["source"] == "tcp_timestamp"
     assert clock.get("nominal_hz", 1000.0) == 1000.0
