@@ -6,13 +6,13 @@ from dataclasses import dataclass
 TCP, UDP = 6, 17
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
-_ETHERNET_IPV4 = b"\x08\x00"
+_ETHERNET_IPV4, _ETHERNET_IPV6 = b"\x08\x00", b"\x86\xdd"
 _DF = 0x4000
 
 
 @dataclass(slots=True)
 class Packet:
-    """One IPv4 packet on its way. ``seq`` and ``ack`` do not wrap here; they do on the wire."""
+    """One packet on its way. ``seq`` and ``ack`` do not wrap here; they do on the wire."""
 
     proto: int
     src: int
@@ -37,6 +37,7 @@ class Packet:
     """Edges of the block last received out of order (RFC 2018)."""
     plan: object = None
     """What the far end will say, which no server could know: not on the wire."""
+    version: int = 4
 
 
 def _tcp_options(p: Packet) -> bytes:
@@ -68,8 +69,17 @@ def checksum(data: bytes) -> int:
     return 0xFFFF - rest if rest or not value else 0
 
 
+def _pseudo(p: Packet) -> bytes:
+    """Addresses and protocol as the checksum takes them, without the length."""
+    if p.version == 6:
+        return (
+            p.src.to_bytes(16, "big") + p.dst.to_bytes(16, "big") + struct.pack("!HB", 0, p.proto)
+        )
+    return struct.pack("!IIBB", p.src, p.dst, 0, p.proto)
+
+
 def _transport(p: Packet) -> bytes:
-    pseudo = struct.pack("!IIBB", p.src, p.dst, 0, p.proto)
+    pseudo = _pseudo(p)
     if p.proto == UDP:
         length = 8 + len(p.payload)
         head = struct.pack("!HHH", p.sport, p.dport, length)
@@ -95,6 +105,10 @@ def _transport(p: Packet) -> bytes:
 def frame(p: Packet, src_mac: bytes, dst_mac: bytes) -> bytes:
     """The packet on an Ethernet."""
     body = _transport(p)
+    if p.version == 6:
+        head = struct.pack("!IHBB", 6 << 28, len(body), p.proto, p.ttl)
+        ends = p.src.to_bytes(16, "big") + p.dst.to_bytes(16, "big")
+        return dst_mac + src_mac + _ETHERNET_IPV6 + head + ends + body
     flags = _DF if p.df else 0
     size = 20 + len(body)
     head = struct.pack("!BBHHHBB", 0x45, 0, size, p.ip_id, flags, p.ttl, p.proto)

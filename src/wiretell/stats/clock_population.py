@@ -125,16 +125,16 @@ def _both_free(a: Measured, b: Measured, apart_ppm: float, centre_ppm: float) ->
 
 
 def chance_as_alike(apart_ppm: float, a: Measured, b: Measured, of: Population) -> float:
-    """Probability that a clock of the population lies within `apart_ppm` of the reading `a`.
+    """Probability that a clock of its own, read as `b`, lies within `apart_ppm` of the reading `a`.
 
-    The p-value of "two clocks of their own": errors of both readings are in the population's
-    spread, so it is uniform under that hypothesis.
+    If `a` is held there is no saying how alike another held clock is: the chance is 1. Else the
+    other is a free clock too, and errors of its reading are in the spread, so the chance is
+    uniform under the hypothesis of clocks of their own: a p-value.
     """
-    offset = a.ppm - of.centre_ppm
-    chance = 0.0
-    free = ((share * (1.0 - of.held_share), sd) for share, sd in FREE)
-    for share, sd in ((of.held_share, HELD_PPM), *free):
+    offset, held = a.ppm - of.centre_ppm, of.held(a)
+    free = 0.0
+    for share, sd in FREE:
         wide = math.hypot(sd, b.error_ppm) * math.sqrt(2.0)
         above = math.erf((offset + apart_ppm) / wide)
-        chance += 0.5 * share * (above - math.erf((offset - apart_ppm) / wide))
-    return min(max(chance, 1e-300), 1.0)
+        free += 0.5 * share * (above - math.erf((offset - apart_ppm) / wide))
+    return min(max(held + (1.0 - held) * free, 1e-300), 1.0)

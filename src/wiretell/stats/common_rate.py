@@ -31,7 +31,7 @@ class CommonRate:
 
     `p_fit` is small where the clocks contradict one rate; `p_chance` (corrected for the choice of
     these among all) where clocks of their own would hardly agree so well; `bits` is the
-    likelihood ratio of one clock against clocks of their own.
+    likelihood ratio of one free clock against free clocks of their own, 0 where NTP holds them.
     """
 
     ppm: float
@@ -86,7 +86,8 @@ def judged(rates: Sequence[Measured], n_all: int, of: Population) -> CommonRate:
     others = sorted(rates, key=lambda r: r.error_ppm)[1:]
     log_p = math.log(n_all) + _log_choose(n_all - 1, k - 1)
     log_p += sum(math.log(chance_as_alike(width, middle, r, of)) for r in others)
-    return CommonRate(ppm, error_ppm, width, p_fit, math.exp(min(log_p, 0.0)), _bits(rates, of))
+    bits = 0.0 if of.held(middle) > 0.5 else _bits(rates, of)
+    return CommonRate(ppm, error_ppm, width, p_fit, math.exp(min(log_p, 0.0)), bits)
 
 
 def _log_choose(n: int, k: int) -> float:
@@ -94,7 +95,7 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def _bits(rates: Sequence[Measured], of: Population) -> float:
-    """log2 likelihood ratio: one free clock against clocks of the population."""
+    """log2 likelihood ratio: one free clock against free clocks of their own."""
     variances = [r.error_ppm**2 + LEAST_ERROR_PPM**2 for r in rates]
     ways = []
     for share, spread_ppm in FREE:
@@ -110,7 +111,7 @@ def _bits(rates: Sequence[Measured], of: Population) -> float:
         ways.append(math.log(share) + log_density)
     top = max(ways)
     one = top + math.log(sum(math.exp(way - top) for way in ways))
-    apart = sum(math.log(of.density(r)) for r in rates)
+    apart = sum(math.log(of.density_free(r)) for r in rates)
     return (one - apart) / math.log(2.0)
 
 

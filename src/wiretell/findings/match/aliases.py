@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from wiretell.findings.match.arguments import measured
-from wiretell.findings.match.line_arguments import jump_s
+from wiretell.findings.match.line_arguments import jump_s, maybe_host
 from wiretell.findings.match.profile import known_rates
-from wiretell.model.profiles import HOST, Profile, ProfileSet, TimeLine
+from wiretell.model.profiles import Profile, ProfileSet
 from wiretell.stats.clock_population import HELD_PPM, Measured, Population, population
 from wiretell.stats.common_rate import CommonRate, groups_of_one_rate, holm, judged
 from wiretell.stats.drift import DriftModel
@@ -145,23 +145,13 @@ def _by_nominal(clocked: Sequence[Profile]) -> list[list[Profile]]:
     return [rates[hz] for hz in sorted(rates)]
 
 
-def _host_lines(profile: Profile) -> list[TimeLine]:
-    assert profile.clock is not None
-    return [line for line in profile.clock.lines if line.scope == HOST or _alone_on_peer(profile)]
-
-
-def _alone_on_peer(profile: Profile) -> bool:
-    """All its connections lie on one line: whether others would is not seen, but this one is."""
-    return profile.clock is not None and len(profile.clock.lines) == 1
-
-
 def _one_line(a: Profile, b: Profile, drift: DriftModel) -> float | None:
     """Chance that lines of two machines lie as close; None where they lie apart, inf if unknown."""
     best: float | None = math.inf
     assert a.clock is not None
     assert b.clock is not None
-    for x in _host_lines(a):
-        for y in _host_lines(b):
+    for x in maybe_host(a):
+        for y in maybe_host(b):
             jump, sd, circle = jump_s(x, y, a.clock, b.clock, drift)
             if abs(jump) <= SAME_LINE_SDS * sd:
                 return min(1.0, 2.0 * SAME_LINE_SDS * sd / circle)

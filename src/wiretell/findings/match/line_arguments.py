@@ -23,13 +23,18 @@ SLEPT = 0.10
 """Chance that the clock stood still for some of the time between: suspended."""
 ELSEWHERE = 0.02
 """Chance that a line is anywhere at all: a proxy's, a clock that was set."""
+_INNER = "the clock line to one destination goes on, so boot and inner address are the same"
 SAME_INNER = 0.5
 """Chance that a line to the same destination goes on if the machine did not reboot: it has the
 same inner address and an offset for each destination."""
 
 
 def line_arguments(a: Profile, b: Profile, drift: DriftModel) -> Iterator[tuple[float, str]]:
-    """(bits, reason) of at most one argument: of the host, else of the best destination."""
+    """(bits, reason) of at most one argument: of the host, else of the best destination.
+
+    A machine that was read from one place alone shows lines of one destination that may be of the
+    whole host: where two such lines agree they are, where they do not they need not be.
+    """
     if a.clock is None or b.clock is None or a.clock.nominal_hz != b.clock.nominal_hz:
         return
     if not _rated(a.clock) and not _rated(b.clock):
@@ -44,19 +49,39 @@ def line_arguments(a: Profile, b: Profile, drift: DriftModel) -> Iterator[tuple[
     if hosts:
         yield max(hosts)
         return
+    wide = [
+        _destination(x, y, a, b, drift, "the timestamps of both lie on one line")
+        for x in maybe_host(a)
+        for y in maybe_host(b)
+        if x.peer != y.peer
+    ]
+    found = max((each for each in wide if each is not None), default=None)
+    if found is not None and found[0] > 0.0:
+        yield found
+        return
     towards = {y.peer: y for y in b.clock.lines if y.scope == DESTINATION}
     goes = [
-        found
+        each
         for x in a.clock.lines
         if x.scope == DESTINATION
         and x.peer in towards
-        and (found := _destination(x, towards[x.peer], a, b, drift)) is not None
+        and (each := _destination(x, towards[x.peer], a, b, drift, _INNER)) is not None
     ]
     if goes:
         bits, words = max(goes)
         going = sum(bits_each > 0.0 for bits_each, _ in goes)
         more = f" ({going} of {len(goes)} such lines)" if len(goes) > 1 else ""
         yield bits, words + more
+
+
+def maybe_host(profile: Profile) -> list[TimeLine]:
+    """Lines that are the host's, and lines to the only destination seen, which may be."""
+    if profile.clock is None:
+        return []
+    lines = profile.clock.lines
+    peers = {line.peer for line in lines if line.scope == DESTINATION}
+    alone = len(peers) == 1 and all(line.scope == DESTINATION for line in lines)
+    return [line for line in lines if line.scope == HOST or alone]
 
 
 def _rated(clock: ClockProfile) -> bool:
@@ -120,7 +145,7 @@ def _host(
 
 
 def _destination(
-    x: TimeLine, y: TimeLine, a: Profile, b: Profile, drift: DriftModel
+    x: TimeLine, y: TimeLine, a: Profile, b: Profile, drift: DriftModel, goes_on: str
 ) -> tuple[float, str] | None:
     assert a.clock is not None
     assert b.clock is not None
@@ -131,8 +156,7 @@ def _destination(
     kept = SAME_INNER * (1.0 - REBOOT_PRIOR) * math.exp(-gap_s / REBOOT_EVERY_S)
     bits = math.log2(kept * _normal(jump, sd) * circle + (1.0 - kept))
     if bits > 0.0:
-        words = f"the clock line to one destination goes on: {abs(jump):.2f} s off, "
-        return _capped(bits), words + "so boot and inner address are the same"
+        return _capped(bits), f"{goes_on}: {abs(jump):.2f} s off, {sd:.2f} allowed"
     return _capped(bits), "the clock line to one destination does not go on"
 
 

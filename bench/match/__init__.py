@@ -1,0 +1,1 @@
+"""How often machines are found again, and how often wrongly: `python -m bench.match`."""
