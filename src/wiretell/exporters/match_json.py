@@ -91,6 +91,10 @@ def _aliases(found: Aliases) -> dict[str, Any]:
         "notes": list(found.notes),
         "groups": [_group(group) for group in found.groups],
         "alone": [_who(profile) for profile in found.alone],
+        "nearest": [
+            {"a": x.a.device, "b": x.b.device, "rate": _finite(asdict(x.rate))}
+            for x in found.nearest
+        ],
     }
 
 

@@ -12,7 +12,7 @@ from wiretell.exporters.console import write_lines
 from wiretell.exporters.escape import visible
 from wiretell.exporters.explain_text import wrapped
 from wiretell.findings.match.across import NOTHING, OTHER, PERHAPS, SAME, Match, Matching
-from wiretell.findings.match.aliases import Aliases, AliasGroup
+from wiretell.findings.match.aliases import Aliases, AliasGroup, Nearest
 from wiretell.findings.match.arguments import TOPICS, Argument
 from wiretell.findings.match.link_back import LinkBack
 from wiretell.model.profiles import Profile
@@ -209,6 +209,9 @@ def _aliases(found: Aliases, options: Options) -> Iterator[Text]:
     for group in found.groups:
         yield Text()
         yield from _group(group, options)
+    for near in found.nearest[: None if options.verbose else 1]:
+        yield Text()
+        yield from wrapped(f"  Nearest of no group: {_near(near)}", options.width, indent=2)
     if found.alone:
         yield Text()
         yield Text(
@@ -219,6 +222,15 @@ def _aliases(found: Aliases, options: Options) -> Iterator[Text]:
             yield Text(f"  {visible(profile.device)}  {clock_words(profile)}")
         if len(shown) < len(found.alone):
             yield Text(f"  {len(found.alone) - len(shown)} more (-v shows them)", style="dim")
+
+
+def _near(near: Nearest) -> str:
+    rate = near.rate
+    pair = f"{visible(near.a.device)} and {visible(near.b.device)}, {rate.range_ppm:.2f} ppm apart"
+    return (
+        f"{pair}: one clock would be read so far apart with p = {rate.p_fit:.2g}; clocks of their"
+        f" own lie so close, somewhere among all, with p = {rate.p_chance:.2g}"
+    )
 
 
 def _group(group: AliasGroup, options: Options) -> Iterator[Text]:

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from wiretell.findings.match.arguments import Argument, World, arguments, world
+from wiretell.findings.match.arguments import (
+    Argument,
+    World,
+    arguments,
+    measured,
+    rate_arguments,
+    world,
+)
 from wiretell.model.profiles import Profile, ProfileSet
 from wiretell.stats.drift import DriftModel
 
@@ -23,6 +30,9 @@ RECURS = 0.5
 """Chance, before anything is compared, that a machine of one capture is in the other at all."""
 INFORMED_BITS = 3.0
 """The best candidate must have as much, or be contradicted by as much, or nothing is known."""
+HELD, KNOWN_PPM, ALONE_BITS = 0.1, 2.0, -2.0
+"""A rate is nobody's where its clock is surely free and known so well, and each other's rate says
+as much against it."""
 MAX_PAIRS = 1_000_000
 LEAST_SHUFFLED = 20
 """With fewer wrong pairs a false-match rate would be a guess."""
@@ -125,7 +135,9 @@ def match(
         found = [] if other is None else weigh(profile, other)
         score = 0.0 if j is None else float(bits[i, j])
         chance = 0.0 if j is None else float(posterior[i, j])
-        decision, reason = _decided(profile, j, score, chance, bits[i], taken=int(chosen[i]) < 0)
+        alone = _rate_is_alone(profile, b.profiles, of)
+        taken = int(chosen[i]) < 0
+        decision, reason = _decided(profile, j, score, chance, bits[i], taken=taken, alone=alone)
         as_high = len(wrong) - int(np.searchsorted(wrong, score, side="left"))
         ordered = tuple(sorted(found, key=lambda x: -abs(x.bits)))
         matches.append(
@@ -232,7 +244,14 @@ def _within(of_set: ProfileSet, weigh: More) -> FloatArray:
 
 
 def _decided(
-    profile: Profile, j: int | None, score: float, chance: float, row: FloatArray, *, taken: bool
+    profile: Profile,
+    j: int | None,
+    score: float,
+    chance: float,
+    row: FloatArray,
+    *,
+    taken: bool,
+    alone: str,
 ) -> tuple[str, str]:
     if j is None:
         return OTHER, "there is nobody to compare it with"
@@ -242,12 +261,26 @@ def _decided(
     if not taken and chance >= MAYBE:
         return PERHAPS, _rivals(rivals)
     if score <= -INFORMED_BITS or (score < INFORMED_BITS and bool((row <= -INFORMED_BITS).all())):
-        return OTHER, "the likeliest candidate is contradicted"
+        return OTHER, alone or "the likeliest candidate is contradicted"
+    if alone and score < INFORMED_BITS:
+        return OTHER, alone
     if score < INFORMED_BITS:
         return NOTHING, _why_nothing(profile)
     if rivals > 0:
         return NOTHING, _rivals(rivals)
     return NOTHING, "what agrees is too common to say which machine it is"
+
+
+def _rate_is_alone(profile: Profile, others: Sequence[Profile], of: World) -> str:
+    """In words, where its free clock runs at a rate that none of the others has; else empty."""
+    rate = measured(profile.clock)
+    if rate is None or of.clocks_a.held(rate) > HELD or rate.error_ppm > KNOWN_PPM:
+        return ""
+    told = [x for y in others for x in rate_arguments(profile, y, of)]
+    if not told or any(x.bits > ALONE_BITS for x in told):
+        return ""
+    known = "" if len(told) == len(others) else f" of the {len(told)} whose rate is known"
+    return f"its clock runs free, at {rate.ppm:+.2f} +-{rate.error_ppm:.2f} ppm: none{known} does"
 
 
 def _rivals(n: int) -> str:

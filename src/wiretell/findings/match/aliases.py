@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from wiretell.findings.match.arguments import measured
 from wiretell.findings.match.line_arguments import jump_s, maybe_host
@@ -22,6 +22,7 @@ WORTH_PPM = 5.0
 SAME_LINE_SDS = 4.0
 MAX_MEMBERS_COMPARED = 64
 """Offsets within a group are compared for so many members; what one more says is the same."""
+MAX_NEAREST = 8
 SYNTHETIC_PPM = 0.02
 
 SAME_OFFSET, OTHER_OFFSETS, SOME_OFFSETS, UNKNOWN_OFFSETS = (
@@ -64,6 +65,15 @@ class AliasGroup:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """Two machines of no group: `rate` judges them as if they were one, by rate alone."""
+
+    a: Profile
+    b: Profile
+    rate: CommonRate
+
+
+@dataclass(frozen=True)
 class Aliases:
     """All groups that chance does not explain, surest first, and what was not compared."""
 
@@ -75,6 +85,8 @@ class Aliases:
     n_held: int
     n_without: int
     notes: tuple[str, ...]
+    nearest: tuple[Nearest, ...] = ()
+    """Of those alone the pairs most alike in rate, nearest first."""
     damaged: bool = False
 
 
@@ -116,8 +128,24 @@ def aliases(of_set: ProfileSet, drift: DriftModel | None = None) -> Aliases:
         sum(clocks.held(_rate(p)) > 0.5 for p in clocked),
         len(of_set.profiles) - len(clocked),
         tuple(_notes(groups, clocked)),
+        _nearest([p for p in clocked if p.device not in claimed], clocks),
         of_set.damaged,
     )
+
+
+def _nearest(alone: Sequence[Profile], clocks: Population) -> tuple[Nearest, ...]:
+    """Neighbours in rate at different addresses, those that one rate fits best first.
+
+    Clocks that NTP holds are all alike, and left out.
+    """
+    found = []
+    for own in _by_nominal([p for p in alone if clocks.held(_rate(p)) <= 0.5]):
+        ordered = sorted(own, key=lambda p: (_rate(p).ppm, p.device))
+        for a, b in pairwise(ordered):
+            if a.address != b.address:
+                found.append(Nearest(a, b, judged([_rate(a), _rate(b)], len(own), clocks)))
+    found.sort(key=lambda x: (-x.rate.p_fit, x.rate.range_ppm, x.a.device))
+    return tuple(found[:MAX_NEAREST])
 
 
 def _rate(profile: Profile) -> Measured:

@@ -115,7 +115,7 @@ def measured(clock: ClockProfile | None) -> Measured | None:
 def arguments(a: Profile, b: Profile, of: World, *, lines: bool = True) -> list[Argument]:
     """All that speaks for or against `a` and `b` being one machine; prior not included."""
     gap_s = gap(a, b)
-    found = [*_rate(a, b, of, gap_s), *_wander(a, b, of)]
+    found = [*rate_arguments(a, b, of), *_wander(a, b, of)]
     if lines:
         found += [
             Argument(LINE, "tcp_timestamp", bits, reason)
@@ -129,7 +129,8 @@ def gap(a: Profile, b: Profile) -> float:
     return abs((a.first_ns + a.last_ns) - (b.first_ns + b.last_ns)) / 2e9
 
 
-def _rate(a: Profile, b: Profile, of: World, gap_s: float) -> list[Argument]:
+def rate_arguments(a: Profile, b: Profile, of: World) -> list[Argument]:
+    """What the rates of both clocks say: at most one argument."""
     if a.clock is None or b.clock is None:
         return []
     mine, theirs = a.clock.nominal_hz, b.clock.nominal_hz
@@ -139,7 +140,7 @@ def _rate(a: Profile, b: Profile, of: World, gap_s: float) -> list[Argument]:
     x, y = measured(a.clock), measured(b.clock)
     if x is None or y is None:
         return []
-    apart = of.drift.apart_ppm(gap_s, same_capture=of.same_capture)
+    apart = of.drift.apart_ppm(gap(a, b), same_capture=of.same_capture)
     bits = same_clock_bits(x, y, apart, of.clocks_a, of.clocks_b)
     sd = math.sqrt(x.error_ppm**2 + y.error_ppm**2 + apart**2)
     figures = f"{x.ppm:+.2f} and {y.ppm:+.2f} ppm, {sd:.2f} allowed"
