@@ -9,8 +9,8 @@ from random import Random
 from wiretell.findings.match.aliases import aliases
 from wiretell.model.profiles import ClockProfile, Profile, ProfileSet
 
-ERRORS_PPM = (0.05, 1.5)
-"""Standard errors of the rates, drawn uniform in the logarithm."""
+ROUGH, SHARP = (0.05, 1.5), (0.03, 0.2)
+"""Standard errors of the rates in ppm, drawn uniform in the logarithm between these."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Setting:
     n: int
     held: float
     k: int = 1
+    errors_ppm: tuple[float, float] = ROUGH
 
 
 SETTINGS = (
@@ -29,6 +30,7 @@ SETTINGS = (
     Setting("100 clocks, half of them held", 100, 0.5),
     Setting("4 addresses of one crystal alone", 4, 0.0, 4),
     Setting("4 addresses of one crystal among 30, half held", 30, 0.5, 4),
+    Setting("the same, rates known to 0.2 ppm or better", 30, 0.5, 4, SHARP),
     Setting("2 addresses of one crystal among 10", 10, 0.5, 2),
 )
 
@@ -68,7 +70,7 @@ def _drawn(setting: Setting, rng: Random) -> ProfileSet:
             ppm = rng.gauss(0.0, 0.15)
         else:
             ppm = rng.gauss(0.0, 30.0)
-        low, high = (math.log(error) for error in ERRORS_PPM)
+        low, high = (math.log(error) for error in setting.errors_ppm)
         error_ppm = math.exp(rng.uniform(low, high))
         clock = ClockProfile(1000.0, rng.gauss(ppm, error_ppm), error_ppm, 500)
         address = f"10.0.0.{i + 1}"

@@ -45,6 +45,7 @@ def _matching(found: Matching) -> dict[str, Any]:
         "a": found.a.source,
         "b": found.b.source,
         "n_shuffled": found.n_shuffled,
+        "n_false": found.n_false,
         "false_match_rate": found.false_match_rate,
         "drift": asdict(found.drift),
         "notes": list(found.notes),

@@ -16,6 +16,8 @@ WALK_PPM_PER_SQRT_H = 0.01
 WANDER_PPM = 0.3
 """Two readings of one clock differ by this much by temperature, however short the time between
 (standard deviation of each)."""
+TOGETHER_PPM = 0.05
+"""Two readings of one clock at the same time over two ways differ by this much: ways drift."""
 OBSERVER_PPM = 0.1
 """Two captures may be of observers whose own clocks differ: both held by NTP."""
 
@@ -28,11 +30,18 @@ class DriftModel:
     wander_ppm: float = WANDER_PPM
     observer_ppm: float = OBSERVER_PPM
 
-    def apart_ppm(self, gap_s: float, *, same_capture: bool = False) -> float:
-        """Standard deviation of the change of rate over `gap_s` seconds, in ppm."""
+    def apart_ppm(
+        self, gap_s: float, *, same_capture: bool = False, together: bool = False
+    ) -> float:
+        """Standard deviation of the change of rate over `gap_s` seconds, in ppm.
+
+        One capture has one observer. Readings taken `together`, at the same time, share the
+        wander too.
+        """
         walk = self.walk_ppm_per_sqrt_h * math.sqrt(max(gap_s, 0.0) / 3600.0)
         observer = 0.0 if same_capture else self.observer_ppm
-        return math.sqrt(walk**2 + 2.0 * self.wander_ppm**2 + observer**2)
+        wander = TOGETHER_PPM if same_capture and together else math.sqrt(2.0) * self.wander_ppm
+        return math.sqrt(walk**2 + wander**2 + observer**2)
 
     def ahead_s(self, gap_s: float, error_ppm: float) -> float:
         """Standard deviation of where a clock line is `gap_s` seconds on, in seconds.

@@ -28,6 +28,8 @@ SURE = 0.9
 MAYBE = 0.5
 RECURS = 0.5
 """Chance, before anything is compared, that a machine of one capture is in the other at all."""
+LEAST_CANDIDATES = 10
+"""Captures of few machines are no likelier to be of the same ones: as if of so many."""
 INFORMED_BITS = 3.0
 """The best candidate must have as much, or be contradicted by as much, or nothing is known."""
 HELD, KNOWN_PPM, ALONE_BITS = 0.1, 2.0, -2.0
@@ -188,7 +190,7 @@ def assigned(bits: FloatArray) -> NDArray[np.int64]:
 
 def _prior_bits(n: int) -> float:
     """log2 odds of a candidate out of n against no candidate at all."""
-    return math.log2(RECURS / n / (1.0 - RECURS))
+    return math.log2(RECURS / max(n, LEAST_CANDIDATES) / (1.0 - RECURS))
 
 
 def _each_best(bits: FloatArray) -> NDArray[np.int64]:

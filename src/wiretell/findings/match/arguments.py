@@ -41,8 +41,11 @@ CHANGING = frozenset({"user_agent", "user_agent_cut", "ja4", "system version", "
 CHANGED_S = 30 * 86_400.0
 KNOWN_FREQUENCY = 8.0
 """How common a text is: its rule's figure counts as much as so many profiles seen."""
+MOST_RATE_BITS = 10.0
+"""How rare rates far out are is not known so well that they could say more."""
 OTHER_RATE_BITS = -8.0
 """A machine with two operating systems ticks at two rates."""
+MOSTLY = 0.8
 WANDER_POINTS = 3
 WANDER_LEAST_PPM = 0.05
 WANDER_BITS = (-8.0, 8.0)
@@ -129,6 +132,12 @@ def gap(a: Profile, b: Profile) -> float:
     return abs((a.first_ns + a.last_ns) - (b.first_ns + b.last_ns)) / 2e9
 
 
+def at_one_time(a: Profile, b: Profile) -> bool:
+    """Both were seen for most of the same time."""
+    both = min(a.last_ns, b.last_ns) - max(a.first_ns, b.first_ns)
+    return both > MOSTLY * max(a.last_ns - a.first_ns, b.last_ns - b.first_ns)
+
+
 def rate_arguments(a: Profile, b: Profile, of: World) -> list[Argument]:
     """What the rates of both clocks say: at most one argument."""
     if a.clock is None or b.clock is None:
@@ -140,8 +149,8 @@ def rate_arguments(a: Profile, b: Profile, of: World) -> list[Argument]:
     x, y = measured(a.clock), measured(b.clock)
     if x is None or y is None:
         return []
-    apart = of.drift.apart_ppm(gap(a, b), same_capture=of.same_capture)
-    bits = same_clock_bits(x, y, apart, of.clocks_a, of.clocks_b)
+    apart = of.drift.apart_ppm(gap(a, b), same_capture=of.same_capture, together=at_one_time(a, b))
+    bits = min(same_clock_bits(x, y, apart, of.clocks_a, of.clocks_b), MOST_RATE_BITS)
     sd = math.sqrt(x.error_ppm**2 + y.error_ppm**2 + apart**2)
     figures = f"{x.ppm:+.2f} and {y.ppm:+.2f} ppm, {sd:.2f} allowed"
     if of.clocks_a.held(x) > 0.5 and of.clocks_b.held(y) > 0.5:
