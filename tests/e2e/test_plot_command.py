@@ -149,3 +149,17 @@ def test_points_need_a_place(run: Run, saved: Path) -> None:
     code, _, err = run("devices", CAPTURE, "--points")
     assert code == 2
     assert "--save DIR" in err
+
+
+def test_packets_of_large_captures_wait_in_a_folder(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from wiretell.cli import plot
+
+    _, in_memory, _ = run("plot", "ttl", "examples/single.pcap.zst", "--json", "-q")
+    monkeypatch.setattr(plot, "_MOST_IN_MEMORY", 1000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, out, _ = run("plot", "ttl", "examples/single.pcap.zst", "--json", "-q")
+    assert code == 0
+    assert out == in_memory
+    assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from wiretell.exporters.plot import Plot
     from wiretell.model.report import Report
 
+_MOST_IN_MEMORY = 1 << 28
+"""Bytes of captures whose packets are kept in memory; those of larger ones go to a folder."""
 _FILES = ("png_file", "svg_file", "html_file")
 
 
@@ -139,15 +144,21 @@ def command(
     if len(set(targets)) < len(targets):
         raise click.UsageError("two results cannot go to the same place; name a file for one")
     refuse_targets(targets, captures)
-    try:
-        report, plot = _plot(y, captures, expression, given)
-    except ExpressionError as error:
-        raise click.UsageError("\n".join(error.lines())) from error
-    ctx.exit(_write(report, plot, targets, given))
+    with _place_for_packets(captures) as kept:
+        try:
+            report, plot = _plot(y, captures, expression, kept, given)
+        except ExpressionError as error:
+            raise click.UsageError("\n".join(error.lines())) from error
+        code = _write(report, plot, targets, given)
+    ctx.exit(code)
 
 
 def _plot(
-    y: str, captures: list[str], expression: str | None, given: Mapping[str, Any]
+    y: str,
+    captures: list[str],
+    expression: str | None,
+    kept: Path | bool,
+    given: Mapping[str, Any],
 ) -> tuple[Report, Plot]:
     """The plot, and the report that it is of."""
     from wiretell.exporters.plot import check_size
@@ -166,7 +177,7 @@ def _plot(
     size = given["size"] or (WIDTH, HEIGHT)
     check_size(size)
     judge = needs_judgement(drawn, asked, where)
-    report, is_saved = _report(captures, expression, judge=judge, quiet=given["quiet"])
+    report, is_saved = _report(captures, expression, kept, judge=judge, quiet=given["quiet"])
     if is_saved and not asked and report.devices.height:
         asked = ["device"]
     plot = report.plot(
@@ -200,9 +211,17 @@ def _condition(addresses: Sequence[str], where: str | None) -> str | None:
 
 
 def _report(
-    captures: list[str], expression: str | None, *, judge: bool, quiet: bool
+    captures: list[str],
+    expression: str | None,
+    kept: Path | bool,
+    *,
+    judge: bool,
+    quiet: bool,
 ) -> tuple[Report, bool]:
-    """What the captures hold, machines told apart where `judge`; whether it was saved."""
+    """What the captures hold, machines told apart where `judge`; whether it was saved.
+
+    `kept` is a folder for the packets, or True: in memory.
+    """
     from wiretell.sources.saved import is_saved_report, load
 
     folders = [capture for capture in captures if capture != STDOUT and Path(capture).is_dir()]
@@ -217,15 +236,22 @@ def _report(
         return load(folders[0]), True
     from wiretell.pipeline import analyze, measure
 
+    read = partial(analyze, jobs=os.cpu_count() or 1) if judge else measure
     with progress_bar(quiet=quiet) as progress:
-        if not judge:
-            read = measure(captures, filter=expression, progress=progress, points=True)
-            return read, False
-        jobs = os.cpu_count() or 1
-        return (
-            analyze(captures, filter=expression, progress=progress, jobs=jobs, points=True),
-            False,
-        )
+        return read(captures, filter=expression, progress=progress, points=kept), False
+
+
+@contextmanager
+def _place_for_packets(captures: Sequence[str]) -> Iterator[Path | bool]:
+    """Where packets are kept while a plot is made: in memory (True), else in a temporary folder."""
+    files = [Path(capture) for capture in captures if capture != STDOUT]
+    n_bytes = sum(file.stat().st_size for file in files if file.is_file())
+    packed = any(file.suffix in {".gz", ".zst", ".xz", ".bz2", ".lz4"} for file in files)
+    if STDOUT not in captures and n_bytes * (8 if packed else 1) <= _MOST_IN_MEMORY:
+        yield True
+        return
+    with TemporaryDirectory(prefix="wiretell-") as folder:
+        yield Path(folder) / "points"
 
 
 def _write(report: Report, plot: Plot, targets: Sequence[str], given: Mapping[str, Any]) -> int:

@@ -160,6 +160,7 @@ def _legend(
         if entries and x + needed > width - PAD:
             x, row = float(PAD), row + 1
         middle = PAD + TITLE + 10 + _LEGEND_ROW * row + _LEGEND_ROW / 2
-        entries.append(Entry(x + 6, middle, mark_color(layer.look), layer.look.marker, label))
+        marker = layer.look.marker if scene.by_marks else "circle"  # pixels have no marks
+        entries.append(Entry(x + 6, middle, mark_color(layer.look), marker, label))
         x += needed
     return tuple(entries), _LEGEND_ROW * (row + 1) if entries else 0

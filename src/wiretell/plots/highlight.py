@@ -124,7 +124,7 @@ def by_values(
     )
     of_side[text.is_null().to_numpy()] = none
     shown = [Layer(value, look(number)) for number, value in enumerate(kept)]
-    shown += [Layer(OTHERS, Look("#5b6470", "circle")), Layer(NONE, UNASSIGNED)]
+    shown += [Layer(OTHERS, Look("#737c87", "circle")), Layer(NONE, UNASSIGNED)]
     return Highlight(asked, tuple(shown), Layers(of_side))
 
 
