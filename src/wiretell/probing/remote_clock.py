@@ -34,6 +34,9 @@ COARSEST_S = 0.1
 """Rounding of stamps that is allowed for until it is known."""
 SPREAD = 1.2
 """By so much the spread of likely slopes falls short of the errors that simulations show."""
+STEADY_S = 60e-6
+"""The shortest delays of hosts and paths are not steadier than this, whatever few readings say:
+guests on a busy computer were off by 60 to 110 microseconds over their span, from 40 s to 300 s."""
 WITHIN = 0.5
 """Two standard errors reach no further than the bounds that are certain."""
 FEWEST_FOR_QUANTUM = 24
@@ -233,7 +236,8 @@ class RemoteClock:
         if was_unknown:
             self._join()
         low, high = ((slope / nominal_hz - 1.0) * 1e6 for slope in certain)
-        skew_ppm, se_ppm = (hz / nominal_hz - 1.0) * 1e6, error_hz / nominal_hz * 1e6
+        skew_ppm = (hz / nominal_hz - 1.0) * 1e6
+        se_ppm = math.hypot(error_hz / hz, STEADY_S / max(self.span_s, STEADY_S)) * 1e6
         within = (low, high) if low <= high else None
         if within is not None:
             se_ppm = min(se_ppm, WITHIN * max(high - skew_ppm, skew_ppm - low))
