@@ -130,20 +130,20 @@ def hull() -> None:
     order = np.argsort(seen)
     x, v = seen[order], np.floor(1000.0 * (1.0 + 50e-6) * sent)[order]
     x, v = x - x[0], v - v[0]
-    late = v - 1000.0 * x
     program = bound_from_above(cloud_of(x, v))
     assert program is not None
+    late = v - 1000.0 * x - program.intercept
     squares = np.polyfit(x, late, 1)
-    hx, hv = upper_hull(x, v)
+    hx, hv = upper_hull(x, late)
     figure = Figure(
         "One clock of +50 ppm through a way that fills up: only the least late readings know",
-        "seconds", "ms ahead of the observer", (0, 300), (-45, 20),
-        ticks(0, 300, 50), ticks(-40, 20, 10),
+        "seconds", "ms ahead of the observer", (0, 300), (-60, 20),
+        ticks(0, 300, 50), ticks(-60, 20, 20),
     )  # fmt: skip
     figure.dots(list(zip(x, late, strict=True)), COLORS[0])
-    figure.line(list(zip(hx, hv - 1000.0 * hx, strict=True)), COLORS[2], width=1.2)
-    figure.dots(list(zip(hx, hv - 1000.0 * hx, strict=True)), COLORS[2], 3.2, 1.0)
-    ends = [(t, program.intercept + (program.slope - 1000.0) * t) for t in (0.0, 300.0)]
+    figure.line(list(zip(hx, hv, strict=True)), COLORS[2], width=1.2)
+    figure.dots(list(zip(hx, hv, strict=True)), COLORS[2], 3.2, 1.0)
+    ends = [(t, (program.slope - 1000.0) * t) for t in (0.0, 300.0)]
     figure.line(ends, COLORS[3])
     figure.words(*ends[1], f"hull {(program.slope / 1000 - 1) * 1e6:+.0f} ppm", COLORS[3])
     ends = [(t, float(np.polyval(squares, t))) for t in (0.0, 300.0)]
@@ -225,7 +225,7 @@ def wander() -> None:
         "A rate that swings by ±0.5 ppm: readings against their line, and the wander curve",
         "hours", "ms", (0, hours), (-18, 8), ticks(0, hours, 2), ticks(-15, 5, 5),
     )  # fmt: skip
-    figure.dots(list(zip(x / 3600.0, (residual - top) * 1e3, strict=True))[::3], COLORS[0])
+    figure.dots(list(zip(x / 3600.0, (residual - top) * 1e3, strict=True))[::5], COLORS[0])
     lift = float(np.median(np.sort(residual - np.interp(x, at, curve))[-200:])) - top
     figure.line(list(zip(at / 3600.0, (curve + lift) * 1e3, strict=True)), COLORS[3])
     figure.words(hours, float((curve + lift)[-1] * 1e3), "wander curve", COLORS[3])

@@ -24,6 +24,8 @@ BY_CHANCE = 0.01
 REFERENCE_PPM = 5.0
 """References known no better are not asked."""
 FEWEST_BUNCH, FEWEST_MEDIAN = 3, 8
+MEDIAN_PPM = 3.0
+"""A median known no better would blur more than it takes out."""
 MEDIAN_SE = 1.2533
 """Standard error of a median over that of a mean, for a normal law."""
 
@@ -76,5 +78,7 @@ def common_mode(
         values = skew_ppm[known]
         middle = float(np.median(values))
         spread = 1.4826 * float(np.median(np.abs(values - middle)))
-        return CommonMode("median", middle, MEDIAN_SE * spread / len(values) ** 0.5, none)
+        error = MEDIAN_SE * spread / len(values) ** 0.5
+        if error <= MEDIAN_PPM:
+            return CommonMode("median", middle, error, none)
     return CommonMode("", 0.0, float("inf"), none)

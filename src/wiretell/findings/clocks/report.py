@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from wiretell.findings.clocks.advice import advice, quality
+from wiretell.findings.clocks.advice import SHORT_PPM, advice, quality
 from wiretell.findings.clocks.boot import boot_time
 from wiretell.findings.clocks.countermeasures import countermeasure
 from wiretell.findings.clocks.discipline import common_words, discipline
@@ -134,7 +134,9 @@ def clock_report(
         tables.clocks.append(row)
         if each.best is not None and len(each.readings):
             _add_history(tables, row, each, each.best, origin_ns)
-    said = common_words(common, sum(1 for each in measured if each.best))
+    said = common_words(
+        common, sum(1 for each in measured if each.best and each.best[1] <= SHORT_PPM)
+    )
     return ClockReport(
         CLOCKS.frame(tables.clocks),
         CURVES.frame(tables.curves),
