@@ -1,5 +1,6 @@
 //! The border to Python, nothing else: `wiretell._core`.
 
+mod annotator;
 mod reader;
 mod tracker;
 mod writer;
@@ -97,6 +98,7 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<tracker::Tracker>()?;
+    module.add_class::<annotator::Annotator>()?;
     module.add_class::<writer::PcapWriter>()?;
     module.add_function(wrap_pyfunction!(weird_meanings, module)?)?;
     module.add_function(wrap_pyfunction!(ct_reasons, module)?)?;

@@ -89,6 +89,37 @@ class PcapWriter:
         """`packets` written, `times_clamped` (before 1970 or beyond 2106: the nearest written)."""
 
 @final
+class Annotator:
+    """Writes frames as they were captured into a pcapng file, with comments.
+
+    `names` are pairs of an IP address and a name for it, kept in the file. Raises `OSError`,
+    `ValueError` (no address).
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], application: str, names: Sequence[tuple[str, str]]
+    ) -> None: ...
+    def consume(
+        self,
+        reader: Reader,
+        max_packets: int,
+        numbers: bytes,
+        codes: bytes,
+        texts: Sequence[str],
+    ) -> int:
+        """Reads and writes up to `max_packets` frames, without the GIL; how many. 0: the end.
+
+        `numbers` (uint64, little endian, ascending) are packets with a comment, `codes` (uint32)
+        the places of their comments in `texts`. Raises `OSError`, `ValueError` (lengths differ).
+        """
+
+    def finish(self) -> None:
+        """Writes what is buffered. Raises `OSError`."""
+
+    def counters(self) -> dict[str, int]:
+        """`packets` written, `times_clamped` (before 1970: 1970 was written)."""
+
+@final
 class Tracker:
     """Folds frames into flows, in one pass and bounded memory.
 

@@ -21,6 +21,7 @@ from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
+from wiretell.exporters.annotated import write_annotated
 from wiretell.findings.clocks.report import clock_report
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
@@ -218,6 +219,22 @@ def profiles(report: Report, source: str, *, key: bytes = b"") -> ProfileSet:
     `source` is what the capture is called; names are hashed, with `key` where one is given.
     """
     return profiles_of(report, source, key=key, version=version("wiretell"))
+
+
+def annotate(
+    report: Report,
+    paths: PathLike | Sequence[PathLike],
+    out: PathLike,
+    *,
+    filter: str | None = None,
+) -> int:
+    """Writes the captures again as pcapng, a comment for each packet; how many packets.
+
+    `report` is of `analyze` with the same `paths` and `filter`. Raises OSError, CaptureError,
+    ConfigError.
+    """
+    filters = compile_filter(filter) if filter else None
+    return write_annotated(report, _names(paths), filters, Path(out))
 
 
 def survey_connections(

@@ -1,4 +1,4 @@
-//! Capture files and streams -> frames, and back into a file (`writer`).
+//! Capture files and streams -> frames, and back into a file (`writer`, `annotate`).
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
@@ -9,6 +9,7 @@
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
 //! packet number and byte offset, and reading goes on after it.
 
+mod annotate;
 mod damage;
 mod file;
 mod inflate;
@@ -22,6 +23,7 @@ mod writer;
 
 pub mod bpf;
 
+pub use annotate::Annotator;
 pub use damage::{Damage, DamageKind};
 pub use file::{FileInfo, Format, Interface};
 pub use reader::{Counters, OpenError, Reader};

@@ -54,6 +54,21 @@ from wiretell.sources.saved import is_saved_report, load
     " no payload, names hashed.",
 )
 @profile_key_option
+@click.option(
+    "--pcapng",
+    "pcapng_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the capture again as pcapng: each packet's comment names its machine and the"
+    " tracker's verdict.",
+)
+@click.option(
+    "--wireshark",
+    "wireshark_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a Lua dissector with the machines as fields, and coloring rules.",
+)
 @click.option("--points", is_flag=True, help="With --save: the packets too, for `wiretell plot`.")
 @report_options
 @click.pass_context
@@ -68,6 +83,8 @@ def command(
     profiles_file: Path | None,
     profile_key: bytes,
     points: bool,
+    pcapng_file: Path | None,
+    wireshark_dir: Path | None,
     **given: Any,
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
@@ -82,18 +99,29 @@ def command(
     outputs = outputs_of(**given)
     captures, expression = split_arguments(arguments, files)
     refuse_overwriting(outputs, captures)
-    if profiles_file is not None:
-        refuse_targets([str(profiles_file)], captures)
+    refuse_targets([str(file) for file in (profiles_file, pcapng_file) if file], captures)
+    if pcapng_file is not None and any(c == "-" or Path(c).is_dir() for c in captures):
+        raise click.UsageError("--pcapng reads the capture twice: name a file")
     if pair is None:
         n_jobs = jobs or os.cpu_count() or 1
         with kept_points(outputs, wanted=points) as place:
             report = _report(captures, expression, outputs, jobs=n_jobs, points=place)
             if profiles_file is not None:
                 save_profiles(report, captures, profiles_file, profile_key)
+            if wireshark_dir is not None:
+                from wiretell.exporters.wireshark import write_wireshark
+
+                write_wireshark(report, wireshark_dir)
+            if pcapng_file is not None:
+                from wiretell.pipeline import annotate
+
+                annotate(report, captures, pcapng_file, filter=expression)
             code = write_report(report, outputs)
         ctx.exit(code)
     if profiles_file is not None:
         raise click.UsageError("--why and --save-profiles ask different questions; give one")
+    if pcapng_file is not None or wireshark_dir is not None:
+        raise click.UsageError("--why is about two flows: leave --pcapng and --wireshark out")
     refuse_for_pair(outputs)
     from wiretell.pipeline import measure
 

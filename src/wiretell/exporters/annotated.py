@@ -1,0 +1,131 @@
+"""The capture again as pcapng: each packet's comment says whose it is and what the tracker says.
+
+Wireshark shows the comments, finds them (`frame.comment contains "machine 192.0.2.7#2;"`) and
+colours by them. Addresses get names: what the one machine behind them looks like, or how many
+there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from wiretell._core import Annotator, Reader
+from wiretell.exporters.escape import shortened, visible
+from wiretell.model.report import Report
+from wiretell.plots.palette import COLORS
+from wiretell.sources.captures import open_captures
+from wiretell.sources.segments import SegmentStream
+
+APPLICATION = "wiretell"
+MAX_LOOKS = 60
+
+
+def write_annotated(
+    report: Report, names: Sequence[str], filters: Mapping[int, bytes] | None, path: Path
+) -> int:
+    """Writes the captures `names`, which the report is of, to `path`; how many packets.
+
+    `filters` must be those that the report was made with: flows are told by their numbers.
+    Raises OSError, CaptureError.
+    """
+    owners = _owners(report)
+    stream = SegmentStream(names, filters)
+    _, unread = open_captures(names, filters)
+    left_out = {told["file"] for told in unread}
+    frames = Reader([name for name in names if name not in left_out], filters=filters)
+    writer = Annotator(path, APPLICATION, address_names(report))
+    for batch in stream.batches():
+        if batch.packets.is_empty():
+            continue
+        rows = batch.segments.join(owners, on=["flow_id", "side"], how="left").sort("packet")
+        told = _comments(rows)
+        codes, texts = _coded(told)
+        writer.consume(
+            frames,
+            batch.packets.height,
+            rows["packet"].to_numpy().astype("<u8").tobytes(),
+            codes.astype("<u4").tobytes(),
+            texts,
+        )
+    writer.finish()
+    return writer.counters()["packets"]
+
+
+def address_names(report: Report) -> list[tuple[str, str]]:
+    """A name for each address: `6-machines`, or what its one machine looks like.
+
+    Letters, digits, dots and hyphens, as names of hosts are.
+    """
+    looks = report.devices.group_by("address", maintain_order=True).agg(
+        pl.col("looks_like").first(), pl.len().alias("n")
+    )
+    found = report.addresses.join(looks, on="address", how="left", maintain_order="left")
+    made: list[tuple[str, str]] = []
+    for address, n, looks_like in found.select("address", "n_devices", "looks_like").iter_rows():
+        words = f"{n} machines" if (n or 0) > 1 else (looks_like or "")
+        name = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in words).split())
+        if name:
+            made.append((address, name[:MAX_LOOKS]))
+    return made
+
+
+def colour_filters(report: Report) -> str:
+    """A file for Wireshark's coloring rules: a colour for each machine of addresses with several.
+
+    Wireshark's format: `@name@filter@[background][foreground]`, 16 bits a colour.
+    """
+    lines = []
+    several = report.addresses.filter(pl.col("n_devices") > 1)["address"]
+    shown = report.devices.filter(pl.col("address").is_in(several.implode()))
+    for place, device in enumerate(shown["device"].to_list()):
+        red, green, blue = (
+            int(COLORS[place % len(COLORS)][at : at + 2], 16) * 257 for at in (1, 3, 5)
+        )
+        wanted = f'frame.comment contains "machine {device};"'
+        lines.append(f"@machine {device}@{wanted}@[{red},{green},{blue}][0,0,0]\n")
+    return "".join(lines)
+
+
+def _owners(report: Report) -> pl.DataFrame:
+    """flow_id, side, device, looks (visible text): every side that the report judged."""
+    looks = report.devices.select(
+        "device",
+        pl.Series(
+            "looks",
+            [
+                shortened(visible(text or "unknown"), MAX_LOOKS)
+                for text in report.devices["looks_like"].to_list()
+            ],
+            pl.String,
+        ),
+    )
+    return report.members.select("flow_id", "side", "device").join(looks, on="device", how="left")
+
+
+def _comments(rows: pl.DataFrame) -> pl.Series:
+    """What is said of each packet."""
+    machine = pl.when(pl.col("device").is_not_null()).then(
+        pl.format("machine {}; {}", "device", "looks")
+    )
+    verdict = (
+        pl.when(pl.col("reason").is_not_null())
+        .then(pl.format("; INVALID: {}", "reason"))
+        .otherwise(pl.format("; {}", "ct_state"))
+    )
+    noted = (
+        pl.when(pl.col("note").is_not_null()).then(pl.format("; {}", "note")).otherwise(pl.lit(""))
+    )
+    text = pl.concat_str(machine.otherwise(pl.lit("machine unknown")), verdict, noted)
+    return rows.select(text.alias("text"))["text"]
+
+
+def _coded(texts: pl.Series) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], list[str]]:
+    """Each text once, and the place of each."""
+    every = texts.unique(maintain_order=True)
+    place = pl.DataFrame({"text": every}).with_row_index("code")
+    codes = texts.to_frame("text").join(place, on="text", how="left", maintain_order="left")
+    return codes["code"].to_numpy().astype(np.uint32), every.to_list()
