@@ -173,6 +173,8 @@ mod tests {
     use crate::capture::Reader;
     use std::path::Path;
 
+    type Sent<'a> = (i64, u32, u16, &'a [u8], Option<&'a str>);
+
     fn frame(time_ns: i64, interface: u32, link_type: u16, data: &[u8]) -> Frame<'_> {
         Frame {
             number: 1,
@@ -193,7 +195,7 @@ mod tests {
             (IpAddr::from([0u16; 8]), long.clone()),
         ];
         let mut writer = Annotator::new(&mut file, "wiretell", &names).expect("begun");
-        let sent: [(i64, u32, u16, &[u8], Option<&str>); 4] = [
+        let sent: [Sent<'_>; 4] = [
             (
                 1_760_000_000_123_456_789,
                 0,
