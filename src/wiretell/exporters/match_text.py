@@ -67,8 +67,8 @@ def shift_words(found: LinkBack) -> str:
     if shift.kept:
         return f"kept as they were: {fits} (p = {shift.p_value:.1g})"
     return (
-        f"moved by {shift.seconds:+.2f} s, or that and multiples of 49.7 days: {fits}"
-        f" (p = {shift.p_value:.1g})"
+        f"shown here moved back by {shift.seconds:+.2f} s (or that and multiples of 49.7 days):"
+        f" {fits} (p = {shift.p_value:.1g})"
     )
 
 

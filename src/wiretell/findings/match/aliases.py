@@ -32,8 +32,8 @@ SAME_OFFSET, OTHER_OFFSETS, SOME_OFFSETS, UNKNOWN_OFFSETS = (
     "same rate, offsets unknowable",
 )
 MEANS = {
-    SAME_OFFSET: "one kernel: several addresses of one machine, containers, or a load balancer's"
-    " own timestamps",
+    SAME_OFFSET: "one kernel: several addresses of one machine, containers, a honeynet, or a load"
+    " balancer's own timestamps",
     OTHER_OFFSETS: "one crystal and several kernels: virtual machines of one host (or one machine"
     " seen before and after a reboot)",
     SOME_OFFSETS: "virtual machines of one host, of which one has several addresses or containers",

@@ -16,8 +16,8 @@ from wiretell.model.profiles import ClockProfile, Profile, ProfileSet
 from wiretell.stats.drift import DriftModel
 from wiretell.stats.time_shift import Shift, Votes, find_shift
 
-REWRITTEN = ("card", "served")
-"""Kinds of labels that rewriting of addresses takes away."""
+REWRITTEN = ("card", "served", "ports")
+"""Kinds of labels that rewriting of addresses and ports takes away."""
 VOTING_LINES = 8
 """Lines of one machine that vote on the shift of time."""
 REACH_SDS = 3.0

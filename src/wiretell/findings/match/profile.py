@@ -39,12 +39,14 @@ PLAIN = frozenset(
         "hassh",
         "dhcp_fingerprint",
         "answer",
+        "ip ids",
+        "ports",
     }
 )
 """Kinds of labels that say how software writes: kept as they are. All others are hashed."""
 PATH = frozenset({"hops"})
 """Kinds that the access network writes: no trait of the machine."""
-COMMON = frozenset({"initial ttl", "mss"})
+COMMON = frozenset({"initial ttl", "mss", "ip ids", "ports"})
 """Kinds that nearly all machines share: a machine that shows no more is left out."""
 ASKED = ("sni", "http_host")
 
@@ -55,6 +57,8 @@ RULES: Mapping[str, LabelRule] = {
         *tcp_syn.RULES,
         *link_address.RULES,
         LabelRule("answer", 2.0, -4.0, "initial TTL and options of its SYN/ACKs", 3),
+        LabelRule("ip ids", 1.0, -1.5, "behaviour of its IP identifications", 6),
+        LabelRule("ports", 1.0, -1.5, "behaviour of its source ports", 6),
         LabelRule("served", 5.0, 0.0, "host name that it is asked for"),
     )
     if rule.kind not in PATH
@@ -138,7 +142,7 @@ def _profile(
         clock_regime=regime,
         ipid_regime=str(row["ipid_regime"] or "unknown"),
         port_regime=str(row["port_regime"] or "unknown"),
-        labels=_labels(sides, observations, served, key),
+        labels=_labels(sides, observations, served, key) | _behaviour(row, n_flows),
         opened=_openings(sides, observations, key),
     )
 
@@ -159,6 +163,16 @@ def _labels(
             for text, n in sorted(said[kind].items(), key=lambda x: (-x[1], x[0]))[:MAX_TEXTS]
         }
         for kind in sorted(said)
+    }
+
+
+def _behaviour(row: Mapping[str, object], n_flows: int) -> dict[str, dict[str, int]]:
+    """What was seen of its counters, as labels."""
+    regimes = {"ip ids": row["ipid_regime"], "ports": row["port_regime"]}
+    return {
+        kind: {str(regime): n_flows}
+        for kind, regime in regimes.items()
+        if regime not in (None, "unknown") and n_flows
     }
 
 

@@ -14,9 +14,10 @@ from wiretell.findings.match.together import together_arguments
 from wiretell.model.profiles import ProfileSet
 from wiretell.stats.drift import DriftModel
 
-FAMILY = ("mss", "window", "initial ttl")
+FAMILY = ("mss", "window", "initial ttl", "ip ids")
 """Kinds of labels that differ between the families of one machine: headers are 20 bytes longer,
-and windows are multiples of the MSS; hop limits are often set apart from TTLs."""
+windows are multiples of the MSS, hop limits are often set apart from TTLs, and IPv6 has no
+identification but in fragments."""
 
 
 def siblings(of_set: ProfileSet, drift: DriftModel | None = None) -> Matching:
