@@ -20,6 +20,7 @@ from wiretell.findings.scans.distance import apart
 from wiretell.findings.scans.finding import IDLE_SCAN, IP_ID_WATCH, LIKELY, Finding, Ports
 from wiretell.findings.scans.gathered import Gathered
 from wiretell.findings.scans.machines import (
+    POLLED_STEP,
     counter,
     events_of_pairs,
     is_reset,
@@ -191,7 +192,7 @@ def _unasked(seen: _Seen) -> Iterator[Reason]:
 def _counting(seen: _Seen, *, counts: bool) -> Iterator[Reason]:
     """How the resets of the zombie count; `counts`: its polls show that it does."""
     ids = seen.resets["ipid"].drop_nulls().to_list()
-    counted = counter(ids)
+    counted = counter(ids, POLLED_STEP)
     if counted.counts:
         words = {"first": ids[0], "last": ids[-1], "of": counted.n_steps}
         yield reason("idle", "counter", times=counted.n_small, zombie=seen.zombie, **words)
@@ -200,7 +201,7 @@ def _counting(seen: _Seen, *, counts: bool) -> Iterator[Reason]:
     elif counted.n_steps >= 2 or (counted.constant is not None and len(ids) > 2):
         what = "drawn IP IDs" if counted.constant is None else f"IP ID {counted.constant} always"
         yield reason("idle", "no_counter", zombie=seen.zombie, what=what)
-    elif not counts:
+    elif not counts and not counted.n_small:
         yield reason("idle", "uncounted", zombie=seen.zombie)
 
 

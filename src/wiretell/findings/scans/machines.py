@@ -14,6 +14,8 @@ from wiretell.findings.scans.kinds import ACK, RST, SYN
 
 SMALL_STEP = 64
 """Steps of one counter, other traffic of its machine between (Bellovin 2002)."""
+POLLED_STEP = 1024
+"""The same where others poll the machine meanwhile; of drawn numbers one in 64 is as small."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def link_addresses(gathered: Gathered) -> dict[str, set[str]]:
 
 @dataclass(frozen=True)
 class Counter:
-    """IP IDs in order of time: `n_small` of `n_steps` go up by 1 to SMALL_STEP, `n_skipped` of them
-    by more than 1. `constant`: all are one value."""
+    """IP IDs in order of time: `n_small` of `n_steps` are small, `n_skipped` of these more than 1.
+    `constant`: all are one value."""
 
     n_steps: int
     n_small: int
@@ -84,11 +86,12 @@ class Counter:
         return self.n_steps >= 2 and self.n_small >= 0.8 * self.n_steps
 
 
-def counter(ids: Sequence[int]) -> Counter:
-    """How identifications in order of time go on (RFC 6864; modulo 65536)."""
+def counter(ids: Sequence[int], most: int = SMALL_STEP) -> Counter:
+    """How identifications in order of time go on (RFC 6864; modulo 65536); a step up of at most
+    `most` is small."""
     # The same number twice in a row is mostly one packet, captured at two places.
     steps = [(b - a) & 0xFFFF for a, b in pairwise(ids) if a != b]
-    small = [step for step in steps if 0 < step <= SMALL_STEP]
+    small = [step for step in steps if 0 < step <= most]
     constant = ids[0] if ids and len(set(ids)) == 1 else None
     return Counter(len(steps), len(small), sum(step > 1 for step in small), constant)
 

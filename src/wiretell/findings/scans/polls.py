@@ -10,6 +10,7 @@ import polars as pl
 from wiretell.findings.scans.distance import hops
 from wiretell.findings.scans.gathered import Gathered
 from wiretell.findings.scans.machines import (
+    POLLED_STEP,
     Counter,
     counter,
     events_of_pairs,
@@ -64,7 +65,7 @@ def polls(gathered: Gathered) -> Iterator[Polls]:
             continue
         answers = back[dst, src].filter(pl.col("sport") == port).sort("time_ns", "packet")
         ids = answers["ipid"].to_list()
-        counted = counter(ids)
+        counted = counter(ids, POLLED_STEP)
         if len(ids) >= MIN_POLLS and counted.counts:
             acks = frozenset(own["ack"].drop_nulls().to_list())
             times = tuple(answers["time_ns"].to_list())

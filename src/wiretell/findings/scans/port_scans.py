@@ -140,7 +140,8 @@ def _mixed(tried: Sequence[str]) -> Iterator[Reason]:
 def _innocence(own: pl.DataFrame, look: Look, ports: Ports, gathered: Gathered) -> Iterator[Reason]:
     src, dst = own["src"][0], own["dst"][0]
     lowest = int(own["dport"].min())  # type: ignore[arg-type]
-    if look.source_port is not None and lowest >= LOW:
+    asks = bool(set(own["kind"]) & set(FAMILIES))  # a SYN is nobody's answer
+    if look.source_port is not None and lowest >= LOW and not asks:
         port, _ = look.source_port
         if port < LOW or port in SERVER_PORTS:
             yield reason("port_scan", "answers_of_a_server", port=port, low=lowest)

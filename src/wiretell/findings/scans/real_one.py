@@ -64,7 +64,7 @@ def _reaction(member: Prober, target: str, gathered: Gathered) -> Iterator[Reaso
     resets = int(offered["resets"].sum())
     if resets:
         yield reason("real", "reacts", times=resets)
-    elif offered.height >= 2:
+    elif offered.height:
         yield reason("real", "silent", times=offered.height)
     flows = offered.select("flow_id").unique()
     told = gathered.errors.join(flows, on="flow_id", how="semi")

@@ -77,7 +77,7 @@ def _judge(given: pl.DataFrame, gathered: Gathered) -> Finding | None:
     n_served = int(served["n_hosts"].sum()) + len(hosts) - n_failed
     if n_served >= SERVES_SHARE * len(hosts):
         reasons.append(reason("sweep", "serves", times=n_served))
-    if look.source_port is not None and port >= LOW:
+    if look.source_port is not None and port >= LOW and own["kind"][0] not in FAMILIES:
         sport, _ = look.source_port
         if sport < LOW or sport in SERVER_PORTS:
             reasons.append(reason("sweep", "answers_of_a_server", port=sport))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scanned import NEIGHBOUR, PORTS, SCANNER, TARGET, scans_in, zombie
 
-from lab.scans import simulate
+from lab.scans import draws, simulate
 from lab.scans.simulate import Host
 from wiretell.findings.scans.finding import Finding
 
@@ -137,3 +137,18 @@ def test_every_finding_has_reasons_that_add_up(
         assert each.alternatives
         bits = sum(reason.bits for reason in each.reasons)
         assert each.probability == pytest.approx(1 / (1 + 2.0**-bits))
+
+
+@pytest.mark.parametrize("sort", draws.SORTS)
+def test_with_everything_drawn_nobody_is_named_wrongly(sort: str) -> None:
+    """How often the right one is named: docs/scans.md."""
+    counted = draws.outcomes(sort, 3)
+    assert counted.total() == 3
+    assert not counted[draws.WRONG]
+
+
+def test_a_forged_probe_from_a_server_port_is_still_a_scan(tmp_path: Path) -> None:
+    """A SYN is nobody's answer, whatever port it comes from, and however high it goes."""
+    seen = simulate.idle(3, SCANNER, zombie(), TARGET, range(5000, 5010), "scanner", zombie_port=80)
+    found = only(scans_in(seen, tmp_path).likely)
+    assert (found.kind, found.scanner, found.ports.n) == ("idle_scan", SCANNER.address, 10)
