@@ -37,9 +37,8 @@ def run(command: Sequence[str]) -> Cost:
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def median(command: Sequence[str], n_runs: int) -> Cost:
+def median(costs: Sequence[Cost]) -> Cost:
     """The median of each figure over some runs."""
-    costs = [run(command) for _ in range(n_runs)]
     return Cost(
         statistics.median(cost.wall_s for cost in costs),
         statistics.median(cost.cpu_s for cost in costs),

@@ -6,6 +6,7 @@ Writes bench/results/speed.md; with --readme, also the blocks of figures in READ
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import re
@@ -13,11 +14,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contenders import CONTENDERS, DISCARD_PORT, EXPORTERS, Contender
-from bench.process import Cost, median
+from bench.process import Cost, median, run
 
 FOLDER = Path(__file__).parent
 SNAPLENS = {"headers": 74, "full": 65535}
@@ -57,23 +59,43 @@ def capture(n_packets: int, kind: str) -> Path:
     return path
 
 
-def measure(contender: Contender, n_packets: int, kinds: list[str], n_runs: int) -> Row:
-    """Run one contender on every kind of capture."""
-    if contender.path() is None:
-        return Row(contender, "missing", 0, {})
-    if contender.slow:
-        n_packets = min(n_packets, N_PACKETS_SLOW)
-    costs = {}
-    for kind in kinds:
-        path = capture(n_packets, kind)
-        print(f"{contender.name}: {path.name}", file=sys.stderr)
-        with tempfile.TemporaryDirectory() as out:
-            try:
-                costs[kind] = median(contender.command(str(path), out), n_runs)
-            except RuntimeError as error:
-                print(error, file=sys.stderr)
-                return Row(contender, "failed", n_packets, {})
-    return Row(contender, contender.version(), n_packets, costs)
+def measure(
+    contenders: Sequence[Contender], n_packets: int, kinds: Sequence[str], n_runs: int
+) -> list[Row]:
+    """Runs all of them on every kind of capture, one after the other, and so `n_runs` times.
+
+    What else the machine does in the meantime meets all of them alike.
+    """
+    costs: dict[tuple[str, str], list[Cost]] = {}
+    failed: set[str] = set()
+    there = [contender for contender in contenders if contender.path() is not None]
+    for kind, number in itertools.product(kinds, range(n_runs)):
+        for contender in there:
+            path = capture(_n_packets(contender, n_packets), kind)
+            print(f"{contender.name}: {path.name}, run {number + 1}", file=sys.stderr)
+            with tempfile.TemporaryDirectory() as out:
+                try:
+                    cost = run(contender.command(str(path), out))
+                except RuntimeError as error:
+                    print(error, file=sys.stderr)
+                    failed.add(contender.name)
+                    continue
+            costs.setdefault((contender.name, kind), []).append(cost)
+    rows = []
+    for contender in contenders:
+        n_measured = _n_packets(contender, n_packets)
+        if contender not in there:
+            rows.append(Row(contender, "missing", 0, {}))
+        elif contender.name in failed:
+            rows.append(Row(contender, "failed", n_measured, {}))
+        else:
+            medians = {kind: median(costs[contender.name, kind]) for kind in kinds}
+            rows.append(Row(contender, contender.version(), n_measured, medians))
+    return rows
+
+
+def _n_packets(contender: Contender, n_packets: int) -> int:
+    return min(n_packets, N_PACKETS_SLOW) if contender.slow else n_packets
 
 
 def table(rows: list[Row], kinds: list[str]) -> list[str]:
@@ -105,7 +127,7 @@ def growth(n_packets: int, n_runs: int) -> list[str]:
     lines = ["| | packets | seconds | peak MB |", "|---|--:|--:|--:|"]
     for contender in (each for each in CONTENDERS if each.ours):
         for n in (n_packets, LONGER * n_packets):
-            row = measure(contender, n, ["headers"], n_runs)
+            (row,) = measure([contender], n, ["headers"], n_runs)
             if "headers" not in row.costs:
                 lines.append(f"| {contender.name} | {n / 1e6:g} M | {row.version} | |")
                 continue
@@ -167,7 +189,7 @@ def main() -> None:
 
     def measured(contenders: tuple[Contender, ...]) -> list[Row]:
         chosen = [c for c in contenders if c.ours or not arguments.only or arguments.only in c.name]
-        return [measure(contender, n_packets, kinds, n_runs) for contender in chosen]
+        return measure(chosen, n_packets, kinds, n_runs)
 
     with socket.socket(type=socket.SOCK_DGRAM) as discard:
         # Never read: the kernel throws away what its buffer does not hold.

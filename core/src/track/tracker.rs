@@ -53,6 +53,9 @@ pub struct Counters {
 struct PacketClock {
     latest_ns: Option<i64>,
     elapsed_ns: i64,
+    /// Of what elapsed: whole seconds, and where the next begins.
+    second: u64,
+    next_second_ns: i64,
 }
 
 impl PacketClock {
@@ -64,12 +67,13 @@ impl PacketClock {
         if !(-MAX_STEP_NS..=0).contains(&step) {
             self.elapsed_ns = self.elapsed_ns.saturating_add(step.saturating_abs());
             self.latest_ns = Some(time_ns);
+            if self.elapsed_ns >= self.next_second_ns {
+                let second = self.elapsed_ns / NS_PER_S;
+                self.second = second as u64;
+                self.next_second_ns = second.saturating_add(1).saturating_mul(NS_PER_S);
+            }
         }
         step < 0
-    }
-
-    fn second(&self) -> u64 {
-        (self.elapsed_ns / NS_PER_S) as u64
     }
 }
 
@@ -293,7 +297,7 @@ impl Tracker {
         if packet.weird != Weird::None {
             *self.weirds.entry(packet.weird).or_default() += 1;
         }
-        let now_s = self.clock.second();
+        let now_s = self.clock.second;
         if now_s != self.swept_s {
             self.sweep(now_s);
         }
@@ -436,7 +440,7 @@ impl Tracker {
         };
         flow.class = class_of(&flow);
         self.counters.flows += 1;
-        self.slab.insert(flow, self.clock.second())
+        self.slab.insert(flow, self.clock.second)
     }
 
     fn fold_fragment(&mut self, packet: &Packet<'_>, moment: Moment) {
@@ -509,8 +513,12 @@ impl Tracker {
 
     #[inline]
     fn touch(&mut self, at: u32, class: Class) {
-        let slack_s = slack_s(self.timeout_s(class));
-        self.slab.touch(at, class, self.clock.second(), slack_s);
+        let (flow, now_s) = (self.slab.get(at), self.clock.second);
+        // Nearly every packet: the flow was moved in this second.
+        if flow.touched_s != now_s || flow.class != class {
+            let slack_s = slack_s(self.timeout_s(class));
+            self.slab.touch(at, class, now_s, slack_s);
+        }
     }
 
     fn timeout_s(&self, class: Class) -> u32 {

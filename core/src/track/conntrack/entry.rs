@@ -3,6 +3,7 @@
 use super::super::key::Key;
 use super::sctp::Association;
 use super::tcp::Connection;
+use super::tcp_state::State;
 use super::timeout::Timeout;
 
 /// A connection, or what passes for one. What each packet needs comes first: an entry is
@@ -65,4 +66,15 @@ pub(super) enum Inner {
     Icmpv6,
     /// Every other protocol.
     Generic,
+}
+
+impl Inner {
+    /// TCP only.
+    #[inline]
+    pub fn tcp_state(&self) -> Option<State> {
+        match self {
+            Self::Tcp(connection) => Some(connection.state),
+            _ => None,
+        }
+    }
 }

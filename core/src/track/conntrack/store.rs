@@ -6,7 +6,7 @@ use super::super::index::Index;
 use super::super::key::Key;
 use super::super::prefetch::prefetch;
 use super::super::queue::Queues;
-use super::entry::{Entry, Inner};
+use super::entry::Entry;
 use super::expected::{Announced, Expectations};
 use super::listing::EntryRow;
 use super::timeout::{Timeout, Timeouts};
@@ -109,9 +109,9 @@ impl Store {
         found.filter(|&at| !self.is_expired(at, now_ns))
     }
 
-    /// The entry of a packet; one whose time ran out is removed.
+    /// The entry of a packet, and how much time it has left; one whose time ran out is removed.
     #[inline]
-    pub fn find(&mut self, sought: &Sought<'_>, hint: u32) -> Option<u32> {
+    pub fn find(&mut self, sought: &Sought<'_>, hint: u32) -> Option<(u32, i64)> {
         let key = sought.key;
         let is_it = |at: u32| {
             let entry = self.entries.get(at as usize);
@@ -128,12 +128,13 @@ impl Store {
         } else {
             self.index.find(sought.hash, is_it)?
         };
-        if self.is_expired(at, sought.now_ns) {
+        let left_ns = self.left_ns(at, sought.now_ns);
+        if left_ns <= 0 {
             self.n_expired += 1;
             self.remove(at);
             return None;
         }
-        Some(at)
+        Some((at, left_ns))
     }
 
     /// Whether the payload of the entry at `at`, which has this key, is read.
@@ -201,10 +202,10 @@ impl Store {
     }
 
     /// Begins an entry's time anew and moves it in the queues where that is due: data and its
-    /// acknowledgement change the timeout to and fro, so a longer one can wait.
+    /// acknowledgement change the timeout to and fro, so a longer one can wait. Now is given in
+    /// nanoseconds, and as the second of that.
     #[inline]
-    pub fn keep(&mut self, at: u32, timeout: Timeout, assured: bool, now_ns: i64) {
-        let now_s = (now_ns / NS_PER_S) as u64;
+    pub fn keep(&mut self, at: u32, timeout: Timeout, assured: bool, (now_ns, now_s): (i64, u64)) {
         let timeouts = &self.timeouts;
         let entry = &mut self.entries[at as usize];
         let queued_s = timeouts.seconds(Timeout::ALL[usize::from(entry.queue / 2)]);
@@ -247,11 +248,19 @@ impl Store {
     pub fn after(&self, at: u32, now_ns: i64) -> After {
         let entry = &self.entries[at as usize];
         After {
-            tcp_state: match &entry.inner {
-                Inner::Tcp(connection) => Some(connection.state),
-                _ => None,
-            },
+            tcp_state: entry.inner.tcp_state(),
             timeout_s: u32::try_from(self.left_ns(at, now_ns) / NS_PER_S).unwrap_or(0),
+            assured: entry.assured,
+        }
+    }
+
+    /// The same where its time began anew with this packet.
+    #[inline]
+    pub fn after_kept(&self, at: u32) -> After {
+        let entry = &self.entries[at as usize];
+        After {
+            tcp_state: entry.inner.tcp_state(),
+            timeout_s: self.timeouts.seconds(entry.timeout),
             assured: entry.assured,
         }
     }

@@ -50,6 +50,8 @@ pub struct Conntrack {
     hasher: KeyHasher,
     /// Second up to which expired entries were removed.
     swept_s: u64,
+    /// When the next second begins.
+    next_sweep_ns: i64,
     counters: CtCounters,
 }
 
@@ -71,6 +73,7 @@ impl Conntrack {
             store: Store::new(config.timeouts),
             hasher,
             swept_s: 0,
+            next_sweep_ns: NS_PER_S,
             counters: CtCounters::default(),
         }
     }
@@ -124,10 +127,11 @@ impl Conntrack {
         now_ns: i64,
         hint: &mut u32,
     ) -> Verdict {
-        let now_s = (now_ns / NS_PER_S) as u64;
-        if now_s != self.swept_s {
-            self.swept_s = now_s;
-            self.store.sweep(now_s);
+        if now_ns >= self.next_sweep_ns {
+            let now_s = now_ns / NS_PER_S;
+            self.next_sweep_ns = now_s.saturating_add(1).saturating_mul(NS_PER_S);
+            self.swept_s = now_s as u64;
+            self.store.sweep(self.swept_s);
         }
         let mut verdict = Verdict::default();
         self.judge_any(
@@ -195,9 +199,9 @@ impl Conntrack {
             one_per_flow: matches!(packet.transport, Transport::Tcp(_) | Transport::Udp),
             now_ns,
         };
-        if let Some(at) = self.store.find(&sought, *hint) {
+        if let Some((at, left_ns)) = self.store.find(&sought, *hint) {
             *hint = at;
-            if self.follow(at, &arrival, verdict) {
+            if self.follow(at, left_ns, &arrival, verdict) {
                 return;
             }
             note = Reason::Reopened;
@@ -302,10 +306,18 @@ impl Conntrack {
         }
     }
 
-    /// A packet of an entry. False: it ended the entry and begins another.
+    /// A packet of an entry which has `left_ns` to live. False: it ended the entry and begins
+    /// another.
     #[inline]
-    fn follow(&mut self, at: u32, arrival: &Arrival<'_, '_>, verdict: &mut Verdict) -> bool {
-        let left_ns = self.store.left_ns(at, arrival.now_ns);
+    fn follow(
+        &mut self,
+        at: u32,
+        left_ns: i64,
+        arrival: &Arrival<'_, '_>,
+        verdict: &mut Verdict,
+    ) -> bool {
+        let now = (arrival.now_ns, self.swept_s);
+        let mut is_kept = false;
         let entry = self.store.get_mut(at);
         let reply = arrival.directed.from_high != entry.orig_is_high;
         let ct_state = match (reply || entry.seen_reply, entry.parent_flow) {
@@ -343,7 +355,8 @@ impl Conntrack {
             Outcome::Refused(timeout) => {
                 verdict.ct_state = CtState::Invalid;
                 if let Some(timeout) = timeout {
-                    self.store.keep(at, timeout, assured, arrival.now_ns);
+                    self.store.keep(at, timeout, assured, now);
+                    is_kept = true;
                 }
             }
             Outcome::Kept { .. } | Outcome::Unmoved => {
@@ -352,11 +365,16 @@ impl Conntrack {
                 entry.seen_reply |= reply;
                 if let Outcome::Kept { timeout, assure } = outcome {
                     assured |= assure;
-                    self.store.keep(at, timeout, assured, arrival.now_ns);
+                    self.store.keep(at, timeout, assured, now);
+                    is_kept = true;
                 }
             }
         }
-        verdict.after = Some(self.store.after(at, arrival.now_ns));
+        verdict.after = Some(if is_kept {
+            self.store.after_kept(at)
+        } else {
+            self.store.after(at, arrival.now_ns)
+        });
         true
     }
 
