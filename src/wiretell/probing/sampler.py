@@ -22,7 +22,7 @@ MOST_REFUSALS = 3
 REOPEN_NS = 5_000_000_000
 """From one opening to the next, at least."""
 RETRY_NS = 1_000_000_000
-"""From a refusal to the next attempt."""
+"""From a refusal or an end to the next attempt: the port is then free again."""
 MOST_OPENINGS = 30
 LEAST_SPAN_S = 20.0
 """No rate is final before: slower changes of delay would not show."""
@@ -248,8 +248,9 @@ class Sampler:
             self._stop(Reason.SILENT)
 
     def _closed(self, event: Closed) -> None:
-        if self._opening_ns is not None:
-            self._reopen_ns = event.at_ns + RETRY_NS
+        retry_ns = event.at_ns + RETRY_NS
+        was_opening = self._opening_ns is not None
+        self._reopen_ns = retry_ns if was_opening else max(self._reopen_ns, retry_ns)
         self._is_open, self._opening_ns = not self.settings.connects, None
         if self._awaited_ns is not None:
             self.n_unanswered += 1
