@@ -120,7 +120,7 @@ def _wait_for_bytes(capture: Path, n_bytes: int) -> None:
 
 
 def _sent(capture: Path, ended_ns: int) -> list[tuple[int, int, int]]:
-    """(time in ns, protocol, TCP's source port) of IPv4 from the prober; none came after the end."""
+    """(time in ns, protocol, TCP's source port) of the prober's IPv4; none came after the end."""
     data = capture.read_bytes()
     at, found = 24, []
     while at + 16 <= len(data):
