@@ -136,7 +136,8 @@ class Tracker:
       counted anew as a flow of its own; 0: never.
     - `ct`: settings of a connection tracker beside the flows: words between commas, each a
       profile (`linux`, `pf-like`, `strict`; first), a switch (`liberal`, `loose=0`,
-      `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`, `helpers=0`) or
+      `ignore-invalid-rst`, `strict`, `whole-segment`, `exact-rst`, `paws`, `checksum`,
+      `helpers=0`) or
       `name=number` (`max-retrans`, `max-entries`, a timeout of `ct_settings`). None: no tracking.
     - `what_if`: other settings to judge the same packets by. `segments`: keep a row per packet.
       Both need `ct`. Flows are the same with and without.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -109,6 +110,33 @@ def test_announced_connections(fed: list[Fed], record_property: Record) -> None:
         record_property(SUMMARY, line)
     assert states["related"] > 100
     assert states["new"] > 100
+    assert comparison.share_equal >= LEAST_EQUAL, comparison.lines()
+
+
+def test_damaged_packets(fed: list[Fed], record_property: Record) -> None:
+    """With `nf_conntrack_checksum`, which Linux has on, a wrong checksum is INVALID."""
+    rng = Random(SEED)
+
+    def spoiled(frame: Frame) -> Frame:
+        """A bit behind the IP header turned: the oracle makes that one right again."""
+        data = bytearray(frame.data)
+        if rng.random() < 0.3:
+            data[-1 - rng.randrange(8)] ^= 1 << rng.randrange(8)
+        return replace(frame, data=bytes(data))
+
+    comparison, n_damaged = Comparison(), 0
+    with Kernel({**SETTINGS["linux"], "nf_conntrack_checksum": 1}) as kernel:
+        some = [x.scenario for x in fed if not x.scenario.helpers and not x.scenario.waits]
+        verified = [x for x in some if not x.name.startswith(("sctp", "protocols"))]
+        for scenario in verified[::24]:
+            frames = [spoiled(frame) for frame in scenario.frames]
+            capture = list(datagrams(frames))
+            ours = our_verdicts(frames, "linux,checksum")
+            compare(comparison, scenario.name, capture, kernel.judge(capture), ours)
+            n_damaged += sum(each.reason == "checksum" for each in ours.values())
+    for line in (f"damaged packets: {n_damaged}", *comparison.lines()):
+        record_property(SUMMARY, line)
+    assert n_damaged > 500
     assert comparison.share_equal >= LEAST_EQUAL, comparison.lines()
 
 

@@ -48,6 +48,14 @@ pub struct Checksums {
     pub transport: Option<Checksum>,
 }
 
+impl Checksums {
+    /// One of them is wrong, and not left to a card.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        [self.ip, self.transport].contains(&Some(Checksum::Bad))
+    }
+}
+
 /// Verifies the checksums of a packet that was decoded from `frame`: those of its innermost IP
 /// packet. Any bytes are fine.
 #[must_use]

@@ -94,6 +94,14 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
     packet
 }
 
+/// Decodes as [`decode`], and says whether a checksum is wrong.
+#[must_use]
+pub fn decode_verified<'a>(frame: &Frame<'a>) -> Packet<'a> {
+    let mut packet = decode(frame);
+    packet.is_damaged = verify(frame.data, &packet).is_bad();
+    packet
+}
+
 /// Takes off header after header, from `layer` on.
 #[inline]
 fn walk<'a>(first: Layer, mut bytes: Bytes<'a>, packet: &mut Packet<'a>) {

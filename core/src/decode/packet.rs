@@ -199,6 +199,8 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
     /// The first odd thing met.
     pub weird: Weird,
+    /// A checksum is wrong; false where nobody looked.
+    pub is_damaged: bool,
 }
 
 impl<'a> Packet<'a> {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use super::ArrowBatch;
 use super::reader::Reader;
 use crate::capture::Frame;
-use crate::decode::decode;
+use crate::decode::{decode, decode_verified};
 use crate::tables::{FlowTable, SampleTable, SegmentTable, entry_table};
 use crate::track::{self, Config, CtConfig, Feed, Flow};
 
@@ -178,14 +178,19 @@ impl Tracker {
     ) {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.with(py, |state| {
-            state.tracker.fold(&decode(&Frame {
+            let frame = Frame {
                 number: state.tracker.counters().packets + 1,
                 time_ns,
                 link_type,
                 interface: 0,
                 data,
                 wire_len: wire_len.unwrap_or(captured).max(captured),
-            }));
+            };
+            let packet = match state.tracker.needs().checksums {
+                true => decode_verified(&frame),
+                false => decode(&frame),
+            };
+            state.tracker.fold(&packet);
         });
     }
 

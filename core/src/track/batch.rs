@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::key::{Directed, KeyHasher};
 use super::tracker::{Named, Tracker};
 use crate::capture::Reader;
-use crate::decode::{Packet, decode};
+use crate::decode::{Packet, decode, decode_verified};
 
 /// Packets in a batch at most: so many that handing a batch to another thread costs little, so
 /// few that they stay in its cache.
@@ -45,6 +45,15 @@ struct Place {
     len: u32,
 }
 
+/// What a tracker needs to know of packets besides what is decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// Its flow table's.
+    pub hasher: KeyHasher,
+    /// Whether checksums are wrong.
+    pub checksums: bool,
+}
+
 /// Packets of a stretch of the stream, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -72,15 +81,19 @@ impl Batch {
     }
 
     /// Reads and decodes up to `wanted` packets, replacing what was in it; how many there were.
-    /// None at all: the stream has ended. `hasher` is the tracker's that they are meant for.
-    pub fn read(&mut self, reader: &mut Reader, wanted: usize, hasher: KeyHasher) -> usize {
+    /// None at all: the stream has ended. `needs` are those of the tracker that they are meant for.
+    pub fn read(&mut self, reader: &mut Reader, wanted: usize, needs: Needs) -> usize {
         self.clear();
         while self.len() < wanted.min(BATCH_PACKETS)
             && self.buffers.len() < MAX_BUFFERS
             && self.copied.len() < MAX_COPIED_BYTES
             && let Some((frame, buffer)) = reader.next_frame_held()
         {
-            self.put(&decode(&frame), buffer, hasher);
+            if needs.checksums {
+                self.put(&decode_verified(&frame), buffer, needs.hasher);
+            } else {
+                self.put(&decode(&frame), buffer, needs.hasher);
+            }
         }
         self.len()
     }

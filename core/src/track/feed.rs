@@ -7,8 +7,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{panic, thread};
 
-use super::batch::{BATCH_PACKETS, Batch};
-use super::key::KeyHasher;
+use super::batch::{BATCH_PACKETS, Batch, Needs};
 use super::tracker::Tracker;
 use crate::capture::Reader;
 
@@ -67,7 +66,7 @@ impl Feed {
         let mut batch = self.batches.pop().unwrap_or_default();
         let mut n_folded = 0;
         while n_folded < wanted {
-            let n_read = batch.read(reader, wanted - n_folded, tracker.hasher());
+            let n_read = batch.read(reader, wanted - n_folded, tracker.needs());
             if n_read == 0 {
                 break;
             }
@@ -95,12 +94,12 @@ impl Feed {
             // Its receiver is in this function.
             let _ = give_back.send(batch);
         }
-        let hasher = tracker.hasher();
+        let needs = tracker.needs();
         thread::scope(|scope| {
             let reading = thread::Builder::new()
                 .name("decode".into())
                 .spawn_scoped(scope, move || {
-                    read_all(reader, unused, &hand_over, wanted, hasher)
+                    read_all(reader, unused, &hand_over, wanted, needs)
                 })?;
             let mut n_folded = 0;
             for mut batch in filled {
@@ -126,13 +125,13 @@ fn read_all(
     unused: Receiver<Batch>,
     hand_over: &Sender<Batch>,
     wanted: usize,
-    hasher: KeyHasher,
+    needs: Needs,
 ) -> Receiver<Batch> {
     let mut n_left = wanted;
     while n_left > 0
         && let Ok(mut batch) = unused.recv()
     {
-        let n_read = batch.read(reader, n_left, hasher);
+        let n_read = batch.read(reader, n_left, needs);
         if n_read == 0 || hand_over.send(batch).is_err() {
             break;
         }

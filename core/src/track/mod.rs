@@ -36,7 +36,7 @@ pub mod signature;
 mod slab;
 mod tracker;
 
-pub use batch::{BATCH_PACKETS, Batch};
+pub use batch::{BATCH_PACKETS, Batch, Needs};
 pub use config::Config;
 pub use conntrack::{Conntrack, CtConfig};
 pub use feed::Feed;

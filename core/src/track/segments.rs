@@ -116,6 +116,15 @@ impl Tracking {
         &self.conntrack
     }
 
+    /// One of the tables wants to know which packets have wrong checksums.
+    pub(super) fn needs_checksums(&self) -> bool {
+        let tables = [Some(&self.conntrack), self.what_if.as_ref()];
+        tables
+            .into_iter()
+            .flatten()
+            .any(|table| table.config().checksum)
+    }
+
     pub(super) fn drain(&mut self) -> Vec<SegmentRow> {
         self.rows.as_mut().map(std::mem::take).unwrap_or_default()
     }

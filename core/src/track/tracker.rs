@@ -1,6 +1,7 @@
 //! The tracker: one packet in, ended flows out.
 
 use super::analysis::Finding;
+use super::batch::Needs;
 use super::config::Config;
 use super::conntrack::{Conntrack, CtConfig, EntryRow};
 use super::earlier::Earlier;
@@ -182,6 +183,15 @@ impl Tracker {
     /// What hashes the keys of its flows.
     pub fn hasher(&self) -> KeyHasher {
         self.slab.hasher()
+    }
+
+    /// What it needs to know of packets besides what is decoded.
+    pub fn needs(&self) -> Needs {
+        let tracking = self.tracking.as_ref();
+        Needs {
+            hasher: self.hasher(),
+            checksums: tracking.is_some_and(|tracking| tracking.needs_checksums()),
+        }
     }
 
     /// Takes the next packet of the stream into account.

@@ -9,8 +9,8 @@ import click
 
 LINUX = "linux"
 _WORDS = (
-    "a profile (linux, pf-like, strict), switches (liberal, loose=0, ignore-invalid-rst, paws),"
-    " timeouts; words between commas"
+    "a profile (linux, pf-like, strict), switches (liberal, loose=0, ignore-invalid-rst, paws,"
+    " checksum), timeouts; words between commas"
 )
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -21,6 +21,9 @@ pub struct CtConfig {
     pub exact_rst: bool,
     /// Timestamps that run back are invalid (RFC 7323 section 5).
     pub paws: bool,
+    /// Packets with a wrong checksum are invalid (`nf_conntrack_checksum`, which Linux has on: a
+    /// capture shows wrong ones that are none on the wire). Ones left to a card are not wrong.
+    pub checksum: bool,
     /// Payloads on the ports of helpers are read for the connections that they announce: as
     /// Linux does where its rules assign a helper to each port.
     pub helpers: bool,
@@ -46,6 +49,7 @@ impl CtConfig {
         whole_segment: false,
         exact_rst: false,
         paws: false,
+        checksum: false,
         helpers: true,
         max_repeats: 3,
         max_entries: 1_000_000,
@@ -114,6 +118,7 @@ impl CtConfig {
             "whole_segment" => Some(&mut self.whole_segment),
             "exact_rst" => Some(&mut self.exact_rst),
             "paws" => Some(&mut self.paws),
+            "checksum" => Some(&mut self.checksum),
             "helpers" => Some(&mut self.helpers),
             _ => None,
         };
@@ -155,8 +160,8 @@ mod tests {
         let config = CtConfig::parse("liberal, loose=0,ignore-invalid-rst,udp_timeout=7").unwrap();
         assert!(config.liberal && !config.loose && config.ignore_invalid_rst);
         assert_eq!(config.timeouts.seconds(Timeout::Udp), 7);
-        let config = CtConfig::parse("pf-like,strict=1,max_entries=9").unwrap();
-        assert!(config.strict && config.whole_segment);
+        let config = CtConfig::parse("pf-like,strict=1,max_entries=9,checksum").unwrap();
+        assert!(config.checksum && config.strict && config.whole_segment);
         assert_eq!(config.max_entries, 9);
     }
 

@@ -159,6 +159,10 @@ impl Conntrack {
         verdict: &mut Verdict,
     ) {
         let mut note = Reason::None;
+        if packet.is_damaged && self.config.checksum {
+            *verdict = Verdict::invalid(Reason::Checksum);
+            return;
+        }
         match packet.transport {
             Transport::Tcp(ref tcp) => {
                 if let Some(fault) = header_fault(packet, tcp.header_len, tcp.flags) {

@@ -94,6 +94,7 @@ reasons! {
     ThirdParty "third_party" "it announces a connection to an address that is not its sender's: not expected",
     UdpLength "udp_length" "the UDP length, or the coverage of UDP-Lite, is below 8 bytes or beyond the packet",
     UdpLiteChecksum "udp_lite_checksum" "UDP-Lite without a checksum, which it must have",
+    Checksum "checksum" "a checksum is wrong",
     IcmpType "icmp_type" "an ICMP type that is not assigned",
     IcmpNotRequest "icmp_not_request" "an ICMP message without an entry that is not a request",
     IcmpQuote "icmp_quote" "an ICMP error whose quoted packet cannot be read",
