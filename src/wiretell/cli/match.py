@@ -128,7 +128,8 @@ def _run(asked: str, captures: Sequence[str], given: dict[str, Any]) -> ExitCode
 def _clients(of_set: ProfileSet) -> ProfileSet:
     """Machines that open connections; where there is none, all."""
     own = tuple(p for p in of_set.profiles if p.role != "server")
-    return replace(of_set, profiles=own) if own else of_set
+    servers = tuple(p for p in of_set.profiles if p.role == "server")
+    return replace(of_set, profiles=own, others=servers) if own else of_set
 
 
 def _found(asked: str, read: Sequence[ProfileSet], given: dict[str, Any]) -> Any:

@@ -113,3 +113,5 @@ class ProfileSet:
     damaged: bool = False
     n_left_out: int = 0
     """Machines that showed nothing to know them by, or were beyond the most a set keeps."""
+    others: tuple[Profile, ...] = ()
+    """Machines that are not compared, but tell what clocks of this capture are like."""

@@ -24,6 +24,7 @@ HELD_SHARE = 0.5
 """Share of held clocks before any is seen."""
 PRIOR_CLOCKS = 4.0
 """The share above counts as much as so many clocks seen."""
+NEAR_PPM, FAR_BUNCH = 1.0, 6
 SPOILT = 0.004
 """Share of rates that a step of the clock or of the route has spoilt: bounds what one rate says."""
 TURNED = 0.05
@@ -77,12 +78,18 @@ def population(rates: Sequence[Measured]) -> Population:
     """The population that a capture shows.
 
     The centre is 0 unless many clocks bunch elsewhere (`stats.common_mode`): then the observer's
-    own clock is off, and the bunch is true time.
+    own clock is off, and the bunch is true time. A bunch far from the observer may as well be one
+    machine with several addresses: it must be FAR_BUNCH clocks and half of all, with no more than
+    one clock at the observer's own rate.
     """
     known = [r for r in rates if math.isfinite(r.ppm) and r.error_ppm < 2.0 * HELD_PPM]
     ppm = np.array([r.ppm for r in known], dtype=np.float64)
     common = common_mode(ppm, np.array([r.error_ppm for r in known], dtype=np.float64))
     bunched = common.kind == "bunch"
+    if bunched and abs(common.ppm) > NEAR_PPM:
+        near = int((np.abs(ppm) <= NEAR_PPM).sum())
+        n_bunch = int(common.members.sum())
+        bunched = n_bunch >= max(FAR_BUNCH, len(ppm) / 2.0) and near <= 1
     found = Population(common.ppm if bunched else 0.0, HELD_SHARE, bunched)
     seen = sum(found.held(r) for r in known)
     share = (seen + PRIOR_CLOCKS * HELD_SHARE) / (len(known) + PRIOR_CLOCKS)

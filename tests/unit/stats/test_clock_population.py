@@ -61,6 +61,14 @@ def test_a_bunch_away_from_nought_is_the_observer() -> None:
     assert found.held(rates[-1]) < 0.01
 
 
+def test_one_machine_with_several_addresses_is_not_taken_for_true_time() -> None:
+    addresses = [Measured(45.0 + 0.05 * i, 0.1) for i in range(4)]
+    assert not population([*addresses, Measured(12.0, 0.1), Measured(-60.0, 0.1)]).bunched
+    many = [Measured(45.0 + 0.02 * i, 0.1) for i in range(9)]
+    held = [Measured(0.0, 0.1), Measured(0.2, 0.1)]
+    assert population([*many, *held]).centre_ppm == pytest.approx(0.0, abs=0.3)
+
+
 def test_an_observer_that_is_off_is_taken_out_between_captures() -> None:
     a, b = Population(0.0, 0.5, bunched=True), Population(-20.0, 0.5, bunched=True)
     together = same_clock_bits(Measured(40.0, 0.2), Measured(20.0, 0.2), 0.4, a, b)

@@ -119,7 +119,14 @@ def match(
         raise ValueError(f"{a.source} and {b.source}: texts were hashed with different keys")
     if len(a.profiles) * len(b.profiles) > MAX_PAIRS:
         raise ValueError(f"{len(a.profiles)} x {len(b.profiles)} machines: too many pairs")
-    of = world(a.profiles, b.profiles, drift, same_capture=same_capture, ignored=ignored)
+    of = world(
+        a.profiles,
+        b.profiles,
+        drift,
+        same_capture=same_capture,
+        ignored=ignored,
+        others=(a.others, b.others),
+    )
 
     def weigh(x: Profile, y: Profile) -> list[Argument]:
         found = arguments(x, y, of, lines=lines)

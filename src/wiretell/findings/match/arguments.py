@@ -84,8 +84,12 @@ def world(
     *,
     same_capture: bool = False,
     ignored: Iterable[str] = (),
+    others: tuple[Sequence[Profile], Sequence[Profile]] = ((), ()),
 ) -> World:
-    """Counted over both sets of profiles; `a` is `b` where one capture is compared with itself."""
+    """Counted over both sets of profiles; `a` is `b` where one capture is compared with itself.
+
+    `others` are machines of each capture that are not compared: their clocks count too.
+    """
     texts: Counter[tuple[str, str]] = Counter()
     shown: Counter[str] = Counter()
     for profile in a if a is b else (*a, *b):
@@ -93,8 +97,8 @@ def world(
             shown[kind] += 1
             texts.update((kind, text) for text in said)
     return World(
-        population(rates(a)),
-        population(rates(b)),
+        population(rates((*a, *others[0]))),
+        population(rates((*b, *others[1]))),
         texts,
         shown,
         drift,

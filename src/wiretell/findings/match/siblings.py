@@ -29,8 +29,8 @@ def siblings(of_set: ProfileSet, drift: DriftModel | None = None) -> Matching:
     six = tuple(p for p in of_set.profiles if ":" in p.address)
     four = tuple(p for p in of_set.profiles if ":" not in p.address)
     return match(
-        replace(of_set, profiles=six),
-        replace(of_set, profiles=four),
+        replace(of_set, profiles=six, others=four),
+        replace(of_set, profiles=four, others=six),
         drift,
         ignored=FAMILY,
         same_capture=True,
