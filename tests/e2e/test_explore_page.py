@@ -208,6 +208,10 @@ def test_the_address_lets_one_browser_in(folder: Path) -> None:
             assert "nonce-" in answer.read().decode()
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(server.url)
+        with pytest.raises(urllib.error.HTTPError, match="404"):  # a report made by hand
+            jar.open(f"{base}/explain?flow=1")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{base}/explain?flow=1")
         rebound = urllib.request.Request(f"{base}/", headers={"Host": "evil.example"})
         with pytest.raises(urllib.error.HTTPError, match="403"):
             jar.open(rebound)

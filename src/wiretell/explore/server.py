@@ -20,6 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
 from wiretell.explore.access import ENTRY, Access, Pass
+from wiretell.explore.explained import explain_handler
 from wiretell.explore.page import Page
 from wiretell.explore.workspace import Workspace
 from wiretell.exporters.escape import visible
@@ -56,6 +57,7 @@ class Explorer:
             {"/": Application(FunctionHandler(open_page))},
             extra_websocket_origins=[f"{HOST}:{self._port}"],
             auth_provider=access,
+            extra_patterns=[("/explain", explain_handler(workspace, access))],
             sign_sessions=True,
             secret_key=secrets.token_bytes(32),
         )

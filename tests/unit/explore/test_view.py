@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 from fixtures.report import ALONE, HOSTILE, NAT, START_NS, S, make_report
 
+import wiretell
 from wiretell.devices.edit_log import EditLog
 from wiretell.devices.edits import Merge, Rename
 from wiretell.explore import story
 from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
+from wiretell.explore.explained import flow_page
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import MOST_DRAWN, PLOTS, Points
 from wiretell.explore.selection_texts import FORMS, export_form
@@ -154,6 +156,16 @@ def test_a_workspace_keeps_the_log(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no machine"):
         again.edit(Rename("gone", "y"))
     assert len(again.log.edits) == 2
+
+
+def test_a_flow_is_explained_from_the_capture_it_was_judged_in(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "examples" / "single.pcap.zst"
+    work = Workspace(wiretell.analyze(example), None, EditLog())
+    page = flow_page(work, "0")
+    assert "Flow 0" in page
+    assert "<svg" in page
+    with pytest.raises(ValueError, match="not where it was"):
+        flow_page(Workspace(make_report(), None, EditLog()), "0")
 
 
 def test_without_a_folder_nothing_is_written() -> None:
