@@ -120,6 +120,7 @@ def test_against_packet_numbers(run: Run, saved: Path) -> None:
         (("ip_id", CAPTURE, "--png", "a", "--svg", "a"), "same place"),
         (("ip_id", CAPTURE, "--png", CAPTURE), "cannot be written"),
         (("ip_id", CAPTURE, "--reverse", "--highlight", "ttl = 3"), "reverse.NAME"),
+        (("ip_id", CAPTURE, "--reverse"), "--highlight ATTRIBUTE"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_read(run: Run, words: Any, says: str) -> None:

@@ -173,7 +173,9 @@ def _plot(
     drawn = quantity(y)
     condition = _condition(given["addresses"], given["where"])
     where = parse(condition, names()) if condition else None
-    check(asked)
+    check(asked, reverse=given["reverse"] and bool(asked))
+    if given["reverse"] and not asked and not any(Path(each).is_dir() for each in captures):
+        raise click.UsageError("--reverse belongs to --highlight ATTRIBUTE")
     size = given["size"] or (WIDTH, HEIGHT)
     check_size(size)
     judge = needs_judgement(drawn, asked, where)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from wiretell.plots.cloud import HIDDEN, Cloud
 
 LEAST_ALPHA = 0.55
+FURTHEST_NS = 1 << 61
+"""No window goes further from 1970 (73 years): its width has to fit into 64 bits."""
 _CHUNK = 1 << 15
 """Points at a time: what is made of them stays in the processor's cache."""
 
@@ -28,13 +30,18 @@ Counts = NDArray[np.uint32]
 class Window:
     """What a picture shows: x and y from `..0` up to, and without, `..1`.
 
-    x is whole: ns since 1970 are more than a float holds.
+    x is whole: ns since 1970 are more than a float holds. None goes beyond `FURTHEST_NS`.
     """
 
     x0: int
     x1: int
     y0: float
     y1: float
+
+
+def clamped(x: int, least: int = -FURTHEST_NS) -> int:
+    """`x` within `FURTHEST_NS`, not below `least`."""
+    return max(least, min(x, FURTHEST_NS))
 
 
 def count(cloud: Cloud, window: Window, width: int, height: int, n_layers: int) -> Counts:
@@ -115,7 +122,7 @@ def coarser(cloud: Cloud, window: Window, width: int, height: int, n_layers: int
 
 def points_within(cloud: Cloud, window: Window) -> NDArray[np.int64]:
     """Indexes into the cloud's arrays of the points in the window, ascending."""
-    start, end = np.searchsorted(cloud.x, [window.x0, window.x1])
+    start, end = np.searchsorted(cloud.x, np.array([window.x0, window.x1], np.int64))
     y = cloud.y[start:end]
     drawn = cloud.layer[start:end] != HIDDEN
     inside = np.flatnonzero((y >= window.y0) & (y < window.y1) & drawn)

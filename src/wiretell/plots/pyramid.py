@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from wiretell.plots.cloud import HIDDEN, Cloud
-from wiretell.plots.grid import Counts, Window, coarser, count
+from wiretell.plots.grid import Counts, Window, clamped, coarser, count
 
 FINER = 4
 """Cells of the coarse cloud in a pixel of the whole picture, along each axis."""
@@ -59,4 +59,5 @@ def whole_window(cloud: Cloud) -> Window:
     low, high = float(seen.min()), float(seen.max())
     # The highest point is within, whatever is rounded on the way to its cell.
     above = 1.0 if np.issubdtype(seen.dtype, np.integer) else 1e-5 * (high - low) + 1e-6
-    return Window(int(cloud.x[0]), int(cloud.x[-1]) + 1, low, high + above)
+    start = clamped(int(cloud.x[0]))
+    return Window(start, clamped(int(cloud.x[-1]) + 1, least=start + 1), low, high + above)

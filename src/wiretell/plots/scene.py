@@ -16,7 +16,7 @@ from wiretell.model.report import Report
 from wiretell.plots.clock import clock_lines
 from wiretell.plots.cloud import HIDDEN, Axis, Cloud, load_clouds
 from wiretell.plots.columns import REVERSE, PlotColumn
-from wiretell.plots.grid import Counts, Window, points_within
+from wiretell.plots.grid import Counts, Window, clamped, points_within
 from wiretell.plots.highlight import Highlight, Layer
 from wiretell.plots.palette import MARKERS, Look
 from wiretell.plots.pyramid import Pyramid
@@ -155,7 +155,8 @@ def fitting_window(
         return Window(0, 1, 0.0, quantity.top or 1.0)
     x0, x1 = _robust(x[:: max(1, len(x) // _SAMPLED)], float(x[0]), float(x[-1]))
     margin_x = max(int(0.01 * (x1 - x0)), 1)
-    start, end = int(max(x0, int(x[0]))) - margin_x, int(min(x1, int(x[-1]))) + margin_x + 1
+    start = clamped(int(max(x0, int(x[0]))) - margin_x)
+    end = clamped(int(min(x1, int(x[-1]))) + margin_x + 1, least=start + 1)
     if y_range is not None:
         return Window(start, end, *y_range)
     if quantity.top is not None:

@@ -1,0 +1,66 @@
+"""What the axes show at first, and what is said of the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from drawn_points import cloud
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wiretell.expressions.parser import parse
+from wiretell.plots.columns import names, quantity
+from wiretell.plots.grid import count, points_within
+from wiretell.plots.palette import look
+from wiretell.plots.pyramid import Pyramid
+from wiretell.plots.scene import fitting_window, mark_color, needs_judgement
+
+TIMES = st.integers(-(2**63), 2**63 - 1)
+NUMBERS = st.floats(-1e12, 1e12)
+
+
+def test_an_absurd_date_does_not_flatten_the_plot() -> None:
+    usual = 1_790_000_000_000_000_000 + np.arange(5_000) * 1_000_000
+    points = cloud([0, *usual], np.arange(5_001.0))
+    window = fitting_window(points, quantity("tsval"))
+    assert window.x0 > usual[0] - 1_000_000_000
+    assert len(points_within(points, window)) == 5_000
+
+
+def test_a_field_of_fixed_width_is_shown_whole() -> None:
+    window = fitting_window(cloud([1, 2], [300, 310]), quantity("ip_id"))
+    assert window.y0 < 0
+    assert window.y1 > 65_535
+
+
+def test_a_range_that_is_asked_for_is_shown() -> None:
+    window = fitting_window(cloud([1, 2], [300, 310]), quantity("ip_id"), (5.0, 400.0))
+    assert (window.y0, window.y1) == (5.0, 400.0)
+
+
+@given(st.lists(st.tuples(TIMES, NUMBERS), max_size=30))
+@settings(max_examples=60)
+def test_any_points_have_a_window_and_are_counted_once(places: list[tuple[int, float]]) -> None:
+    places.sort()
+    points = cloud([x for x, _ in places], [y for _, y in places])
+    window = fitting_window(points, quantity("length"))
+    assert window.x1 > window.x0
+    assert window.y1 > window.y0
+    inside = points_within(points, window)
+    assert abs(int(count(points, window, 40, 20, 1).sum()) - len(inside)) <= 1
+    Pyramid(points, 1).count(window, 10, 10)
+
+
+def test_machines_are_told_apart_only_where_that_is_asked() -> None:
+    where = parse("reverse.looks_like has iPhone", names())
+    assert not needs_judgement(quantity("ip_id"), [], None)
+    assert not needs_judgement(quantity("tsval"), ["user_agent", "a=ttl = 3"], None)
+    assert needs_judgement(quantity("clock_offset"), [], None)
+    assert needs_judgement(quantity("ip_id"), ["device"], None)
+    assert needs_judgement(quantity("ip_id"), ["reverse.device"], None)
+    assert needs_judgement(quantity("ip_id"), ["tv=os has Roku"], None)
+    assert needs_judgement(quantity("ip_id"), [], where)
+
+
+def test_looks_that_repeat_a_colour_differ_in_shade() -> None:
+    shades = [mark_color(look(number)) for number in range(21)]
+    assert len(set(shades)) == 21
