@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
 
 from wiretell.findings.clocks.readings import Readings
+from wiretell.findings.clocks.subjects import Side
 from wiretell.findings.clocks.units import Unit
 from wiretell.stats.nominal_rate import FAST_HZ, NOMINAL_HZ
 
@@ -30,7 +30,7 @@ MOST = 0.9
 
 
 def countermeasure(
-    sides: pl.DataFrame, units: Sequence[Unit], readings: Readings, nominal_hz: float, regime: str
+    sides: Sequence[Side], units: Sequence[Unit], readings: Readings, nominal_hz: float, regime: str
 ) -> tuple[str, str]:
     """(its name, what shows it), both empty where none is seen. `sides` are TCP sides."""
     hidden = _hidden(sides)
@@ -45,23 +45,26 @@ def countermeasure(
     )
 
 
-def _hidden(sides: pl.DataFrame) -> tuple[str, str] | None:
+def _hidden(sides: Sequence[Side]) -> tuple[str, str] | None:
     """Off, zero or constant: no clock at all in most of the flows."""
-    sent = sides.filter(pl.col("pkts") > 0)
-    n = sent.height
+    sent = [side for side in sides if side.pkts > 0]
+    n = len(sent)
     if not n:
         return None
-    zero = sent.filter((pl.col("ts_n") == 0) & (pl.col("ts_zero") > 1)).height
-    off = sent.filter((pl.col("ts_n") == 0) & (pl.col("ts_zero") <= 1)).height
-    held = pl.col("ts_last_s") - pl.col("ts_first_s") >= STILL_S
-    still = sent.filter((pl.col("ts_n") >= STILL_N) & held & (pl.col("ts_sum_vv") == 0.0)).height
+    silent = [side for side in sent if side.ts_n == 0]
+    zero = sum(side.ts_zero > 1 for side in silent)
+    off = len(silent) - zero
+    still = sum(
+        side.ts_n >= STILL_N and (side.held_s or 0.0) >= STILL_S and side.ts_sum_vv == 0.0
+        for side in sent
+    )
     several = "flow" if n == 1 else "flows"
     if still and still + zero + off >= MOST * n:
         return CONSTANT, f"TSval stands still in {still} of {n} {several}"
     if zero and zero + off >= MOST * n:
         return ZERO, f"TSval is 0 in {zero} of {n} {several}"
     if off >= MOST * n:
-        if sent["initiator"].any():
+        if any(side.initiator for side in sent):
             why = "Windows clients send none, others can switch them off"
         else:
             why = "it answers without where its peer offers none, or they are switched off"
@@ -69,19 +72,21 @@ def _hidden(sides: pl.DataFrame) -> tuple[str, str] | None:
     return None
 
 
-def _jittered(sides: pl.DataFrame) -> tuple[str, str] | None:
-    back, n = int(sides["ts_back"].sum()), int(sides["ts_n"].sum())
+def _jittered(sides: Sequence[Side]) -> tuple[str, str] | None:
+    back, n = sum(side.ts_back for side in sides), sum(side.ts_n for side in sides)
     if back < BACK_N or back < BACK_SHARE * n:
         return None
     return JITTERED, f"{back} of {n} newer segments carry an older TSval: noise was added"
 
 
-def _rewritten(sides: pl.DataFrame, units: Sequence[Unit]) -> tuple[str, str] | None:
+def _rewritten(sides: Sequence[Side], units: Sequence[Unit]) -> tuple[str, str] | None:
     """One clock in the SYNs of two kinds of stack: who ends the connections keeps the clock."""
-    opened = sides.filter(pl.col("initiator") & pl.col("syn").is_not_null())
+    if not any(unit.clock.scope == "host" for unit in units):
+        return None
     kind_of = {
-        (flow_id, side): (_layout(syn), _first_ttl(ttl))
-        for flow_id, side, syn, ttl in opened.select("flow_id", "side", "syn", "ttl").rows()
+        (side.flow_id, side.side): (_layout(side.syn), _first_ttl(side.ttl))
+        for side in sides
+        if side.initiator and side.syn is not None and side.ttl is not None
     }
     for unit in units:
         kinds = [kind_of[key] for key in unit.keys if key in kind_of]

@@ -51,8 +51,6 @@ Row = dict[str, object]
 PRECISION_PPM = 1.0
 TIME_OF_DAY, PER_STREAM = "time of day", "per stream"
 """Offsets of clocks that are told in payloads."""
-SIDES = pl.DataFrame()
-"""No TCP sides: of a clock that is told in payloads."""
 OBSERVER = (
     "Rates are against the clock of the machine that captured: if that is 10 ppm fast, all others"
     " seem 10 ppm slow. Differences between machines are not touched by it."
@@ -177,7 +175,7 @@ def _with_told(
             numbers[unit.source] += 1
             regime = PER_STREAM if unit.source == RTP else TIME_OF_DAY
             found.append(
-                Subject(name, level, address, unit.source, (unit,), SIDES, regime, None, number)
+                Subject(name, level, address, unit.source, (unit,), (), regime, None, number)
             )
     return found
 
@@ -325,7 +323,7 @@ def _identity(subject: Subject, own: Fit, origin_ns: int) -> Row:
         "address": subject.address,
         "source": subject.source,
         "peer": peers.pop() or None if len(peers) == 1 else None,
-        "n_flows": sum(len(unit.keys) for unit in subject.units) if subject.sides.width else None,
+        "n_flows": sum(len(unit.keys) for unit in subject.units) if subject.sides else None,
         "n_lines": len(units),
         "n_readings": sum(unit.n_readings for unit in units),
         "n_apart": sum(clock.n_readings for clock in clocks),

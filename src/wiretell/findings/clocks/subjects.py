@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 from scipy.special import gammaincc
@@ -22,6 +23,26 @@ SURELY_SEVERAL = 1e-4
 """Rates that differ by more than chance, at this level, are several clocks'."""
 
 
+class Side(NamedTuple):
+    """What a TCP flow side says of its timestamps; `held_s` from the first to the last one."""
+
+    number: int
+    flow_id: int
+    side: int
+    pkts: int
+    ts_n: int
+    ts_zero: int
+    ts_back: int
+    ts_sum_vv: float
+    held_s: float | None
+    initiator: bool
+    syn: str | None
+    ttl: int | None
+
+
+_HELD = (pl.col("ts_last_s") - pl.col("ts_first_s")).alias("held_s")
+
+
 @dataclass(frozen=True)
 class Subject:
     """Something with a clock. `sides` are its TCP flow sides, with or without timestamps.
@@ -34,7 +55,7 @@ class Subject:
     address: str
     source: str
     units: tuple[Unit, ...]
-    sides: pl.DataFrame
+    sides: tuple[Side, ...]
     regime: str
     key: Key | None = None
     number: int = 0
@@ -71,31 +92,30 @@ def subjects_of(
     `device_of` names the machine of each flow side, at level DEVICE; a unit goes where most of
     its sides are. Sides of no machine are left out. Only TCP sides count.
     """
-    tcp = heard.sides.filter(pl.col("proto") == 6)
-    keys: list[Key] = tcp.select("flow_id", "side").rows()
-    names = [_name(heard.address, key, level, device_of) for key in keys]
-    tcp = tcp.with_columns(subject=pl.Series(names, dtype=pl.String))
+    tcp = heard.sides.filter(pl.col("proto") == 6).with_columns(_HELD)
+    sides: dict[str, list[Side]] = defaultdict(list)
+    for side in map(Side._make, tcp.select(Side._fields).iter_rows()):
+        name = _name(heard.address, (side.flow_id, side.side), level, device_of)
+        if name is not None:
+            sides[name].append(side)
     units: dict[str, list[Unit]] = defaultdict(list)
     for unit in heard.units:
         homes = Counter(_name(heard.address, key, level, device_of) for key in unit.keys)
         home = homes.most_common(1)[0][0] if homes else None
         if home is not None:
             units[home].append(unit)
-    for (name,), sides in tcp.filter(pl.col("subject").is_not_null()).group_by(
-        ["subject"], maintain_order=True
-    ):
-        own = units.get(str(name), [])
-        first: Key = sides.select("flow_id", "side").row(0)
-        for part, (several, regime) in enumerate(_by_rate(own, sides, heard.regimes, level)):
+    for name, own in sides.items():
+        parts = _by_rate(units.get(name, []), own, heard.regimes, level)
+        for part, (several, regime) in enumerate(parts):
             yield Subject(
-                str(name),
+                name,
                 level,
                 heard.address,
                 TCP_TIMESTAMP,
                 several,
-                sides,
+                tuple(own),
                 regime,
-                first if level == FLOW else None,
+                (own[0].flow_id, own[0].side) if level == FLOW else None,
                 part,
             )
 
@@ -109,12 +129,12 @@ def _name(address: str, key: Key, level: str, device_of: Mapping[Key, str] | Non
 
 
 def _by_rate(
-    units: Sequence[Unit], sides: pl.DataFrame, regimes: Mapping[int, str], level: str
+    units: Sequence[Unit], sides: Sequence[Side], regimes: Mapping[int, str], level: str
 ) -> list[tuple[tuple[Unit, ...], str]]:
     """Units with their regime; an address with several rates has several clocks at least."""
     nominals = Counter(unit.clock.nominal_hz for unit in units if unit.clock.nominal_hz)
     if level != ADDRESS or len(nominals) < 2:
-        return [(tuple(units), _regime(regimes, sides["number"].to_list(), ticks=bool(units)))]
+        return [(tuple(units), _regime(regimes, [s.number for s in sides], ticks=bool(units)))]
     parts: list[tuple[tuple[Unit, ...], str]] = []
     for nominal, _ in nominals.most_common():
         own = tuple(unit for unit in units if unit.clock.nominal_hz == nominal)
