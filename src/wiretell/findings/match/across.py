@@ -35,6 +35,7 @@ INFORMED_BITS = 3.0
 HELD, KNOWN_PPM, ALONE_BITS = 0.1, 2.0, -2.0
 """A rate is nobody's where its clock is surely free and known so well, and each other's rate says
 as much against it."""
+NOTED_PPM = 0.5
 MAX_PAIRS = 1_000_000
 LEAST_SHUFFLED = 20
 """With fewer wrong pairs a false-match rate would be a guess."""
@@ -317,7 +318,7 @@ def _n_false(matches: Sequence[Match], wrong: FloatArray, n: int) -> int:
 def _notes(of: World) -> tuple[str, ...]:
     notes = []
     for name, clocks in (("first", of.clocks_a), ("second", of.clocks_b)):
-        if clocks.bunched:
+        if clocks.bunched and abs(clocks.centre_ppm) > NOTED_PPM:
             notes.append(
                 f"in the {name} capture most clocks bunch at {clocks.centre_ppm:+.2f} ppm: that is"
                 " taken for true time, and rates for the distance from it"
