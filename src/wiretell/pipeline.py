@@ -31,7 +31,6 @@ from wiretell.findings.scans.finding import Scans
 from wiretell.findings.scans.gathered import Gathered, gather
 from wiretell.findings.scans.survey import find_scans
 from wiretell.model.clocks import DEVICE, ClockReport
-from wiretell.model.points import PointSource
 from wiretell.model.profiles import ProfileSet
 from wiretell.model.progress import Progress
 from wiretell.model.report import Report
@@ -49,8 +48,8 @@ from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
 from wiretell.sources.clock_readings import packet_readings
-from wiretell.sources.points import PointFrames, PointMaker, PointWriter
-from wiretell.sources.segments import SegmentStream, packets_again, packets_of, readable_again
+from wiretell.sources.points import PointKeeper
+from wiretell.sources.segments import SegmentStream, packets_of, readable_again
 from wiretell.sources.tracked import TrackedCaptures
 
 PathLike = str | os.PathLike[str]
@@ -382,8 +381,9 @@ def _measure(
         if points is not False:
             left_out = {told["file"] for told in unread}
             fields = Reader([name for name in names if name not in left_out], filters=filters)
-            kept = _KeptPoints(fields, tracker, points)
+            kept = stack.enter_context(PointKeeper(fields, points))
         tracked = _track(reader, tracker, config, say, kept)
+        source = None if kept is None else kept.source()
     samples = _joined(tracked.samples, SAMPLES.schema)
     observations = _joined(tracked.observations, OBSERVATIONS.schema)
     report = Report(
@@ -405,29 +405,9 @@ def _measure(
             "damage": [*unread, *reader.damage()],
             "failed_signals": tracked.failed,
         },
-        points=None if kept is None else kept.source(),
+        points=source,
     )
     return report, Progress("tracked", *reader.position(), reader.counters()["frames"])
-
-
-class _KeptPoints:
-    """Points of each batch, kept in memory or in a folder."""
-
-    def __init__(self, fields: Reader, tracker: Tracker, place: PathLike | bool) -> None:
-        self._fields, self._tracker = fields, tracker
-        self._make = PointMaker()
-        self._keep = PointFrames() if isinstance(place, bool) else PointWriter(Path(place))
-
-    def add(self, n: int) -> None:
-        """Takes the `n` packets that the tracker has just folded."""
-        segments = self._tracker.drain_segments()
-        packets = packets_again(self._fields, n)
-        if segments is not None:
-            self._keep.add(self._make.points(packets, pl.DataFrame(segments)))
-
-    def source(self) -> PointSource:
-        """All of them, to be read."""
-        return self._keep if isinstance(self._keep, PointFrames) else self._keep.close()
 
 
 def _track(
@@ -435,7 +415,7 @@ def _track(
     tracker: Tracker,
     config: Config,
     say: Callable[[Progress], None],
-    kept: _KeptPoints | None = None,
+    kept: PointKeeper | None = None,
 ) -> Tracked:
     tracked = Tracked()
     n_packets = 0
@@ -443,7 +423,7 @@ def _track(
         n_packets += n
         _drain(tracker, tracked)
         if kept is not None:
-            kept.add(n)
+            kept.add(n, tracker.drain_segments())
         say(Progress("tracking", *reader.position(), n_packets))
     tracker.finish()
     _drain(tracker, tracked)

@@ -118,6 +118,8 @@ def command(
                 annotate(report, captures, pcapng_file, filter=expression)
             code = write_report(report, outputs)
         ctx.exit(code)
+    if points:
+        raise click.UsageError("--why keeps nothing; leave --points out")
     if profiles_file is not None:
         raise click.UsageError("--why and --save-profiles ask different questions; give one")
     if pcapng_file is not None or wireshark_dir is not None:

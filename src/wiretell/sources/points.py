@@ -14,8 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
+from wiretell._core import ArrowBatch, Reader
 from wiretell.errors import ConfigError
-from wiretell.model.points import POINTS
+from wiretell.model.points import POINTS, PointSource
+from wiretell.sources.segments import packets_again
 
 PART_ROWS = 1 << 20
 """Rows of one file."""
@@ -87,6 +89,48 @@ class PointMaker:
             MAX_WAITING
         )
         return answered.select("packet", rtt_ns=pl.col("time_ns") - pl.col("sent_ns"))
+
+
+class PointKeeper:
+    """Keeps the points of a capture while another thread tracks it.
+
+    `fields` is a reader of its own over the same captures; `place` a folder to be made for the
+    points, or True: in memory. One batch is worked on while the tracker takes the next.
+    """
+
+    def __init__(self, fields: Reader, place: str | os.PathLike[str] | bool) -> None:
+        self._fields = fields
+        self._make = PointMaker()
+        self._keep = PointFrames() if isinstance(place, bool) else PointWriter(Path(place))
+        self._pool = ThreadPoolExecutor(1)
+        self._working: Future[None] | None = None
+
+    def __enter__(self) -> PointKeeper:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the thread."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, n: int, segments: ArrowBatch | None) -> None:
+        """Takes the next `n` packets, which the tracker has just folded, and their segments."""
+        self._wait()
+        self._working = self._pool.submit(self._work, n, segments)
+
+    def source(self) -> PointSource:
+        """All of them, to be read."""
+        self._wait()
+        return self._keep if isinstance(self._keep, PointFrames) else self._keep.close()
+
+    def _wait(self) -> None:
+        if self._working is not None:
+            self._working.result()
+
+    def _work(self, n: int, segments: ArrowBatch | None) -> None:
+        packets = packets_again(self._fields, n)
+        if segments is not None:
+            self._keep.add(self._make.points(packets, pl.DataFrame(segments)))
 
 
 class PointFrames:
