@@ -90,7 +90,7 @@ def test_a_flood_is_thinned_counted_and_hides_no_scan(tmp_path: Path) -> None:
     assert found(path).counts["probes_dropped"] == 0
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.lists(st.binary(max_size=90), max_size=40), st.integers(0, 2**32))
 def test_any_bytes_are_counted_and_no_exception(frames: list[bytes], seed: int) -> None:
     """Frames of a real scan with parts overwritten, and frames of nothing but noise."""

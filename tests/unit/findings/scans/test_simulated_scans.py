@@ -12,7 +12,7 @@ from lab.scans import draws, simulate
 from lab.scans.simulate import Host
 from wiretell.findings.scans.finding import Finding
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 
 
 def only(found: tuple[Finding, ...]) -> Finding:
@@ -142,8 +142,8 @@ def test_every_finding_has_reasons_that_add_up(
 @pytest.mark.parametrize("sort", draws.SORTS)
 def test_with_everything_drawn_nobody_is_named_wrongly(sort: str) -> None:
     """How often the right one is named: docs/scans.md."""
-    counted = draws.outcomes(sort, 3)
-    assert counted.total() == 3
+    counted = draws.outcomes(sort, 2)
+    assert counted.total() == 2
     assert not counted[draws.WRONG]
 
 
