@@ -162,15 +162,6 @@ def _prepared(addresses: Sequence[str], given: dict[str, Any]) -> list[Probed]:
     from wiretell.sources.prober import Probed
 
     rate = min(given["rate_per_s"], MOST_TOTAL_RATE / len(addresses))
-    if rate < given["rate_per_s"] and not given["quiet"]:
-        click.echo(f"wiretell: {len(addresses)} hosts: {rate:.2g} requests/s to each", err=True)
-    if not given["quiet"]:
-        n = f"{len(addresses)} hosts" if len(addresses) > 1 else addresses[0]
-        click.echo(
-            f"probing {n} by {given['method'].upper()}: at most {rate:g} requests/s"
-            f" to one host for at most {given['for_s']:g} s; Ctrl-C ends it",
-            err=True,
-        )
     probed: list[Probed] = []
     is_tcp = given["method"] == "tcp"
     try:
@@ -194,7 +185,20 @@ def _prepared(addresses: Sequence[str], given: dict[str, Any]) -> list[Probed]:
         is_broadcast = error.errno == errno.EACCES
         why = "not the address of one host" if is_broadcast else error.strerror
         raise click.ClickException(f"{address}: {why}") from error
+    if not given["quiet"]:
+        _announce(addresses, rate, given)
     return probed
+
+
+def _announce(addresses: Sequence[str], rate: float, given: dict[str, Any]) -> None:
+    if rate < given["rate_per_s"]:
+        click.echo(f"wiretell: {len(addresses)} hosts: {rate:.2g} requests/s to each", err=True)
+    n = f"{len(addresses)} hosts" if len(addresses) > 1 else addresses[0]
+    click.echo(
+        f"probing {n} by {given['method'].upper()}: at most {rate:.2g} requests/s"
+        f" to one host for at most {given['for_s']:g} s; Ctrl-C ends it",
+        err=True,
+    )
 
 
 @contextmanager

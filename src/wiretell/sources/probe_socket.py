@@ -13,6 +13,7 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 _MOST_BYTES = 2048
 _MOST_AT_ONCE = 64
+_TRIES = 3
 
 
 def monotonic_ns() -> int:
@@ -68,11 +69,19 @@ class RawSocket:
 
 
 def _arrived_ns(control: list[tuple[int, int, bytes]]) -> int:
-    """The kernel's stamp (its real-time clock), on the monotonic clock; else now."""
-    now_ns = monotonic_ns()
+    """The kernel's stamp (its real-time clock), on the monotonic clock; else now.
+
+    Never earlier than the packet came: the real-time clock is read first, so that whatever holds
+    this process up in between only makes the time later. The earliest of a few tries is taken.
+    """
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-            waited_ns = time.time_ns() - (int(seconds) * 1_000_000_000 + int(nanoseconds))
-            return now_ns - max(0, waited_ns)
-    return now_ns
+            stamp_ns = int(seconds) * 1_000_000_000 + int(nanoseconds)
+            return min(_since_ns(stamp_ns) for _ in range(_TRIES))
+    return monotonic_ns()
+
+
+def _since_ns(stamp_ns: int) -> int:
+    waited_ns = max(0, time.time_ns() - stamp_ns)
+    return monotonic_ns() - waited_ns
