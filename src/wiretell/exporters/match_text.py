@@ -178,7 +178,9 @@ def _not_found(of: Match, options: Options) -> Iterator[Text]:
 
 def _who(profile: Profile) -> str:
     seen = quantity.span(profile.first_ns, profile.last_ns)
-    parts = [visible(profile.looks_like), clock_words(profile), seen]
+    several = profile.n_machines
+    alike = f"stands for about {several} alike machines" if several > 1 else ""
+    parts = [visible(profile.looks_like), clock_words(profile), seen, alike]
     return f"{visible(profile.device)}: " + "; ".join(part for part in parts if part)
 
 
@@ -228,13 +230,18 @@ def _near(near: Nearest) -> str:
     rate = near.rate
     pair = f"{visible(near.a.device)} and {visible(near.b.device)}, {rate.range_ppm:.2f} ppm apart"
     return (
-        f"{pair}: one clock would be read so far apart with p = {rate.p_fit:.2g}; clocks of their"
-        f" own lie so close, somewhere among all, with p = {rate.p_chance:.2g}"
+        f"{pair}: one clock would be read so far apart with {_p(rate.p_fit)}; clocks of their"
+        f" own lie so close, somewhere among all, with {_p(rate.p_chance)}"
     )
 
 
+def _p(value: float) -> str:
+    """`p = 0.012`; none is quite nought."""
+    return "p < 1e-12" if value < 1e-12 else f"p = {value:.2g}"
+
+
 def _group(group: AliasGroup, options: Options) -> Iterator[Text]:
-    title = f"{len(group.members)} addresses, {group.offsets}   p = {group.p_chance:.2g}"
+    title = f"{len(group.members)} addresses, {group.offsets}   {_p(group.p_chance)}"
     yield from wrapped(title, options.width, style="bold green")
     yield from wrapped(f"  {group.means}", options.width, indent=2)
     for reason in group.reasons:
