@@ -134,4 +134,6 @@ def _scatter(
 def _sample(plot: figure, scene: Scene, number: int) -> GlyphRenderer[Any]:
     """What the legend shows of a layer whose points are in a picture."""
     color = "#{:02x}{:02x}{:02x}".format(*mark_color(scene.layers[number].look))
-    return plot.scatter([], [], marker="square", size=9, fill_color=color, line_color=color)
+    # A place that is none: the legend shows the look of the first point, the plot nothing.
+    nowhere = [float("nan")]
+    return plot.scatter(nowhere, nowhere, size=9, fill_color=color, line_color=color)

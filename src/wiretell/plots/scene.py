@@ -27,6 +27,8 @@ MOST_MARKS = 20_000
 """Points that are drawn one by one; more are counted per pixel."""
 JUDGED = frozenset({"device", "looks_like", "clock_offset", "tsval_unwrapped"})
 """Columns that say nothing before machines were told apart."""
+_SHADES = ((0, 0.0), (0, 0.2), (255, 0.25), (0, 0.35), (255, 0.4), (0, 0.45), (255, 0.52))
+"""Of each mark: toward black or white, and how far. Readable on white and on black."""
 _TAIL, _STRETCH = 0.001, 3.0
 _SAMPLED = 1_000_000
 
@@ -201,6 +203,6 @@ def mark_color(look: Look) -> tuple[int, int, int]:
     """Red, green, blue of a look; where marks repeat colours, another shade for each mark."""
     red, green, blue = (int(look.color[at : at + 2], 16) for at in (1, 3, 5))
     place = MARKERS.index(look.marker) if look.marker in MARKERS else 0
-    toward, share = (0, 0.18 * place) if place % 2 else (255, 0.15 * place)
-    mixed = [round(each + (toward - each) * min(share, 0.6)) for each in (red, green, blue)]
+    toward, share = _SHADES[place]
+    mixed = [round(each + (toward - each) * share) for each in (red, green, blue)]
     return mixed[0], mixed[1], mixed[2]
