@@ -212,12 +212,13 @@ def explain_pair(report: Report, flow: str, other: str, *, address: str | None =
     return replace(answer, notes=(*several, *answer.notes))
 
 
-def profiles(report: Report, source: str, *, key: bytes = b"") -> ProfileSet:
+def profiles(report: Report, source: str, *, key: bytes = b"", servers: bool = True) -> ProfileSet:
     """What each machine of the report can be known by again (`wiretell match`).
 
     `source` is what the capture is called; names are hashed, with `key` where one is given.
+    Without `servers` those that only answer are told in brief.
     """
-    return profiles_of(report, source, key=key, version=version("wiretell"))
+    return profiles_of(report, source, key=key, version=version("wiretell"), servers=servers)
 
 
 def annotate(

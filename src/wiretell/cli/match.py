@@ -110,6 +110,7 @@ def _run(asked: str, captures: Sequence[str], given: dict[str, Any]) -> ExitCode
             filter=given["expression"],
             key=given["profile_key"],
             quiet=given["quiet"],
+            servers=together or given["servers"],
         )
         for each in ([list(captures)] if together else [[capture] for capture in captures])
     ]
@@ -129,7 +130,7 @@ def _clients(of_set: ProfileSet) -> ProfileSet:
     """Machines that open connections; where there is none, all."""
     own = tuple(p for p in of_set.profiles if p.role != "server")
     servers = tuple(p for p in of_set.profiles if p.role == "server")
-    return replace(of_set, profiles=own, others=servers) if own else of_set
+    return replace(of_set, profiles=own, others=(*of_set.others, *servers)) if own else of_set
 
 
 def _found(asked: str, read: Sequence[ProfileSet], given: dict[str, Any]) -> Any:

@@ -58,9 +58,11 @@ def source_name(captures: Sequence[str]) -> str:
 
 
 def read_profiles(
-    captures: Sequence[str], *, filter: str | None, key: bytes, quiet: bool
+    captures: Sequence[str], *, filter: str | None, key: bytes, quiet: bool, servers: bool = True
 ) -> ProfileSet:
     """Profiles of a file of profiles, of a saved report, or of captures read as one stream.
+
+    Without `servers` those that only answer are told in brief (`pipeline.profiles`).
 
     Raises:
         click.UsageError: several are given of which one is no capture.
@@ -76,7 +78,7 @@ def read_profiles(
     if ready and is_profiles_file(first):
         return load_profiles(first)
     if ready:
-        return profiles(load(first), source_name(captures), key=key)
+        return profiles(load(first), source_name(captures), key=key, servers=servers)
     with progress_bar(quiet=quiet) as progress:
         report = analyze(list(captures), filter=filter, progress=progress)
-    return profiles(report, source_name(captures), key=key)
+    return profiles(report, source_name(captures), key=key, servers=servers)

@@ -40,9 +40,7 @@ def clock_profile(
         return None
     rates = [clock.nominal_hz for clock in clocks]
     nominal = known.get("nominal_hz") or max(sorted(set(rates)), key=rates.count)
-    ppm, error_ppm = known.get("best_ppm"), known.get("best_se_ppm")
-    if ppm is None or error_ppm is None or not 0.0 < error_ppm < WORTH_PPM:
-        ppm, error_ppm = math.nan, math.inf
+    ppm, error_ppm = _rate(known)
     own = [clock for clock in clocks if clock.nominal_hz == nominal]
     hz = nominal * (1.0 + (ppm if math.isfinite(ppm) else 0.0) * 1e-6)
     return ClockProfile(
@@ -55,6 +53,19 @@ def clock_profile(
         boot_ns=known.get("boot_ns"),
         boot=known.get("boot") or "unknown",
     )
+
+
+def rate_alone(known: Mapping[str, Any]) -> ClockProfile | None:
+    """The clock by its row of CLOCKS alone: nominal rate, ppm and error."""
+    nominal = known.get("nominal_hz")
+    return ClockProfile(nominal, *_rate(known)) if nominal else None
+
+
+def _rate(known: Mapping[str, Any]) -> tuple[float, float]:
+    ppm, error_ppm = known.get("best_ppm"), known.get("best_se_ppm")
+    if ppm is None or error_ppm is None or not 0.0 < error_ppm < WORTH_PPM:
+        return math.nan, math.inf
+    return ppm, error_ppm
 
 
 def _clocks(sides: pl.DataFrame) -> list[Clock]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from wiretell.devices.sides import number, sides_of
+from wiretell.devices.sides import SERVER, number, sides_of
 from wiretell.findings.clocks.report import clock_report
-from wiretell.findings.match.clock_profile import clock_profile
+from wiretell.findings.match.clock_profile import clock_profile, rate_alone
 from wiretell.model.clocks import DEVICE, TCP_TIMESTAMP
 from wiretell.model.profiles import FLOW, Opening, Profile, ProfileSet
 from wiretell.model.report import Report
@@ -66,8 +66,13 @@ RULES: Mapping[str, LabelRule] = {
 """How labels of profiles are weighed."""
 
 
-def profiles_of(report: Report, source: str, *, key: bytes = b"", version: str = "") -> ProfileSet:
+def profiles_of(
+    report: Report, source: str, *, key: bytes = b"", version: str = "", servers: bool = True
+) -> ProfileSet:
     """A profile of every machine of the report that showed anything to know it by.
+
+    Without `servers` those that only answer are `others` with nothing but the rate of their
+    clock, unless there is no client at all: there may be thousands of them.
 
     `source` names the capture. Texts are hashed (BLAKE2b, 8 bytes) with `key`, or without one:
     then whoever has the file can try names until one fits.
@@ -84,16 +89,22 @@ def profiles_of(report: Report, source: str, *, key: bytes = b"", version: str =
     served, roles = _served(report), dict(report.addresses.select("address", "role").iter_rows())
     rows = report.devices.sort("n_flows", "device", descending=[True, False]).to_dicts()
     found: list[Profile] = []
+    others: list[Profile] = []
+    brief = not servers and any(role != SERVER for role in roles.values())
     for row in rows[:MAX_PROFILES]:
         group, address = groups.get(row["device"]), row["address"]
         if group is None:
+            continue
+        clock = clocks.get(row["device"], {})
+        if brief and roles.get(address) == SERVER:
+            others.append(replace(_told(row, source), role=SERVER, clock=rate_alone(clock)))
             continue
         group = group.sort("start_ns", "flow_id", "side")
         answered = group.filter(~pl.col("initiator"))["flow_id"].to_list()
         names = [name for flow_id in answered for name in served.get(flow_id, ())]
         names += served.get(address, ())
         own = said.get(address, report.observations.clear())
-        profile = _profile(row, group, own, names, clocks.get(row["device"], {}), source, key)
+        profile = _profile(row, group, own, names, clock, source, key)
         found.append(replace(profile, role=roles.get(address) or "unknown"))
     kept = tuple(p for p in found if p.clock is not None or p.labels.keys() - COMMON)
     return ProfileSet(
@@ -102,7 +113,8 @@ def profiles_of(report: Report, source: str, *, key: bytes = b"", version: str =
         key_id=hashed("key", "", key) if key else "",
         version=version,
         damaged=report.damaged,
-        n_left_out=len(rows) - len(kept),
+        n_left_out=len(rows) - len(kept) - len(others),
+        others=tuple(others),
     )
 
 
@@ -113,7 +125,7 @@ def hashed(kind: str, text: str, key: bytes = b"") -> str:
 
 
 def _profile(
-    row: Mapping[str, object],
+    row: Mapping[str, Any],
     group: pl.DataFrame,
     observations: pl.DataFrame,
     served: Sequence[str],
@@ -121,29 +133,30 @@ def _profile(
     source: str,
     key: bytes,
 ) -> Profile:
-    sides = number(group)
-    first_ns, last_ns = row["first_ns"], row["last_ns"]
-    n_flows, n_machines = row["n_flows"], row["n_machines"]
-    assert isinstance(first_ns, int)
-    assert isinstance(last_ns, int)
-    assert isinstance(n_flows, int)
-    regime = str(row["clock_regime"] or "unknown")
+    sides, told = number(group), _told(row, source)
+    return replace(
+        told,
+        clock=clock_profile(sides, clock, lambda peer: hashed("peer", peer, key)),
+        labels=_labels(sides, observations, served, key) | _behaviour(row, told.n_flows),
+        opened=_openings(sides, observations, key),
+    )
+
+
+def _told(row: Mapping[str, Any], source: str) -> Profile:
+    """What the table of machines itself says."""
     return Profile(
         source=source,
-        device=str(row["device"]),
-        address=str(row["address"]),
+        device=row["device"],
+        address=row["address"],
         role="unknown",
-        looks_like=str(row["looks_like"] or "unknown"),
-        first_ns=first_ns,
-        last_ns=last_ns,
-        n_flows=n_flows,
-        n_machines=n_machines if isinstance(n_machines, int) else 1,
-        clock=clock_profile(sides, clock, lambda peer: hashed("peer", peer, key)),
-        clock_regime=regime,
-        ipid_regime=str(row["ipid_regime"] or "unknown"),
-        port_regime=str(row["port_regime"] or "unknown"),
-        labels=_labels(sides, observations, served, key) | _behaviour(row, n_flows),
-        opened=_openings(sides, observations, key),
+        looks_like=row["looks_like"] or "unknown",
+        first_ns=row["first_ns"],
+        last_ns=row["last_ns"],
+        n_flows=row["n_flows"],
+        n_machines=row["n_machines"] or 1,
+        clock_regime=row["clock_regime"] or "unknown",
+        ipid_regime=row["ipid_regime"] or "unknown",
+        port_regime=row["port_regime"] or "unknown",
     )
 
 
