@@ -35,7 +35,7 @@ def write(
 def png(scene: Scene, *, size: tuple[int, int] = (WIDTH, HEIGHT), dark: bool = False) -> bytes:
     """The picture as a PNG file."""
     file = io.BytesIO()
-    picture(scene, size, DARK if dark else LIGHT).save(file, "PNG", optimize=True)
+    picture(scene, size, DARK if dark else LIGHT).save(file, "PNG", optimize=scene.by_marks)
     return file.getvalue()
 
 
