@@ -220,12 +220,12 @@ class _Agglomeration:
         self._version[a] += 1
         self._version[b] = -1
 
-    def result(self) -> Partition:
-        """What is left, numbered anew, with the nearest misses of each group."""
+    def result(self, *, near_misses: bool) -> Partition:
+        """What is left, numbered anew, with the nearest misses of each group if asked for."""
         kept = sorted(self.alive)
         number = {old: new for new, old in enumerate(kept)}
         pairs: dict[tuple[int, int], float] = {}
-        for a in kept:
+        for a in kept if near_misses else ():
             bits = self.cheap(a)
             for b in np.argsort(-bits, kind="stable")[:NEAREST].tolist():
                 if bits[b] > HOPELESS_BITS or len(kept) <= NEAREST:
@@ -257,8 +257,13 @@ def agglomerate(
     counters: Sequence[Counter],
     rules: Mapping[str, LabelRule],
     starts: Sequence[float],
+    *,
+    near_misses: bool = True,
 ) -> Partition:
-    """Merge groups, best pair first. The groups given are changed. Cost: O(groups^2) at worst."""
+    """Merge groups, best pair first. The groups given are changed. Cost: O(groups^2) at worst.
+
+    Without `near_misses` nothing is said between the groups that are left.
+    """
     work = _Agglomeration(groups, links, counters, rules, starts)
     work.run()
-    return work.result()
+    return work.result(near_misses=near_misses)

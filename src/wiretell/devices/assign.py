@@ -51,10 +51,18 @@ def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
     return groups_of(parts, labels, clocks, evidence.peers, evidence.holds)
 
 
-def partition(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
+def partition(
+    evidence: Evidence, parts: Sequence[Sequence[int]], *, near_misses: bool = True
+) -> Partition:
     """Groups of the sides in `parts`; a part is never taken apart."""
-    groups = grouped(evidence, parts)
-    return agglomerate(groups, evidence.links, evidence.counters, evidence.rules, evidence.starts)
+    return agglomerate(
+        grouped(evidence, parts),
+        evidence.links,
+        evidence.counters,
+        evidence.rules,
+        evidence.starts,
+        near_misses=near_misses,
+    )
 
 
 def _of(labels: Sequence[Label], sides: Sequence[int]) -> list[Label]:

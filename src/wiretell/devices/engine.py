@@ -341,15 +341,16 @@ def _judged(
     observations: pl.DataFrame,
     signals: Sequence[Signal],
     failed: dict[str, str],
-    role: str | None = None,
+    window_of: str | None = None,
 ) -> Judged:
-    role = role or role_of(sides)
+    """`window_of` is the role of the address where these are not all of its sides."""
+    is_window, role = window_of is not None, window_of or role_of(sides)
     scores = _scores(sides, observations, signals, role, failed)
     evidence = _evidence(sides, scores)
     if role == SERVER:
-        judgement = judge_server(evidence)
+        judgement = judge_server(evidence, is_window=is_window)
     else:
-        judgement = judge(evidence, connections_of(sides, role))
+        judgement = judge(evidence, connections_of(sides, role), is_window=is_window)
     return Judged(address, role, sides, observations, scores, evidence, judgement)
 
 

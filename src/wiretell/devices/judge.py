@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,8 @@ FOUNDING_FLOWS = 4
 MOST_FOUNDERS = 2_000
 """Parts that are compared pair by pair; of more the smaller are attached: cost grows with its
 square, and an address of so many machines has large parts enough."""
+WINDOW_FOUNDERS = 500
+"""The same for one window of an address: what is told apart is compared again at the seams."""
 ENOUGH_SIDES = 3
 """Fewer flows than this are never parted."""
 ANCHOR_CONNECTIONS = 3
@@ -105,18 +108,23 @@ class Judgement:
         return self.partition.groups
 
 
-def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
-    """Which sides belong together. `connections` are the sides that may found a machine (TCP)."""
+def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = False) -> Judgement:
+    """Which sides belong together. `connections` are the sides that may found a machine (TCP).
+
+    `is_window`: these are some of an address's sides, and no near misses are asked for.
+    """
     if evidence.n_sides < ENOUGH_SIDES:
         return _alone(evidence)
+    most = WINDOW_FOUNDERS if is_window else MOST_FOUNDERS
+    parted = partial(partition, near_misses=False) if is_window else partition
     parts = chains(evidence)
     known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers, evidence.holds)
     anchored = [i for i, group in enumerate(known) if _anchored(group, connections)]
     own = set(anchored)
     loose = [i for i in range(len(known)) if i not in own]
     activity = Activity(evidence.starts, evidence.services)
-    anchors, small = _largest(_alike(known, anchored))
-    found = partition(evidence, anchors)
+    anchors, small = _largest(_alike(known, anchored), most)
+    found = parted(evidence, anchors)
     chains_left = [known[i] for i in loose] + _groups(evidence, small)
     attachments, homeless, heard = attach(
         found.groups, chains_left, evidence.links, activity, evidence.rules
@@ -126,7 +134,7 @@ def judge(evidence: Evidence, connections: frozenset[int]) -> Judgement:
         homeless = sorted(homeless, key=lambda c: (-len(chains_left[c].sides), c))[:MOST_FOUNDERS]
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
         earlier = found.history
-        found = partition(evidence, founders)
+        found = parted(evidence, founders)
         found.history = earlier + found.history
         founding = set(homeless)
         rest = [c for c in range(len(chains_left)) if c not in founding]
@@ -161,12 +169,12 @@ def count(found: Partition, held: Sequence[Held], seconds: float) -> Count:
     )
 
 
-def _largest(parts: Sequence[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
+def _largest(parts: Sequence[list[int]], most: int) -> tuple[list[list[int]], list[list[int]]]:
     """The parts that are compared pair by pair, and the smaller ones that are attached to them."""
-    if len(parts) <= MOST_FOUNDERS:
+    if len(parts) <= most:
         return list(parts), []
     order = sorted(range(len(parts)), key=lambda i: (-len(parts[i]), i))
-    chosen = set(order[:MOST_FOUNDERS])
+    chosen = set(order[:most])
     return (
         [part for i, part in enumerate(parts) if i in chosen],
         [part for i, part in enumerate(parts) if i not in chosen],
@@ -184,10 +192,11 @@ def _groups(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
     return groups_of(parts, labels, clocks, evidence.peers, holds)
 
 
-def judge_server(evidence: Evidence) -> Judgement:
+def judge_server(evidence: Evidence, *, is_window: bool = False) -> Judgement:
     """The machines of an address that only answers: one, unless several clocks answer."""
-    lines = sum(clock.scope != "flow" for clock in evidence.clocks)
-    return _alone(evidence) if lines < 2 else judge(evidence, frozenset(range(evidence.n_sides)))
+    if sum(clock.scope != "flow" for clock in evidence.clocks) < 2:
+        return _alone(evidence)
+    return judge(evidence, frozenset(range(evidence.n_sides)), is_window=is_window)
 
 
 def _alone(evidence: Evidence) -> Judgement:
