@@ -22,7 +22,7 @@ from wiretell.devices.compare import (
     skew_bits,
     skews_bits,
 )
-from wiretell.devices.exclusive import holds_bits
+from wiretell.devices.exclusive import holds_bits, windows_bits
 from wiretell.devices.group import Group
 from wiretell.devices.interleave import Interleaving
 from wiretell.devices.rhythm import Rhythm
@@ -140,6 +140,7 @@ class _Agglomeration:
         if known is None or known[0] != now:
             found = clock_bits(self.alive[a], self.alive[b])
             found += holds_bits(self.alive[a], self.alive[b])
+            found += windows_bits(self.alive[a], self.alive[b])
             known = now, _Dear(found, self._interleaving.argument(a, b))
             self._asked[a, b] = known
         return known[1]

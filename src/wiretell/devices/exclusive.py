@@ -1,4 +1,4 @@
-"""Connections of which a machine keeps one at a time: two at once are two machines'."""
+"""What two machines show and one does not: two push connections at once, windows that part them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ OVERLAP_S = 10.0
 TOGETHER_BITS = -6.0
 """Two programs of one machine each keep a connection to the same push service now and then."""
 
+PARTED_BITS, PARTED_CAP = -6.0, -60.0
+"""A window takes a piece of a machine for another one now and then; many do not take the same."""
+
 
 def holds_bits(a: Group, b: Group) -> list[Argument]:
     """What the connections that two groups keep say against one machine."""
@@ -26,6 +29,16 @@ def holds_bits(a: Group, b: Group) -> list[Argument]:
         return []
     reason = f"both keep a connection to {kind}, {longest:.0f} s at the same time"
     return [Argument("push", TOGETHER_BITS, reason)]
+
+
+def windows_bits(a: Group, b: Group) -> list[Argument]:
+    """What windows of time that told two groups apart say against one machine."""
+    n = len(a.windows & b.windows)
+    if not n:
+        return []
+    times = "a window" if n == 1 else f"{n} windows"
+    bits = max(PARTED_BITS * n, PARTED_CAP)
+    return [Argument("windows", bits, f"told apart in {times} of time that had flows of both")]
 
 
 def most_at_once(holds: Sequence[Hold]) -> int:

@@ -27,8 +27,8 @@ class Group:
     edges: dict[float, list[Edges]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
     holds: list[Hold] = field(default_factory=list)
-    n_left_out: int = 0
-    """Single clocks that are not in `singles`: few stand for many."""
+    windows: frozenset[int] = frozenset()
+    """Windows of time that told these sides apart from all other groups there."""
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
@@ -43,13 +43,12 @@ class Group:
             self.edges.setdefault(hz, []).extend(edges)
         self.peers |= other.peers
         self.holds += other.holds
-        self.n_left_out += other.n_left_out
+        self.windows |= other.windows
 
     @property
     def n_clocked(self) -> int:
         """Sides of the clocks that the group reads."""
-        own = sum(len(clock.sides) for clock in self.lines)
-        return own + len(self.singles) + self.n_left_out
+        return sum(len(clock.sides) for clock in self.lines) + len(self.singles)
 
     def rates(self) -> tuple[tuple[float, float], ...]:
         """(skew in ppm, standard error) of each clock at the group's best measured rate."""

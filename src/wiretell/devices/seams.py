@@ -4,7 +4,7 @@ Two windows judge the flows between them apart from one another. Where nearly al
 there is of one group of the other window, and the other way round, both are one machine: no
 argument could be stronger. What is left (a window told two machines apart that another did not, a
 machine that was silent at the seam) is compared as parts of an address are anywhere, a shared flow
-being a link between its two copies.
+being a link between its two copies, and a window that told two apart an argument that they are.
 """
 
 from __future__ import annotations
@@ -124,6 +124,28 @@ def _certain(seams: _Seams, n_pieces: int) -> IntArray:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
+def _telling(seams: _Seams, n_pieces: int) -> NDArray[np.bool_]:
+    """Shared flows that are links: all of two pieces that share most of what either has.
+
+    A window may take two machines for one. Such a piece is the larger one's, and says of the other
+    no more than a single flow would: else one window's mistake would be that of all.
+    """
+    pairs, first, at, n = np.unique(
+        seams.one * n_pieces + seams.other,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    one, other = pairs // n_pieces, pairs % n_pieces
+    most_of_one, most_of_other = np.zeros((2, n_pieces), dtype=np.int64)
+    np.maximum.at(most_of_one, one, n)
+    np.maximum.at(most_of_other, other, n)
+    main_of_one, main_of_other = n == most_of_one[one], n == most_of_other[other]
+    told = (main_of_one & main_of_other)[at]
+    told[first[(main_of_one ^ main_of_other) & (n >= ENOUGH)]] = True
+    return told
+
+
 def _absorbed(
     views: Sequence[View], piece: Sequence[IntArray], part: IntArray, copy: Sequence[IntArray]
 ) -> list[Group]:
@@ -169,10 +191,10 @@ def _compared(
     """
     order = sorted(range(len(parts)), key=lambda i: (-len(parts[i].sides), i))
     chosen, left = sorted(order[:MOST_FOUNDERS]), sorted(order[MOST_FOUNDERS:])
-    across = part[seams.one] != part[seams.other]
+    told = _telling(seams, len(part)) & (part[seams.one] != part[seams.other])
     links = [
-        Link(NAME, a, b, SHARED_BITS, REASON, NAME)
-        for a, b in zip(seams.copy[across].tolist(), seams.again[across].tolist(), strict=True)
+        Link(NAME, a, b, SHARED_BITS, REASON)
+        for a, b in zip(seams.copy[told].tolist(), seams.again[told].tolist(), strict=True)
     ]
     starts = np.empty(sum(len(view.starts) for view in views))
     for view, copies in zip(views, copy, strict=True):

@@ -199,7 +199,7 @@ def _lean(group: Group, begin: int) -> Group:
         edges={hz: [combine(edges)] for hz, edges in group.edges.items()},
         peers=set(),
         holds=[replace(hold, side=hold.side + begin) for hold in group.holds],
-        n_left_out=len(group.singles) - len(singles),
+        windows=frozenset({begin}),
     )
 
 
