@@ -141,7 +141,7 @@ def _telling(seams: _Seams, n_pieces: int) -> NDArray[np.bool_]:
     np.maximum.at(most_of_one, one, n)
     np.maximum.at(most_of_other, other, n)
     main_of_one, main_of_other = n == most_of_one[one], n == most_of_other[other]
-    told = (main_of_one & main_of_other)[at]
+    told: NDArray[np.bool_] = (main_of_one & main_of_other)[at]
     told[first[(main_of_one ^ main_of_other) & (n >= ENOUGH)]] = True
     return told
 
