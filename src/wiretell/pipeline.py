@@ -21,7 +21,7 @@ from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
-from wiretell.exporters.annotated import write_annotated
+from wiretell.exporters.annotated import address_names, commenter
 from wiretell.findings.clocks.report import clock_report
 from wiretell.findings.explain.connection import explain
 from wiretell.findings.explain.explanation import Connection
@@ -45,6 +45,7 @@ from wiretell.model.tables import (
     SCHEMA_VERSION,
 )
 from wiretell.signals import ALL
+from wiretell.sources.annotated_copy import copy_annotated
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
 from wiretell.sources.clock_readings import packet_readings
@@ -234,7 +235,13 @@ def annotate(
     ConfigError.
     """
     filters = compile_filter(filter) if filter else None
-    return write_annotated(report, _names(paths), filters, Path(out))
+    return copy_annotated(
+        _names(paths),
+        filters,
+        Path(out),
+        addresses=address_names(report),
+        comments=commenter(report),
+    )
 
 
 def survey_connections(

@@ -7,52 +7,22 @@ there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
-import numpy as np
 import polars as pl
 
-from wiretell._core import Annotator, Reader
 from wiretell.exporters.escape import shortened, visible
 from wiretell.model.report import Report
 from wiretell.plots.palette import COLORS
-from wiretell.sources.captures import open_captures
-from wiretell.sources.segments import SegmentStream
 
-APPLICATION = "wiretell"
 MAX_LOOKS = 60
 
 
-def write_annotated(
-    report: Report, names: Sequence[str], filters: Mapping[int, bytes] | None, path: Path
-) -> int:
-    """Writes the captures `names`, which the report is of, to `path`; how many packets.
-
-    `filters` must be those that the report was made with: flows are told by their numbers.
-    Raises OSError, CaptureError.
-    """
+def commenter(report: Report) -> Callable[[pl.DataFrame], pl.Series]:
+    """What makes the comment of each row of SEGMENTS of the captures that the report is of."""
     owners = _owners(report)
-    stream = SegmentStream(names, filters)
-    _, unread = open_captures(names, filters)
-    left_out = {told["file"] for told in unread}
-    frames = Reader([name for name in names if name not in left_out], filters=filters)
-    writer = Annotator(path, APPLICATION, address_names(report))
-    for batch in stream.batches():
-        if batch.packets.is_empty():
-            continue
-        rows = batch.segments.join(owners, on=["flow_id", "side"], how="left").sort("packet")
-        told = _comments(rows)
-        codes, texts = _coded(told)
-        writer.consume(
-            frames,
-            batch.packets.height,
-            rows["packet"].to_numpy().astype("<u8").tobytes(),
-            codes.astype("<u4").tobytes(),
-            texts,
-        )
-    writer.finish()
-    return writer.counters()["packets"]
+    key = ["flow_id", "side"]
+    return lambda rows: _comments(rows.join(owners, on=key, how="left", maintain_order="left"))
 
 
 def address_names(report: Report) -> list[tuple[str, str]]:
@@ -121,11 +91,3 @@ def _comments(rows: pl.DataFrame) -> pl.Series:
     )
     text = pl.concat_str(machine.otherwise(pl.lit("machine unknown")), verdict, noted)
     return rows.select(text.alias("text"))["text"]
-
-
-def _coded(texts: pl.Series) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], list[str]]:
-    """Each text once, and the place of each."""
-    every = texts.unique(maintain_order=True)
-    place = pl.DataFrame({"text": every}).with_row_index("code")
-    codes = texts.to_frame("text").join(place, on="text", how="left", maintain_order="left")
-    return codes["code"].to_numpy().astype(np.uint32), every.to_list()
