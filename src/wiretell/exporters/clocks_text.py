@@ -22,13 +22,14 @@ _HEADINGS = (
     "source",
     "rate",
     "skew, ppm",
-    "other method",
+    "by hull",
+    "by regression",
     "quality",
     "watched",
     "flows",
     "readings",
 )
-_RIGHT = frozenset({2, 3, 4, 6, 7, 8})
+_RIGHT = frozenset({2, 3, 4, 5, 7, 8, 9})
 SOURCE_WORDS = {
     "tcp_timestamp": "TCP",
     "icmp_timestamp": "ICMP",
@@ -128,12 +129,14 @@ def skew(ppm: float | None, error: float | None) -> str:
     return f"{ppm:+.{digits}f} ±{error:.{digits}f}"
 
 
-def other(row: Row) -> str:
-    """What the method that is not the best one says."""
-    if row["best_method"] == "regression":
-        return f"hull {skew(row['skew_ppm'], row['skew_se_ppm'])}"
-    said = skew(row["robust_ppm"], row["robust_se_ppm"])
-    return f"regression {said}" if said else ""
+def by_hull(row: Row) -> str:
+    """What the linear program says."""
+    return skew(row["skew_ppm"], row["skew_se_ppm"]) if row["best_ppm"] is not None else ""
+
+
+def by_regression(row: Row) -> str:
+    """What robust regression says."""
+    return skew(row["robust_ppm"], row["robust_se_ppm"]) if row["best_ppm"] is not None else ""
 
 
 def time_span(seconds: float | None) -> str:
@@ -168,7 +171,9 @@ def details(row: Row, *, verbose: bool) -> list[str]:
     if len(steps) > 3 and not verbose:
         said.append(f"{len(steps) - 3} more steps (-v)")
     if row["best_ppm"] is not None:
-        said.append(f"{row['discipline']}: {row['discipline_reason']}")
+        unknown = row["discipline"] == "unknown"
+        state = "whether NTP sets it is not known" if unknown else row["discipline"]
+        said.append(f"{state}: {row['discipline_reason']}")
         if row["wander_ppm"] is not None and (verbose or not row["wander"].startswith("none")):
             said.append(f"wander: {row['wander']}")
         if row["relative_ppm"] is not None and verbose:
@@ -211,7 +216,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         SOURCE_WORDS.get(str(row["source"]), str(row["source"])),
         rate(row),
         best(row),
-        other(row) if row["best_ppm"] is not None else "",
+        by_hull(row),
+        by_regression(row),
         str(row["quality"] or ""),
         time_span(row["span_s"]),
         "" if n_flows is None else quantity.grouped(n_flows),

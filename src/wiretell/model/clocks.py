@@ -54,9 +54,9 @@ CLOCKS = Table(
         Column("robust_ppm", pl.Float64, "the same by robust regression", "ppm", "Huber, Tukey"),
         Column("robust_se_ppm", pl.Float64, "its standard error", "ppm"),
         Column("disagreement_ppm", pl.Float64, "skew_ppm - robust_ppm", "ppm", "Jiao, Zheng 2011"),
-        Column("best_ppm", pl.Float64, "skew_ppm or robust_ppm: the one with the smaller error", "ppm"),
+        Column("best_ppm", pl.Float64, "weighted mean of skew_ppm and robust_ppm; where they disagree, the surer one", "ppm"),
         Column("best_se_ppm", pl.Float64, "its standard error", "ppm"),
-        Column("best_method", pl.String, "hull or regression"),
+        Column("best_method", pl.String, "both, hull or regression"),
         Column(
             "quality",
             pl.String,

@@ -21,4 +21,5 @@ def test_a_cell_is_as_published_and_the_same_again() -> None:
     assert low < 7.5 * 1.1
     assert high > 7.5 * 0.7
     assert one.program_ppm < one.robust_ppm < one.squares_ppm
+    assert one.both_ppm < 1.05 * one.program_ppm
     assert "| 1000 | 10 ms | 60 s |" in markdown([one], (0.5, 0.6), 20)

@@ -15,6 +15,12 @@ SIGMAS, FLOOR_PPM = 3.0, 0.2
 """Two methods disagree where they differ by more than so many errors, and a floor."""
 
 
+def agree(skew: tuple[float, float], robust: tuple[float, float]) -> bool:
+    """Do both methods, each (ppm, standard error), say the same? False where one says nothing."""
+    doubt = math.hypot(skew[1], robust[1])
+    return math.isfinite(doubt) and abs(skew[0] - robust[0]) <= SIGMAS * doubt + FLOOR_PPM
+
+
 def quality(
     own: Fit, skew: tuple[float, float] | None, robust: tuple[float, float], n_steps: int
 ) -> tuple[str, str]:
@@ -27,8 +33,8 @@ def quality(
     if own.is_several:
         return "several clocks", "its flows run at rates that differ by more than chance"
     if math.isfinite(robust[1]):
-        apart, doubt = abs(ppm - robust[0]), math.hypot(error, robust[1])
-        if apart > SIGMAS * doubt + FLOOR_PPM:
+        apart = abs(ppm - robust[0])
+        if not agree(skew, robust):
             return "methods disagree", (
                 f"robust regression says {robust[0]:+.1f} ±{robust[1]:.1f} ppm: the delays"
                 " changed while it was watched, or the clock did"

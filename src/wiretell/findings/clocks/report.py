@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from wiretell.findings.clocks.advice import SHORT_PPM, advice, quality
+from wiretell.findings.clocks.advice import SHORT_PPM, advice, agree, quality
 from wiretell.findings.clocks.boot import boot_time
 from wiretell.findings.clocks.countermeasures import countermeasure
 from wiretell.findings.clocks.discipline import common_words, discipline
@@ -49,6 +49,8 @@ from wiretell.stats.robust_slope import robust_slopes
 
 Row = dict[str, object]
 PRECISION_PPM = 1.0
+HULL_CAUTION = 1.7
+"""How much larger than its spread the error by the hull is, for one flow: `bench.skew`."""
 TIME_OF_DAY, PER_STREAM = "time of day", "per stream"
 """Offsets of clocks that are told in payloads."""
 OBSERVER = (
@@ -86,10 +88,18 @@ class _Measured:
 
     @property
     def best(self) -> tuple[float, float, str] | None:
-        """Skew, standard error and method: the one that knows it better; None without one rate."""
+        """Skew, standard error and method; None without one rate.
+
+        Where both methods agree their weighted mean: their errors hardly hang together
+        (`bench.skew` measures it). Its own error is not said to be smaller than the smaller one.
+        """
         skew = self.skew
         if skew is None or self.fit.is_several:
             return None
+        if agree(skew, self.robust):
+            weights = (HULL_CAUTION / max(skew[1], 1e-6)) ** 2, max(self.robust[1], 1e-6) ** -2
+            ppm = (weights[0] * skew[0] + weights[1] * self.robust[0]) / sum(weights)
+            return ppm, min(skew[1], self.robust[1]), "both"
         return (*self.robust, "regression") if self.robust[1] < skew[1] else (*skew, "hull")
 
 
