@@ -285,13 +285,15 @@ def _write(report: Report, plot: Plot, targets: Sequence[str], given: Mapping[st
 
 def _save(plot: Plot, key: str, target: Path) -> None:
     """Writes one form, whatever the name's end is."""
-    from wiretell.exporters import plot_html, plot_json, plot_png, plot_svg
+    from wiretell.exporters import plot_json, plot_png, plot_svg
 
     if key == "png_file":
         plot_png.write(plot.scene, target, size=plot.size, dark=plot.dark)
     elif key == "svg_file":
         plot_svg.write(plot.scene, target, size=plot.size, dark=plot.dark)
     elif key == "html_file":
+        from wiretell.exporters import plot_html
+
         plot_html.write(plot.scene, plot.sides, target)
     else:
         plot_json.write(plot.scene, target, size=plot.size)

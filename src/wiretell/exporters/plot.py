@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import polars as pl
 
 from wiretell.errors import ConfigError
 from wiretell.exporter import Options
-from wiretell.exporters import plot_html, plot_json, plot_png, plot_svg, plot_text
+from wiretell.exporters import plot_json, plot_png, plot_svg, plot_text
 from wiretell.exporters.plot_layout import HEIGHT, LEAST, MOST, WIDTH
 from wiretell.expressions.parser import parse
 from wiretell.model.points import POINTS, PointSource
@@ -44,7 +45,7 @@ class Plot:
     @property
     def figure(self) -> Any:
         """The Bokeh figure, for `bokeh.plotting.show`."""
-        return plot_html.figure_of(self.scene, self.sides)
+        return _html().figure_of(self.scene, self.sides)
 
     def to_dict(self) -> dict[str, Any]:
         """What is drawn, as JSON values (docs/schema/plot.v1.json)."""
@@ -62,7 +63,7 @@ class Plot:
         elif form == ".svg":
             plot_svg.write(self.scene, target, size=self.size, dark=self.dark)
         elif form == ".html":
-            plot_html.write(self.scene, self.sides, target)
+            _html().write(self.scene, self.sides, target)
         elif form == ".json":
             plot_json.write(self.scene, target, size=self.size)
         else:
@@ -151,6 +152,11 @@ class ReportPlots:
             remarks=remarks,
         )
         return Plot(made, self._sides, size, dark)
+
+
+def _html() -> Any:
+    """The page's writer; Bokeh is loaded for it alone."""
+    return import_module("wiretell.exporters.plot_html")
 
 
 def _highlighted(asked: Sequence[str], sides: Sides, *, reverse: bool, top: int) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, chi2
+from scipy.special import bdtrc, chdtrc
 
 from wiretell.stats.line import FloatArray
 
@@ -56,7 +56,7 @@ def common_mode(
             weight = np.hypot(error_ppm[told], REACH_PPM / 2.0) ** -2.0
             mean = float(np.average(skew_ppm[told], weights=weight))
             squares = float((weight * (skew_ppm[told] - mean) ** 2).sum())
-            if chi2.sf(squares, int(told.sum()) - 1) > BY_CHANCE:
+            if chdtrc(int(told.sum()) - 1, squares) > BY_CHANCE:
                 return CommonMode("reference", mean, float(weight.sum() ** -0.5), told)
     sharp = np.isfinite(error_ppm) & (error_ppm <= 1.0)
     best = none
@@ -68,7 +68,7 @@ def common_mode(
     k, n_sharp = int(best.sum()), int(sharp.sum())
     if k >= FEWEST_BUNCH:
         reach = REACH_PPM + 2.0 * float(np.median(error_ppm[best]))
-        others = float(binom.sf(k - 2, n_sharp - 1, min(1.0, 2.0 * reach / POPULATION_PPM)))
+        others = float(bdtrc(k - 2, n_sharp - 1, min(1.0, 2.0 * reach / POPULATION_PPM)))
         if n_sharp * others < BY_CHANCE:
             weight = np.hypot(error_ppm[best], REACH_PPM / 2.0) ** -2.0
             mean = float(np.average(skew_ppm[best], weights=weight))
