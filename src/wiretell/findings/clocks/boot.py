@@ -10,6 +10,8 @@ from wiretell.stats.counter_lines import MODULUS
 
 LEAD_S = 300.0
 """Linux up to 4.9 starts its counter so long before it wraps."""
+LINUX_HZ = (100.0, 250.0, 300.0)
+"""Rates at which it may be such a Linux; newer ones tick at 1000 Hz."""
 WHY_NOT = {
     "per connection": "unknowable: random offsets, a new one for every connection",
     "per destination": "unknowable: random offsets, one for each destination",
@@ -42,6 +44,8 @@ def boot_time(units: Sequence[Unit], regime: str, origin_ns: int) -> tuple[int |
         age_s, how = (value - (MODULUS - lead)) / clock.hz, "as Linux counts, 5 minutes before 0"
     else:
         age_s, how = value / clock.hz, "if its counter began at 0"
+        if clock.nominal_hz in LINUX_HZ:
+            how += "; Linux up to 4.9: 5 minutes before"
     boot_ns = origin_ns + round((clock.first_s - age_s) * 1e9)
     period_d = MODULUS / clock.hz / _DAY_S
     words = f"{_utc(boot_ns)} ({how}), or {period_d:.1f} days earlier per turn of the counter"

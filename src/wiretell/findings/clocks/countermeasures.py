@@ -33,7 +33,7 @@ def countermeasure(
     sides: Sequence[Side], units: Sequence[Unit], readings: Readings, nominal_hz: float, regime: str
 ) -> tuple[str, str]:
     """(its name, what shows it), both empty where none is seen. `sides` are TCP sides."""
-    hidden = _hidden(sides)
+    hidden = _hidden(sides) if nominal_hz <= 0.0 else None
     if hidden is not None:
         return hidden
     return (

@@ -235,3 +235,14 @@ def test_nothing_at_all_gives_empty_tables() -> None:
     assert [frame.height for frame in found.tables().values()] == [0, 0, 0]
     with pytest.raises(ValueError, match="no level"):
         clock_report(Watched().report(), level="host")
+
+
+def test_a_clock_among_flows_without_timestamps_is_not_off() -> None:
+    watched = Watched()
+    steady(watched, lambda _: ticking(250.0, 5_000.0), 3)
+    for i in range(60):
+        watched.wire.call(3.0 * i, port=50_000 + i, syn=WINDOWS_TTL_SYN, ttl=127)
+    (row,) = watched.clocks()
+    assert row["nominal_hz"] == 250.0
+    assert row["countermeasure"] == ""
+    assert "5 minutes before" in row["boot"]
