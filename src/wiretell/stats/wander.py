@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_smoothing_spline
 from scipy.special import gammaincc
 
 from wiretell.stats.joint_rate import combine, edges_of
@@ -177,6 +176,9 @@ def smooth_curve(x: FloatArray, residual: FloatArray, unit: IntArray, at: FloatA
         n = np.bincount(which)
         times = np.bincount(which, x) / n
         level = np.bincount(which, residual - offset) / n
+        # Loaded where a spline is drawn: it would delay the start of every command.
+        from scipy.interpolate import make_smoothing_spline  # noqa: PLC0415
+
         try:
             spline = make_smoothing_spline(times, level, w=n.astype(np.float64))
         except (ValueError, np.linalg.LinAlgError):
