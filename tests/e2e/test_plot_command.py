@@ -164,3 +164,13 @@ def test_packets_of_large_captures_wait_in_a_folder(
     assert code == 0
     assert out == in_memory
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("y", ["ip_id", "clock_offset", "flow"])
+def test_a_capture_without_packets_is_an_empty_plot(run: Run, tmp_path: Path, y: str) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+    code, out, _ = run("plot", y, empty, "--highlight", "user_agent", "--json", "-q")
+    assert code == 0
+    assert json.loads(out)["n_points"] == 0
+    assert run("plot", y, empty, "--svg", tmp_path / "empty.svg")[0] == 0
