@@ -9,12 +9,10 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 import numpy as np
+from figure import Figure, ticks
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -28,98 +26,6 @@ from wiretell.plots.palette import COLORS  # noqa: E402
 from wiretell.stats.line import bound_from_above, upper_hull  # noqa: E402
 from wiretell.stats.robust_slope import robust_slopes  # noqa: E402
 from wiretell.stats.wander import cloud_of, rates_in_windows, smooth_curve  # noqa: E402
-
-IMAGES = ROOT / "docs" / "images"
-WIDTH, HEIGHT = 760, 320
-LEFT, RIGHT, TOP, BOTTOM = 66, 118, 30, 44
-INK, GRID = "#5c6570", "#d9dde3"
-Points = Sequence[tuple[float, float]]
-
-
-@dataclass
-class Figure:
-    """A plot of points and lines; `scale` maps values to the axes' own (log10 or nothing)."""
-
-    title: str
-    x_words: str
-    y_words: str
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-    x_ticks: Sequence[tuple[float, str]]
-    y_ticks: Sequence[tuple[float, str]]
-    parts: list[str] = field(default_factory=list)
-    scale: Callable[[float], float] = float
-
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where a value is drawn."""
-        (x0, x1), (y0, y1) = (tuple(map(self.scale, r)) for r in (self.x_range, self.y_range))
-        across = (self.scale(x) - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
-        up = (self.scale(y) - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM)
-        return round(LEFT + across, 1), round(HEIGHT - BOTTOM - up, 1)
-
-    def dots(self, points: Points, color: str, radius: float = 1.6, opacity: float = 0.5) -> None:
-        """Points within the axes."""
-        inside = [
-            self.place(x, y)
-            for x, y in points
-            if self.x_range[0] <= x <= self.x_range[1] and self.y_range[0] <= y <= self.y_range[1]
-        ]
-        marks = "".join(f"<circle cx='{x}' cy='{y}' r='{radius}'/>" for x, y in inside)
-        self.parts.append(f"<g fill='{color}' fill-opacity='{opacity}'>{marks}</g>")
-
-    def line(self, points: Points, color: str, *, dashed: bool = False, width: float = 2) -> None:
-        """Values joined."""
-        path = " ".join(f"{x},{y}" for x, y in (self.place(*point) for point in points))
-        dash = " stroke-dasharray='6 4'" if dashed else ""
-        self.parts.append(
-            f"<polyline points='{path}' fill='none' stroke='{color}' stroke-width='{width}'{dash}/>"
-        )
-
-    def words(self, x: float, y: float, text: str, color: str, shift: float = 0.0) -> None:
-        """A label right of a value."""
-        at, up = self.place(x, y)
-        self.parts.append(
-            f"<text x='{at + 6}' y='{up + 4 + shift}' fill='{color}' font-weight='600'>"
-            f"{escape(text)}</text>"
-        )
-
-    def write(self, name: str) -> None:
-        """The file `docs/images/NAME.svg`."""
-        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        axes: list[str] = []
-        for value, text in self.x_ticks:
-            x, _ = self.place(value, self.y_range[0])
-            axes.append(f"<path d='M{x} {TOP}V{bottom}' stroke='{GRID}'/>")
-            axes.append(f"<text x='{x}' y='{bottom + 16}' text-anchor='middle'>{text}</text>")
-        for value, text in self.y_ticks:
-            _, y = self.place(self.x_range[0], value)
-            axes.append(f"<path d='M{LEFT} {y}H{right}' stroke='{GRID}'/>")
-            axes.append(f"<text x='{LEFT - 6}' y='{y + 4}' text-anchor='end'>{text}</text>")
-        middle = (TOP + bottom) / 2
-        body = [
-            f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}'"
-            f" viewBox='0 0 {WIDTH} {HEIGHT}' role='img' font-size='12'"
-            " font-family='Helvetica, Arial, sans-serif'>",
-            f"<title>{escape(self.title)}</title>",
-            f"<rect width='{WIDTH}' height='{HEIGHT}' fill='#ffffff'/>",
-            f"<g fill='{INK}'>",
-            f"<text x='{LEFT}' y='18' font-weight='600'>{escape(self.title)}</text>",
-            f"<text x='{(LEFT + right) / 2}' y='{HEIGHT - 8}' text-anchor='middle'>"
-            f"{escape(self.x_words)}</text>",
-            f"<text x='16' y='{middle}' text-anchor='middle' transform='rotate(-90 16 {middle})'>"
-            f"{escape(self.y_words)}</text>",
-            *axes,
-            "</g>",
-            *self.parts,
-            "</svg>",
-        ]
-        (IMAGES / f"{name}.svg").write_text("\n".join(body) + "\n", encoding="utf-8")
-
-
-def ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
-    """Round values between two ends."""
-    first = math.ceil(low / step)
-    return [(n * step, f"{n * step:g}") for n in range(first, math.floor(high / step) + 1)]
 
 
 def hull() -> None:
