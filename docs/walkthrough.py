@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 1080
-N_COLORS = 128
+N_COLORS = 256
 SETTLED_MS = 2500
 """After an action: the server has answered and the plots are drawn."""
 SIMULATE = ["-m", "lab.sim", "--preset", "walkthrough", "--seconds", "600", "--seed", "7"]
@@ -94,9 +94,9 @@ def _walk(page: Any, url: str) -> None:
 
     steps: tuple[Callable[[], None], ...] = (
         lambda: None,
-        only('proto = 6 and not syn has "ts"'),
-        only('proto = 6 and not syn has "ts"', "dst"),
-        only('syn has "ts"'),
+        only('proto = tcp and not syn_signature has "ts"'),
+        only('proto = tcp and not syn_signature has "ts"', "dst"),
+        only('syn_signature has "ts"'),
         lambda: (only("")(), tick(4)),  # type: ignore[func-returns-value]
         lambda: (tick(4), only("dst_port < 6881")()),  # type: ignore[func-returns-value]
         only("", "user_agent"),
@@ -105,7 +105,7 @@ def _walk(page: Any, url: str) -> None:
         act()
         page.wait_for_timeout(SETTLED_MS)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(N_COLORS, dither=Image.Dither.NONE).save(
+        picture.quantize(N_COLORS, kmeans=2, dither=Image.Dither.NONE).save(
             PICTURES / f"explore-{number}.png", optimize=True
         )
 

@@ -78,7 +78,7 @@ def test_the_table_and_its_totals(capture: Path) -> None:
     assert lines[0].split()[:3] == ["start", "(UTC)", "lasted"]
     assert "192.0.2.1:40001" in lines[1]
     assert "SF" in lines[1]
-    assert "3 flows; 19 packets; 786 B; 2 tcp, 1 udp; 1 one-sided" in done.stdout
+    assert "3 flows; 19 packets; 786 B; 2 tcp, 1 udp; 1 without packets of one side" in done.stdout
 
 
 def test_filters_and_counts(capture: Path) -> None:

@@ -100,7 +100,7 @@ def command(
     captures, expression = split_arguments(arguments, files)
     refuse_overwriting(outputs, captures)
     refuse_targets([str(file) for file in (profiles_file, pcapng_file) if file], captures)
-    if pcapng_file is not None and any(c == "-" or Path(c).is_dir() for c in captures):
+    if pcapng_file is not None and "-" in captures:
         raise click.UsageError("--pcapng reads the capture twice: name a file")
     if pair is None:
         n_jobs = jobs or os.cpu_count() or 1
@@ -115,7 +115,12 @@ def command(
             if pcapng_file is not None:
                 from wiretell.pipeline import annotate
 
-                annotate(report, captures, pcapng_file, filter=expression)
+                told = report.provenance
+                judged = [str(file["path"]) for file in told["files"]]
+                missing = [name for name in judged if not Path(name).is_file()]
+                if missing:
+                    raise click.UsageError(f"--pcapng: {missing[0]} is not where it was judged")
+                annotate(report, judged, pcapng_file, filter=told.get("filter") or None)
             code = write_report(report, outputs)
         ctx.exit(code)
     if points:

@@ -8,18 +8,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.explore.sides import COLUMNS
+from wiretell.explore.sides import COLUMNS, source_of
 from wiretell.expressions.column import Kind, Name, Names
 from wiretell.expressions.completion import complete
+from wiretell.expressions.error import ExpressionError
 from wiretell.expressions.evaluate import expression
 from wiretell.expressions.parser import parse
 
 _KINDS: dict[str, Kind] = {
-    "device": "text", "dst": "address", "syn": "text", "conn_state": "text", "user_agent": "text",
+    "device": "text", "dst": "address", "syn_signature": "text",
+    "proto": "text", "conn_state": "text", "user_agent": "text",
     "ja4": "text", "sni": "text", "says": "text",
 }  # fmt: skip
-_ALIASES = {"flow_id": ("flow",), "ttl": ("flow_ttl",), "syn": ("syn_signature",)}
-_VALUES_OF = ("device", "user_agent", "ja4", "sni", "conn_state", "dst")
+_ALIASES = {"flow_id": ("flow",), "ttl": ("flow_ttl",), "conn_state": ()}
+_VALUES_OF = ("device", "proto", "user_agent", "ja4", "sni", "conn_state", "dst")
 MOST_VALUES = 40
 
 
@@ -31,7 +33,7 @@ def names_of(sides: pl.DataFrame) -> Names:
             _KINDS.get(name, "number"),
             meaning,
             aliases=_ALIASES.get(name, ()),
-            values=_commonest(sides[name]) if name in _VALUES_OF else (),
+            values=_commonest(sides[source_of(name)]) if name in _VALUES_OF else (),
         )
         for name, meaning in COLUMNS.items()
     )
@@ -45,15 +47,25 @@ def holds(text: str, sides: pl.DataFrame, names: Names) -> NDArray[np.bool_]:
     if not text.strip():
         return np.ones(sides.height, np.bool_)
     node = parse(text, names)
-    stands: dict[str, Any] = {name: pl.col(name) for name in COLUMNS}
+    stands: dict[str, Any] = {name: pl.col(source_of(name)) for name in COLUMNS}
     found = sides.select(expression(node, stands).alias("holds"))["holds"]
     return found.fill_null(value=False).to_numpy()
 
 
 def completions(text: str, names: Names) -> list[str]:
     """Whole texts that go on from this one."""
+    if _is_whole(text, names):
+        return []  # a box takes the first that is offered when Enter is pressed
     start, words = complete(text, len(text), names)
     return [text[:start] + word for word in words]
+
+
+def _is_whole(text: str, names: Names) -> bool:
+    try:
+        parse(text, names)
+    except ExpressionError:
+        return False
+    return True
 
 
 def _commonest(values: pl.Series) -> tuple[str, ...]:

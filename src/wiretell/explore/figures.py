@@ -13,6 +13,7 @@ from bokeh.models import (
     DatetimeTickFormatter,
     HoverTool,
     Range1d,
+    WheelZoomTool,
 )
 from bokeh.models.annotations.labels import Title
 from bokeh.models.renderers import GlyphRenderer
@@ -48,6 +49,8 @@ class Plot:
             glyphs = self.figure.segment(
                 x0="x", x1="end", y0="y", y1="y", color="color", line_width=2, **style
             )
+            # A short flow is no longer than a pixel: its beginning is marked.
+            self.figure.scatter(x="x", y="y", size=3, color="color", line_color=None, **style)
             self.figure.yaxis.visible = False
         else:
             glyphs = self.figure.scatter(
@@ -124,7 +127,9 @@ def _figure(title: str, x_range: Range1d) -> figure:
     select = BoxSelectTool()
     plot.add_tools(select)
     plot.toolbar.active_drag = select
-    plot.toolbar.autohide = True
+    plot.toolbar.active_scroll = next(
+        tool for tool in plot.toolbar.tools if isinstance(tool, WheelZoomTool)
+    )
     plot.toolbar.logo = None
     plot.xaxis.formatter = DatetimeTickFormatter(
         milliseconds="%H:%M:%S.%3N", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M",

@@ -63,7 +63,7 @@ class Page:
                 ("annotate", "Annotate", "n"),
                 ("undo", "Undo", "u"),
                 ("redo", "Redo", "y"),
-                ("clear", "Select none", "esc"),
+                ("clear", "Clear", "esc"),
             )
         }
         self._listen()
@@ -177,7 +177,7 @@ class Page:
         view.filter(self._filter.value)
         view.highlight(self._mark.value)
         view.colour_by(self._colour.value)
-        self._words["legend"].text = legend(view.colours)
+        self._words["legend"].text = legend(view.colours, view.shown)
         self._draw()
         self._tell_selection()
         self._list_devices()
@@ -187,6 +187,7 @@ class Page:
         x = (cast(float, self._x_range.start), cast(float, self._x_range.end))
         rows = view.rows()
         said = []
+        n_drawn = 0
         near = view.look_at(x)
         for name, plot in self._plots.items():
             if not plot.figure.visible:
@@ -194,9 +195,13 @@ class Page:
             plot.points = near[name]
             n, n_all = plot.draw(x, view.shown, view.colours.kind, rows)
             plot.select(view.chosen)
+            n_drawn += n
             if n < n_all:
                 said.append(f"{PLOTS[name]}: {n} of {n_all} points of this view, one a cell")
-        self._words["drawn"].text = story.message("; ".join(said))
+        if not n_drawn:
+            said = ["Nothing to draw here: no flow fits the filter, or none falls into this time"]
+            said.append("Reset in a plot's tools shows the whole time again")
+        self._words["drawn"].text = story.message("\n".join(said))
 
     def _zoomed(self) -> None:
         if self._view is None:
@@ -238,6 +243,7 @@ class Page:
         shown = view.sides.row(rows[-1], named=True)
         self._words["story"].text = story.flow_story(self._work.report, shown)
         view.choose_rows(rows)
+        self._count_selection()
         for plot in self._plots.values():
             plot.select(view.chosen)
         self._tell_export()
@@ -322,13 +328,16 @@ class Page:
 
     def _tell_selection(self) -> None:
         view = self._need_view()
-        chosen = view.selected()
-        devices = sorted(chosen["device"].fill_null("none").unique().to_list())
-        n_bytes = int(chosen["bytes"].sum()) + int(chosen["bytes_in"].sum())
-        self._words["selection"].text = story.selection(chosen.height, devices, n_bytes)
+        self._count_selection()
         rows = flow_rows(view.listed(), view.colours)
         self._silently(lambda: self._flows.fill(rows))
         self._tell_export()
+
+    def _count_selection(self) -> None:
+        chosen = self._need_view().selected()
+        devices = sorted(chosen["device"].fill_null("none").unique().to_list())
+        n_bytes = int(chosen["bytes"].sum()) + int(chosen["bytes_in"].sum())
+        self._words["selection"].text = story.selection(chosen.height, devices, n_bytes)
 
     def _tell_export(self) -> None:
         chosen = self._need_view().selected()

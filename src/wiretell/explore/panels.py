@@ -23,11 +23,13 @@ WIDGET_CSS = """
 .bk-btn { background: var(--raised); color: var(--text); border-color: var(--line);
   font-size: 13px; }
 .bk-btn:hover, .bk-btn:focus { border-color: var(--accent); color: var(--accent); }
-.bk-btn[disabled] { opacity: .45; }
+.bk-btn[disabled], .bk-btn-default[disabled] { opacity: .5; background: var(--raised) !important;
+  color: var(--dim) !important; border-color: var(--line) !important; }
 .bk-menu { background: var(--raised); color: var(--text); border-color: var(--line);
   z-index: 50; max-height: 18rem; overflow-y: auto; }
 .bk-menu > div { padding: 2px 8px; overflow-wrap: anywhere; white-space: normal; }
-.bk-menu > div.bk-active { background: var(--accent); color: var(--ground); }
+.bk-menu > div.bk-active, .bk-menu > div.bk-hover { background: var(--accent) !important;
+  color: var(--ground) !important; }
 .slick-header-columns, .slick-header-column, .slick-header-column.ui-state-default {
   background: var(--raised) !important; color: var(--dim) !important; border-color: var(--line)
   !important; font-weight: 500; }
@@ -39,7 +41,7 @@ WIDGET_CSS = """
 """
 
 ADDRESSES = {"address": 116, "machines": 72, "flows": 52, "verdict": 110}
-DEVICES = {"mark": 22, "machine": 38, "looks": 148, "flows": 48, "sure": 52, "clock": 150}
+DEVICES = {"mark": 22, "machine": 36, "flows": 46, "sure": 48, "looks": 220, "clock": 170}
 FLOWS = {
     "flow_id": 52, "machine": 38, "time": 70, "far end": 130, "service": 76, "state": 52,
     "pkts": 48, "bytes": 72, "says": 420,
@@ -197,7 +199,9 @@ def export_text() -> TextAreaInput:
 def words(name: str) -> Div:
     """A place for HTML that is made of escaped texts alone."""
     css = InlineStyleSheet(css=STORY_CSS)
-    return Div(name=name, text="", sizing_mode="stretch_width", stylesheets=[css])
+    # What comes and goes has its place, so that nothing below it moves.
+    least: dict[str, str | None] = {"min-height": "3.4em"} if name == "message" else {}
+    return Div(name=name, text="", sizing_mode="stretch_width", stylesheets=[css], styles=least)
 
 
 STORY_CSS = """

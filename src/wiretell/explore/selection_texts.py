@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from wiretell.explore.sides import COLUMNS
+from wiretell.explore.sides import COLUMNS, source_of
 from wiretell.exporters import flow_filters
 from wiretell.exporters.escape import spreadsheet
 
@@ -37,8 +37,9 @@ def export_form(form: str, chosen: pl.DataFrame, source: str) -> str:
 
 def as_csv(chosen: pl.DataFrame) -> str:
     """The columns that expressions know; texts off the wire made safe for spreadsheets."""
-    texts = [name for name in COLUMNS if chosen.schema[name] == pl.String]
-    return chosen.select(
-        pl.col(name).map_elements(spreadsheet, return_dtype=pl.String) if name in texts else name
-        for name in COLUMNS
+    rows = chosen.select(pl.col(source_of(name)).alias(name) for name in COLUMNS)
+    return rows.with_columns(
+        pl.col(name).map_elements(spreadsheet, return_dtype=pl.String)
+        for name, kind in rows.schema.items()
+        if kind == pl.String
     ).write_csv()

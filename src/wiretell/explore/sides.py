@@ -5,14 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from wiretell.model.report import Report
+from wiretell.plots.sides import PROTOCOLS
 
 _TEXTS = ("user_agent", "ja4", "sni")
 _OWN = ("pkts", "bytes", "ip_bytes", "ttl", "syn", "isn", "mss", "n_syn")
 
 COLUMNS = {
     "flow_id": "number of the flow",
-    "device": "machine, as #number; empty: none",
-    "proto": "IP protocol number: 6 TCP, 17 UDP",
+    "device": "machine; empty: none",
+    "proto": "tcp, udp, icmp, or the IP protocol number",
     "src_port": "port of this side",
     "dst": "address of the other side",
     "dst_port": "port of the other side",
@@ -22,7 +23,7 @@ COLUMNS = {
     "bytes": "payload bytes it sent",
     "bytes_in": "payload bytes it was sent",
     "ttl": "TTL of its first packet",
-    "syn": "signature of its SYN, p0f syntax",
+    "syn_signature": "signature of its SYN, p0f syntax",
     "isn": "initial sequence number",
     "mss": "maximum segment size",
     "conn_state": "Zeek's conn_state",
@@ -31,7 +32,13 @@ COLUMNS = {
     "sni": "server name it asked for",
     "says": "User-Agent, else server name",
 }
-"""Column -> meaning: what an expression may name."""
+"""Name -> meaning: what an expression may name, as in `wiretell plot` where both have it."""
+_SOURCES = {"device": "machine", "proto": "proto_word", "syn_signature": "syn"}
+
+
+def source_of(name: str) -> str:
+    """The column of the side table that holds one of `COLUMNS`."""
+    return _SOURCES.get(name, name)
 
 
 def side_table(report: Report, address: str) -> pl.DataFrame:
@@ -63,6 +70,9 @@ def _half(flows: pl.DataFrame, side: int, me: str, other: str) -> pl.DataFrame:
         "flow_id",
         pl.lit(side, pl.UInt8).alias("side"),
         "proto",
+        pl.col("proto")
+        .replace_strict(PROTOCOLS, default=pl.col("proto").cast(pl.String), return_dtype=pl.String)
+        .alias("proto_word"),
         pl.col(f"{me}_h").alias("src"),
         pl.col(f"{me}_p").alias("src_port"),
         pl.col(f"{other}_h").alias("dst"),

@@ -118,6 +118,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters.update(
         visible=lambda text: shortened(visible(str(text or "")), MOST_TEXT),
+        whole=lambda text: shortened(visible(str(text or "")), 1000),
         grouped=quantity.grouped,
         size=quantity.size,
         percent=quantity.percent,

@@ -76,7 +76,7 @@ class FlowTotals:
         if by_protocol:
             parts.append(", ".join(by_protocol))
         if self.n_one_sided:
-            parts.append(f"{self.n_one_sided} one-sided")
+            parts.append(f"{self.n_one_sided} without packets of one side")
         yield "; ".join(parts)
         if self.first_ns is not None:
             yield quantity.span(self.first_ns, self.last_ns)

@@ -152,7 +152,10 @@ def _sack(step: Step, names: Names) -> Iterator[Sentence]:
         blocks = blocks[1:]
     if blocks:
         told = _blocks(blocks)
-        yield sentence("sack", "blocks", blocks=told, peer=peer, ack_rel=step.numbers.ack_rel)
+        if step.numbers.ack_rel is None:
+            yield sentence("sack", "without_ack", blocks=told, peer=peer)
+        else:
+            yield sentence("sack", "blocks", blocks=told, peer=peer, ack_rel=step.numbers.ack_rel)
 
 
 def _blocks(blocks: list[tuple[int, int]]) -> str:

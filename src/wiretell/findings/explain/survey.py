@@ -120,6 +120,8 @@ def _side(rows: pl.DataFrame, side: int) -> SideFacts:
     syns = own.filter((pl.col("flags").fill_null(0) & SYN) != 0)
     syn = syns.row(0, named=True) if syns.height else None
     first = own.filter(pl.col("seq").is_not_null() & pl.col("seq_rel").is_not_null()).head(1)
+    # Relative numbers begin at 0 with a SYN, at 1 with the first byte seen where none was.
+    begins_at = 0 if syn is not None else 1
     return SideFacts(
         numbers=tuple(own["packet"].to_list()),
         ttl=_commonest(own, "ttl"),
@@ -130,7 +132,9 @@ def _side(rows: pl.DataFrame, side: int) -> SideFacts:
         wscale=min(syn["wscale"], MAX_SHIFT) if syn and syn["wscale"] is not None else None,
         sack_ok=bool(syn["sack_ok"]) if syn else None,
         ipid_varies=own["ipid"].n_unique() * 3 >= own.height,
-        isn=(first["seq"].item() - first["seq_rel"].item()) % 2**32 if first.height else None,
+        isn=(first["seq"].item() - first["seq_rel"].item() + begins_at) % 2**32
+        if first.height
+        else None,
     )
 
 
