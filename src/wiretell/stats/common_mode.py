@@ -26,14 +26,23 @@ REFERENCE_PPM = 5.0
 FEWEST_BUNCH, FEWEST_MEDIAN = 3, 8
 MEDIAN_PPM = 3.0
 """A median known no better would blur more than it takes out."""
+NEAR_PPM = 1.0
+"""The observer's own rate: it may well be held itself."""
+FAR_MEDIAN_PPM = 10.0
+"""A median so far from the observer must be of clocks that differ."""
+SERVER_VOTES, FAR_VOTES, FEWEST_SERVERS = 2, 6, 2
+"""What a server counts, what a bunch far from the observer needs, what bears the observer out."""
 MEDIAN_SE = 1.2533
 """Standard error of a median over that of a mean, for a normal law."""
 
 
 @dataclass(frozen=True)
 class CommonMode:
-    """`kind` is reference, bunch, median or empty (nothing to say). `members` are those of the
-    bunch, or the references."""
+    """`kind` is reference, bunch, median, doubtful or empty (nothing to say).
+
+    `members` are those of the bunch, or the references. Doubtful is a bunch that is true time or
+    one machine with several addresses (`weighed`): nothing is to be taken out.
+    """
 
     kind: str
     ppm: float
@@ -82,3 +91,35 @@ def common_mode(
         if error <= MEDIAN_PPM:
             return CommonMode("median", middle, error, none)
     return CommonMode("", 0.0, float("inf"), none)
+
+
+def weighed(
+    common: CommonMode,
+    skew_ppm: FloatArray,
+    error_ppm: FloatArray,
+    answers: NDArray[np.bool_],
+) -> CommonMode:
+    """The common mode, less what may be one machine with several addresses.
+
+    Clocks of one rate are told apart by nothing, so a bunch away from the observer's own rate may
+    be one free crystal. It is true time where it has FAR_VOTES (a server, one that `answers`,
+    counts SERVER_VOTES), half of all votes, and no more than one clock is at the observer's rate.
+    Where FEWEST_SERVERS are at that rate and none in the bunch, the observer is right and there is
+    nothing to take out. Else it is doubtful.
+    """
+    if common.kind == "median" and abs(common.ppm) > FAR_MEDIAN_PPM:
+        known = np.isfinite(error_ppm) & (error_ppm <= 10.0)
+        alike = known & (np.abs(skew_ppm - common.ppm) <= REACH_PPM + 2.0 * error_ppm)
+        if 2 * alike.sum() >= known.sum():
+            return CommonMode("doubtful", common.ppm, common.error_ppm, alike)
+    if common.kind != "bunch" or abs(common.ppm) <= NEAR_PPM + 2.0 * common.error_ppm:
+        return common
+    sharp = np.isfinite(error_ppm) & (error_ppm <= 1.0)
+    votes = np.where(answers, SERVER_VOTES, 1)
+    near = sharp & ~common.members & (np.abs(skew_ppm) <= NEAR_PPM)
+    own = int(votes[common.members].sum())
+    if own >= max(FAR_VOTES, votes[sharp].sum() / 2.0) and near.sum() <= 1:
+        return common
+    if (near & answers).sum() >= FEWEST_SERVERS and not (common.members & answers).any():
+        return CommonMode("", 0.0, float("inf"), np.zeros(len(skew_ppm), dtype=bool))
+    return CommonMode("doubtful", common.ppm, common.error_ppm, common.members)

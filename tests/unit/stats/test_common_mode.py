@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wiretell.stats.common_mode import common_mode
+from wiretell.stats.common_mode import common_mode, weighed
 
 
 def test_a_bunch_off_zero_is_the_observers_error() -> None:
@@ -48,3 +48,36 @@ def test_servers_of_time_are_believed_where_they_agree() -> None:
 def test_two_clocks_have_nothing_in_common() -> None:
     assert common_mode(np.array([1.0, 1.1]), np.array([0.1, 0.1])).kind == ""
     assert common_mode(np.zeros(0), np.zeros(0)).kind == ""
+
+
+def test_one_machine_with_four_addresses_is_not_true_time() -> None:
+    skew = np.array([45.0, 45.3, 45.3, 44.7, 0.2, -0.4])
+    error = np.array([0.2, 0.1, 0.2, 0.3, 0.4, 0.8])
+    answers = np.array([False, False, False, False, True, True])
+
+    def kind(kept: slice, answering: np.ndarray = answers) -> str:
+        found = common_mode(skew[kept], error[kept])
+        assert found.kind == "bunch"
+        return weighed(found, skew[kept], error[kept], answering[kept]).kind
+
+    assert kind(slice(6)) == ""  # two servers run as the observer does
+    assert kind(slice(5)) == kind(slice(4)) == "doubtful"
+    assert kind(slice(4), ~answers) == "bunch"  # four servers, and none says otherwise
+    assert kind(slice(6), ~answers) == "doubtful"
+
+
+def test_many_clocks_away_from_the_observer_are_true_time_and_a_few_at_its_rate_too() -> None:
+    error = np.full(8, 0.2)
+    none = np.zeros(8, dtype=bool)
+    far = np.array([-12.0, -12.1, -11.9, -12.2, -12.0, -11.8, 30.0, -44.0])
+    assert weighed(common_mode(far, error), far, error, none).kind == "bunch"
+    near = np.array([0.1, 0.0, -0.2, 0.3, 15.0, -30.0, 30.0, -44.0])
+    assert weighed(common_mode(near, error), near, error, none).kind == "bunch"
+
+
+def test_a_median_far_away_that_most_clocks_share_is_doubtful() -> None:
+    skew = np.array([45.0, 45.3, 44.0, 46.0, 45.5, 44.5, 0.0, 20.0, -9.0])
+    error = np.full(9, 2.0)
+    found = common_mode(skew, error)
+    assert found.kind == "median"
+    assert weighed(found, skew, error, np.zeros(9, dtype=bool)).kind == "doubtful"

@@ -31,6 +31,11 @@ def discipline(
         return UNKNOWN, f"{nominal_hz:g} Hz is no usual rate, so what it should be is not known"
     if not error_ppm <= SHARP_PPM:
         return UNKNOWN, f"known to ±{error_ppm:.1f} ppm only; ±{SHARP_PPM:g} ppm is needed"
+    if common.kind == "doubtful":
+        return UNKNOWN, (
+            f"{int(common.members.sum())} clocks run alike, {common.ppm:+.1f} ppm against the"
+            " observer's: one machine with several addresses, or true time and the observer is off"
+        )
     if in_bunch and common.kind == "reference":
         return DISCIPLINED, "it serves the time (NTP)"
     if in_bunch and common.kind == "bunch":
@@ -65,6 +70,13 @@ def common_words(common: CommonMode, n: int) -> str:
             f"{int(common.members.sum())} of {n} clocks run alike, {common.ppm:+.2f}"
             f" ±{common.error_ppm:.2f} ppm against the observer's: disciplined clocks show its"
             " error so (or one machine has them all). `relative` is without it."
+        )
+    if common.kind == "doubtful":
+        return (
+            f"{int(common.members.sum())} of {n} clocks run alike, {common.ppm:+.2f}"
+            f" ±{common.error_ppm:.2f} ppm against the observer's: one machine with several"
+            " addresses, or true time and the observer's own clock is off. Which is not known, so"
+            " nothing is taken out."
         )
     if common.kind == "median":
         return (

@@ -44,7 +44,7 @@ from wiretell.model.clocks import (
     ClockReport,
 )
 from wiretell.model.report import Report
-from wiretell.stats.common_mode import CommonMode, common_mode
+from wiretell.stats.common_mode import CommonMode, common_mode, weighed
 from wiretell.stats.robust_slope import robust_slopes
 
 Row = dict[str, object]
@@ -236,17 +236,24 @@ def _common(measured: Sequence[_Measured]) -> tuple[CommonMode, list[bool]]:
     """The common mode of all clocks of a usual rate, and which of them are of a bunch."""
     skews = [each.best or (0.0, math.inf, "") for each in measured]
     ppm, error = (np.array([skew[i] for skew in skews], dtype=np.float64) for i in (0, 1))
-    # A machine with several clocks counts once, by the best known one.
+    # A machine with several clocks counts once, by the best known one; where machines are not
+    # told apart, an address does.
     best: dict[str, int] = {}
     for i, each in enumerate(measured):
-        name = each.subject.name
+        own = each.subject
+        name = own.name if own.level == DEVICE else own.address
         if name not in best or error[i] < error[best[name]]:
             best[name] = i
     counted = np.zeros(len(measured), dtype=bool)
     counted[list(best.values())] = True
     error[~counted] = np.inf
     reference = np.array([each.subject.source == NTP for each in measured], dtype=bool)
-    common = common_mode(ppm, error, reference)
+    asked: Counter[str] = Counter()
+    for each in measured:
+        for side in each.subject.sides:
+            asked[each.subject.address] += -1 if side.initiator else 1
+    answers = np.array([asked[each.subject.address] > 0 for each in measured], dtype=bool)
+    common = weighed(common_mode(ppm, error, reference), ppm, error, answers)
     return common, common.members.tolist()
 
 
@@ -267,7 +274,7 @@ def _row(
             row["disagreement_ppm"] = skew[0] - each.robust[0]
     if best is not None:
         row |= {"best_ppm": best[0], "best_se_ppm": _finite(best[1]), "best_method": best[2]}
-        if common.kind:
+        if common.kind and common.kind != "doubtful":
             row |= {"common_ppm": common.ppm, "relative_ppm": best[0] - common.ppm}
         state, why = discipline(best[0], best[1], own.nominal_hz, common, in_bunch=in_bunch)
         row |= {"discipline": state, "discipline_reason": why}
