@@ -174,7 +174,8 @@ def details(row: Row, *, verbose: bool) -> list[str]:
         unknown = row["discipline"] == "unknown"
         state = "whether NTP sets it is not known" if unknown else row["discipline"]
         said.append(f"{state}: {row['discipline_reason']}")
-        if row["wander_ppm"] is not None and (verbose or not row["wander"].startswith("none")):
+        steady = (row["wander"] or "").startswith("none seen")
+        if row["wander_ppm"] is not None or (verbose and steady):
             said.append(f"wander: {row['wander']}")
         if row["relative_ppm"] is not None and verbose:
             said.append(f"relative to the common mode: {row['relative_ppm']:+.2f} ppm")

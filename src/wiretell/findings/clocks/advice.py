@@ -11,6 +11,8 @@ GOOD_PPM = 5.0
 """A standard error from which skews begin to tell machines apart."""
 SHORT_PPM = 100.0
 """The spread of the crystals of all machines: a rate known no better is none."""
+BRIEF_S = 10.0
+"""Readings of so short a time are a burst: nobody goes on at that pace."""
 SIGMAS, FLOOR_PPM = 3.0, 0.2
 """Two methods disagree where they differ by more than so many errors, and a floor."""
 
@@ -53,6 +55,9 @@ def advice(own: Fit, error_ppm: float, precision_ppm: float) -> tuple[float | No
         return None, ""
     clocks = [unit.clock for unit in own.units]
     span_s = max(c.last_s for c in clocks) - min(c.first_s for c in clocks)
+    wanted = f"±{precision_ppm:g} ppm"
+    if error_ppm > precision_ppm and (error_ppm > SHORT_PPM or span_s < BRIEF_S):
+        return None, f"how long {wanted} takes is not known: watched too short"
     n_all = sum(unit.n_readings for unit in own.units)
     delay_s = sum(unit.n_readings * unit.delay_s for unit in own.units) / max(n_all, 1)
     more_s = further_s(
@@ -64,7 +69,6 @@ def advice(own: Fit, error_ppm: float, precision_ppm: float) -> tuple[float | No
         delay_s,
         one_offset=len(own.units) == 1,
     )
-    wanted = f"±{precision_ppm:g} ppm"
     if more_s is None:
         return None, f"{wanted} cannot be promised from traffic like this"
     return (

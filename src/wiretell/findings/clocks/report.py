@@ -19,6 +19,7 @@ from wiretell.findings.clocks.boot import boot_time
 from wiretell.findings.clocks.countermeasures import countermeasure
 from wiretell.findings.clocks.discipline import common_words, discipline
 from wiretell.findings.clocks.history import (
+    STEADY,
     Skew,
     Steps,
     curve_rows,
@@ -304,7 +305,7 @@ def _add_history(
         readings = replace(readings, unit=each.steps.unit)
     history = history_of(readings, best[0] * 1e-6, each.fit.nominal_hz)
     row["wander"] = wander_words(history)
-    if history.wander is not None:
+    if history.wander is not None and history.wander.p_steady < STEADY:
         row["wander_ppm"] = history.wander.sd_ppm
         row["wander_ms"] = 1e3 * history.wander_s
         row["drift_ppm_per_sqrt_h"] = history.wander.drift_ppm_per_sqrt_h

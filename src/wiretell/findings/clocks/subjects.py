@@ -14,6 +14,7 @@ from scipy.special import gammaincc
 from wiretell.findings.clocks.units import Heard, Key, Unit
 from wiretell.model.clocks import ADDRESS, FLOW, TCP_TIMESTAMP
 from wiretell.stats.joint_rate import Rate, combine
+from wiretell.stats.offset_regime import EITHER, PAIR
 
 FEWEST_READINGS = 10
 """A unit with fewer readings of its own does not say that it is another clock."""
@@ -104,6 +105,9 @@ def subjects_of(
         home = homes.most_common(1)[0][0] if homes else None
         if home is not None:
             units[home].append(unit)
+    # Flows to one destination that share an offset or not may be those of several machines.
+    peers = {unit.clock.peer for unit in heard.units}
+    told = len(peers) > 1 or "" in peers
     for name, own in sides.items():
         parts = _by_rate(units.get(name, []), own, heard.regimes, level)
         for part, (several, regime) in enumerate(parts):
@@ -114,7 +118,7 @@ def subjects_of(
                 TCP_TIMESTAMP,
                 several,
                 tuple(own),
-                regime,
+                EITHER if regime == PAIR and not told else regime,
                 (own[0].flow_id, own[0].side) if level == FLOW else None,
                 part,
             )

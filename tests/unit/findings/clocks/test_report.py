@@ -172,6 +172,7 @@ def test_a_clock_read_at_its_ticks_is_not_seen_to_wander() -> None:
     watched.samples += [(flow, 0, ns(t + waits[t]), None, clock(t)) for t in times]
     (row,) = watched.clocks("flow")
     assert row["wander"].startswith("none seen")
+    assert (row["wander_ppm"], row["wander_ms"], row["drift_ppm_per_sqrt_h"]) == (None,) * 3
     assert row["best_ppm"] == pytest.approx(12.0, abs=1.0)
 
 
@@ -213,6 +214,29 @@ def test_how_much_longer_is_told_for_the_wanted_precision() -> None:
     assert loose["more_s"] == 0.0
     assert 60.0 < tight["more_s"] < 3600.0
     assert tight["advice"].startswith("another ")
+
+
+def test_a_burst_does_not_tell_how_much_longer_it_takes() -> None:
+    watched = Watched()
+    watched.call(0.0, ticking(1000.0), length_s=0.5, every_s=0.01)
+    (row,) = watched.clocks("flow")
+    assert row["best_se_ppm"] > 1.0
+    assert row["more_s"] is None
+    assert "not known" in row["advice"]
+
+
+def test_machines_that_all_go_to_one_destination_do_not_show_an_offset_for_each() -> None:
+    def regimes(*peers: str) -> set[str]:
+        watched = Watched()
+        one, other = ticking(1000.0, 5e6, 20.0), ticking(1000.0, 9e8, -20.0)
+        for i in range(7):
+            to = peers[0] if i else peers[-1]
+            clock = one if i else other
+            watched.call(70.0 * i, clock, peer=to, port=40_000 + i, device="1" if i else "2")
+        return {row["offset_regime"] for row in watched.clocks("device")}
+
+    assert "per destination" in regimes("198.51.100.1", "198.51.100.2")
+    assert "per destination" not in regimes("198.51.100.1")
 
 
 def test_curves_and_points_belong_to_the_clocks_and_keep_to_their_schemas() -> None:
