@@ -17,7 +17,7 @@ from wiretell.findings.match.aliases import (
 from wiretell.findings.match.arguments import HANDWRITING, LINE, WANDER, arguments, world
 from wiretell.findings.match.link_back import link_back
 from wiretell.findings.match.siblings import siblings
-from wiretell.model.profiles import DESTINATION, FLOW, Opening, Profile, RatePoint
+from wiretell.model.profiles import DESTINATION, FLOW, HOST, Opening, Profile, RatePoint
 from wiretell.stats.drift import DriftModel
 
 DAY_S = 86_400.0
@@ -93,6 +93,56 @@ def test_a_line_to_one_destination_tells_of_boot_and_inner_address() -> None:
     assert _bits(a, b, LINE) > 10.0
     elsewhere = clock(5.0, 0.1, replace(going, peer="t", tsval=going.tsval + 1e7))
     assert _bits(a, replace(b, clock=elsewhere), LINE) == 0.0
+
+
+def _drawn(regime: str, n: int, error_ppm: float = 0.8) -> Profile:
+    """A machine of a rare rate that shows `n` lines of offsets drawn so."""
+    scope = {"per host": HOST, "per destination": DESTINATION, "per connection": FLOW}[regime]
+    lines = [line(1e8 * (i + 1), scope=scope, peer=f"{regime}{i}") for i in range(n)]
+    said = {"stack": {"64:mss": 9}}
+    return profile("10.0.0.1", clock(-60.0, error_ppm, *lines), labels=said, regime=regime)
+
+
+def _offset_bits(a: Profile, b: Profile) -> list[float]:
+    found = arguments(a, b, world([a], [b], DriftModel()))
+    return [x.bits for x in found if x.kind == "tcp_timestamp_offset"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (("per destination", 3), ("per connection", 30)),
+        (("per host", 1), ("per connection", 30)),
+        (("per host", 1), ("per destination", 3)),
+    ],
+)
+def test_offsets_drawn_otherwise_are_another_kernels(
+    mine: tuple[str, int], theirs: tuple[str, int]
+) -> None:
+    a, b = _drawn(*mine), _drawn(*theirs)
+    assert _offset_bits(a, b) == [pytest.approx(-7.0)]
+    assert _offset_bits(b, a) == [pytest.approx(-7.0)]
+    again = replace(a, address="10.9.0.1")
+    assert match(profile_set(a), profile_set(again)).matches[0].decision == SAME
+    assert match(profile_set(a), profile_set(b)).matches[0].decision != SAME
+    later = replace(b, first_ns=b.first_ns + 30 * 86_400 * NS, last_ns=b.last_ns + 30 * 86_400 * NS)
+    assert _offset_bits(a, later) == [pytest.approx(-3.5)]
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        _drawn("per connection", 2),
+        _drawn("per destination", 1),
+        replace(_drawn("per connection", 30), clock_regime="unknown"),
+        replace(_drawn("per connection", 30), clock_regime="per host or per destination"),
+    ],
+)
+def test_offsets_that_are_not_surely_known_weigh_nothing(unsure: Profile) -> None:
+    for sure in (_drawn("per host", 1), _drawn("per destination", 3)):
+        assert _offset_bits(sure, unsure) == []
+    alike = replace(unsure, clock_regime="per connection")
+    assert _offset_bits(alike, alike) == []
 
 
 def test_rates_that_move_together_are_one_crystal() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wiretell.findings.match.line_arguments import line_arguments
+from wiretell.findings.match.offset_arguments import offset_arguments
 from wiretell.findings.match.profile import PLAIN, RULES
 from wiretell.model.profiles import ClockProfile, Profile, RatePoint
 from wiretell.stats.clock_population import Measured, Population, population, same_clock_bits
@@ -127,6 +128,10 @@ def arguments(a: Profile, b: Profile, of: World, *, lines: bool = True) -> list[
         found += [
             Argument(LINE, "tcp_timestamp", bits, reason)
             for bits, reason in line_arguments(a, b, of.drift)
+        ]
+        found += [
+            Argument(LINE, "tcp_timestamp_offset", bits, reason)
+            for bits, reason in offset_arguments(a, b, gap_s)
         ]
     return found + _labels(a, b, of, gap_s)
 
