@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +14,9 @@ from wiretell.cli.exit_code import ExitCode
 from wiretell.cli.output import (
     STDOUT,
     ReportCommand,
-    discard_stdout,
     refuse_targets,
     shown_options,
+    write_places,
 )
 from wiretell.cli.profiles import profile_key_option, read_profiles
 from wiretell.stats.drift import OBSERVER_PPM, WALK_PPM_PER_SQRT_H, WANDER_PPM
@@ -161,14 +159,5 @@ def _write(found: Any, asked: str, given: dict[str, Any]) -> ExitCode:
         writes.append((given["csv_file"], lambda target: match_csv.write(found, target)))
     if not given["quiet"] and STDOUT not in [place for place, _ in writes]:
         writes.append((STDOUT, lambda target: match_text.write(found, target, options, asked)))
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
-            write(sys.stdout if place == STDOUT else Path(place))
-            if place != STDOUT and not given["quiet"]:
-                click.echo(f"wrote {place}", err=True)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return ExitCode.OUTPUT_CLOSED
-    return ExitCode.DONE
+    is_written = write_places(writes, quiet=given["quiet"])
+    return ExitCode.DONE if is_written else ExitCode.OUTPUT_CLOSED

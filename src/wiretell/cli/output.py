@@ -201,6 +201,16 @@ def write_results(
     """
     from wiretell.exporters.notes import notes_on
 
+    if not write_places(writes, quiet=quiet):
+        return ExitCode.OUTPUT_CLOSED
+    if not quiet:
+        for note in notes_on(provenance, flows):
+            click.echo(f"wiretell: {note}", err=True)
+    return ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE
+
+
+def write_places(writes: Sequence[tuple[str, Write]], *, quiet: bool) -> bool:
+    """Writes files before standard output; False where the reader of that has seen enough."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
@@ -208,13 +218,10 @@ def write_results(
             if place != STDOUT and not quiet:
                 click.echo(f"wrote {place}", err=True)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of standard output has seen enough
+    except BrokenPipeError:
         discard_stdout()
-        return ExitCode.OUTPUT_CLOSED
-    if not quiet:
-        for note in notes_on(provenance, flows):
-            click.echo(f"wiretell: {note}", err=True)
-    return ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE
+        return False
+    return True
 
 
 def discard_stdout() -> None:

@@ -9,13 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wiretell.cli.exit_code import ExitCode
-from wiretell.cli.output import STDOUT, ReportCommand, discard_stdout, shown_options
+from wiretell.cli.output import STDOUT, ReportCommand, shown_options, write_places
 from wiretell.exporter import Options, Target
 
 if TYPE_CHECKING:
@@ -251,14 +250,5 @@ def _write(told: ProbeReport, given: dict[str, Any]) -> ExitCode:
         writes.append((given["csv_file"], lambda target: probe_csv.write(told, target)))
     if not given["quiet"] and STDOUT not in [place for place, _ in writes]:
         writes.append((STDOUT, lambda target: probe_text.write(told, target, options)))
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
-            write(sys.stdout if place == STDOUT else Path(place))
-            if place != STDOUT and not given["quiet"]:
-                click.echo(f"wrote {place}", err=True)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return ExitCode.OUTPUT_CLOSED
-    return ExitCode.DONE
+    is_written = write_places(writes, quiet=given["quiet"])
+    return ExitCode.DONE if is_written else ExitCode.OUTPUT_CLOSED

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,9 +13,9 @@ from wiretell.cli.fail_on import FailOnScans
 from wiretell.cli.output import (
     STDOUT,
     ReportCommand,
-    discard_stdout,
     refuse_targets,
     shown_options,
+    write_results,
 )
 from wiretell.cli.progress import progress_bar
 from wiretell.exporter import Target
@@ -78,7 +76,6 @@ def _write(found: Scans, given: dict[str, Any]) -> ExitCode:
     from dataclasses import replace
 
     from wiretell.exporters import scans_csv, scans_json, scans_text
-    from wiretell.exporters.notes import notes_on
 
     unlikely, quiet = given["unlikely"], given["quiet"]
     options = replace(
@@ -96,19 +93,9 @@ def _write(found: Scans, given: dict[str, Any]) -> ExitCode:
         writes.append((csv_file, lambda to: scans_csv.write(found, to, unlikely=unlikely)))
     if not quiet and STDOUT not in [place for place, _ in writes]:
         writes.append((STDOUT, lambda to: scans_text.write(found, to, options)))
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        for place, write in sorted(writes, key=lambda each: each[0] == STDOUT):
-            write(sys.stdout if place == STDOUT else Path(place))
-            if place != STDOUT and not quiet:
-                click.echo(f"wrote {place}", err=True)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return ExitCode.OUTPUT_CLOSED
-    if not quiet:
-        for note in notes_on(found.provenance):
-            click.echo(f"wiretell: {note}", err=True)
+    code = write_results(writes, found.provenance, quiet=quiet)
+    if code is ExitCode.OUTPUT_CLOSED:
+        return code
     if given["fail_on"] is not None and given["fail_on"](found):
         return ExitCode.FINDINGS
-    return ExitCode.DAMAGED if found.provenance["damage"] else ExitCode.DONE
+    return code

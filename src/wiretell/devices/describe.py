@@ -23,8 +23,8 @@ def describe(group: Group, facts: Facts) -> Row:
     volume = facts.volume
     return {
         "looks_like": looks_like(group),
-        "names": _commonest(facts.said, NAME_QUANTITIES),
-        "user_agents": _commonest(facts.said, ("user_agent",)),
+        "names": texts_by_count(facts.said, NAME_QUANTITIES),
+        "user_agents": texts_by_count(facts.said, ("user_agent",)),
         "clock_hz": hz,
         "skew_ppm": skew_ppm,
         "skew_error_ppm": error_ppm,
@@ -64,7 +64,8 @@ def _clock(group: Group) -> tuple[float, float | None, float | None] | None:
     return (hz, None, None) if fits else None
 
 
-def _commonest(said: Mapping[tuple[str, str], int], quantities: Sequence[str]) -> list[str]:
+def texts_by_count(said: Mapping[tuple[str, str], int], quantities: Sequence[str]) -> list[str]:
+    """What was said of these quantities, oftenest first; `said` counts (quantity, text)."""
     texts = Counter[str]()
     for (quantity, text), n in said.items():
         if quantity in quantities:

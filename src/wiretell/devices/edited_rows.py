@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from wiretell.devices.describe import texts_by_count
 from wiretell.devices.facts import NAME_QUANTITIES
 from wiretell.model.report import Report
 
@@ -87,8 +88,8 @@ def rest_row(report: Report, own: pl.DataFrame, row: Mapping[str, Any], reason: 
         **sums,
         **dict.fromkeys(_CONFIDENCES),
         "n_flows": own.height,
-        "names": _commonest(said, NAME_QUANTITIES),
-        "user_agents": _commonest(said, ("user_agent",)),
+        "names": texts_by_count(said, NAME_QUANTITIES),
+        "user_agents": texts_by_count(said, ("user_agent",)),
         "ttl": _mode(flows.select(ttl).to_series()),
         "syn": _mode(flows.filter(is_orig)["orig_syn"]),
         "reasons": [reason, *(row["reasons"] or [])],
@@ -115,14 +116,6 @@ def _said(report: Report, own: pl.DataFrame) -> Counter[tuple[str, str]]:
         pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null()
     ).join(own, on=["flow_id", "side"], how="semi")
     return Counter(zip(rows["quantity"].to_list(), rows["text"].to_list(), strict=True))
-
-
-def _commonest(said: Mapping[tuple[str, str], int], quantities: Sequence[str]) -> list[str]:
-    texts = Counter[str]()
-    for (quantity, text), n in said.items():
-        if quantity in quantities:
-            texts[text] += n
-    return [text for text, _ in sorted(texts.items(), key=lambda x: (-x[1], x[0]))]
 
 
 def _joined(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:

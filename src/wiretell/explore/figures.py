@@ -89,12 +89,9 @@ class Plot:
         # What is to be seen best is drawn last.
         order = np.argsort(rows["alpha"][row], kind="stable")
         place, row = place[order], row[order]
-        y = self.points.y[place]
-        if self.name == "flows":
-            y = y + (row % 97) / 97 * 0.8  # flows of a machine side by side in its lane
         self.source.data = {
             "x": self.points.x[place],
-            "y": y,
+            "y": self.points.y[place],
             "row": row,
             **{name: values[row] for name, values in rows.items()},
         }

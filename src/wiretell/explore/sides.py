@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from wiretell.model.report import Report
-from wiretell.plots.sides import PROTOCOLS
+from wiretell.plots.sides import PROTOCOLS, first_said
 
 _TEXTS = ("user_agent", "ja4", "sni")
 _OWN = ("pkts", "bytes", "ip_bytes", "ttl", "syn", "isn", "mss", "n_syn")
@@ -54,7 +54,7 @@ def side_table(report: Report, address: str) -> pl.DataFrame:
     table = pl.concat(halves).sort("first_ns", "flow_id", "side")
     for quantity in _TEXTS:
         table = table.join(
-            _said(report, quantity), on=["flow_id", "side"], how="left", maintain_order="left"
+            first_said(report, quantity), on=["flow_id", "side"], how="left", maintain_order="left"
         )
     start_ns = table["first_ns"].min()
     return table.with_columns(
@@ -83,17 +83,4 @@ def _half(flows: pl.DataFrame, side: int, me: str, other: str) -> pl.DataFrame:
         "first_ns",
         "last_ns",
         pl.lit(side == 0).alias("opened"),
-    )
-
-
-def _said(report: Report, quantity: str) -> pl.DataFrame:
-    return (
-        report.observations.filter(
-            (pl.col("quantity") == quantity)
-            & pl.col("text").is_not_null()
-            & pl.col("flow_id").is_not_null()
-        )
-        .sort("time_ns", maintain_order=True)
-        .unique(["flow_id", "side"], keep="first", maintain_order=True)
-        .select("flow_id", "side", pl.col("text").alias(quantity))
     )

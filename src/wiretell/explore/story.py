@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from wiretell.exporters import quantity
 from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.templates import environment
 from wiretell.model.report import Report
 
 MOST_NAMES = 12
@@ -109,22 +109,9 @@ def render(name: str, **values: Any) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("wiretell", "explore/stories"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    made = environment("explore/stories")
+    made.filters.update(
         visible=lambda text: shortened(visible(str(text or "")), MOST_TEXT),
         whole=lambda text: shortened(visible(str(text or "")), 1000),
-        grouped=quantity.grouped,
-        size=quantity.size,
-        percent=quantity.percent,
-        rate=quantity.rate,
-        skew=quantity.skew,
-        interval=quantity.interval,
     )
-    environment.globals.update(span=quantity.span, count=quantity.count)
-    return environment
+    return made

@@ -14,7 +14,7 @@ from wiretell.explore.colours import Colouring, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED
-from wiretell.explore.points import Points, packet_points, points_of
+from wiretell.explore.points import Points, lanes, packet_points, points_of
 from wiretell.explore.sides import side_table
 from wiretell.exporters.escape import shortened, visible
 from wiretell.model.report import Report
@@ -114,7 +114,7 @@ class View:
         if plot == "flows":  # lanes are drawn: whoever lives in that time
             first = self.sides["first_ns"].to_numpy() / 1e6
             last = self.sides["last_ns"].to_numpy() / 1e6
-            lane = self.lane()
+            lane = lanes(self.sides)
             found = (first <= x[1]) & (last >= x[0]) & (lane >= y[0]) & (lane <= y[1])
         else:
             found[(self._near[1] if self._near else self.points)[plot].box(x, y)] = True
@@ -138,12 +138,6 @@ class View:
 
     def _choose(self, found: Mask) -> None:
         self.chosen = found if found.any() else None
-
-    def lane(self) -> NDArray[np.float64]:
-        """Where each side is drawn in the plot of flows."""
-        rank = self.sides["device"].rank("dense").fill_null(0).to_numpy().astype(np.float64)
-        place: NDArray[np.float64] = rank + (np.arange(self.sides.height) % 97) / 97 * 0.8
-        return place
 
     def selected(self) -> pl.DataFrame:
         """The selected rows of the side table."""

@@ -60,19 +60,17 @@ def colour_filters(report: Report) -> str:
     return "".join(lines)
 
 
+def visible_looks(report: Report, nothing: str) -> pl.DataFrame:
+    """device, looks: what each machine looks like, as visible text; `nothing` where unknown."""
+    texts = [visible(text or nothing) for text in report.devices["looks_like"].to_list()]
+    return report.devices.select(
+        "device", pl.Series("looks", [shortened(text, MAX_LOOKS) for text in texts], pl.String)
+    )
+
+
 def _owners(report: Report) -> pl.DataFrame:
     """flow_id, side, device, looks (visible text): every side that the report judged."""
-    looks = report.devices.select(
-        "device",
-        pl.Series(
-            "looks",
-            [
-                shortened(visible(text or "unknown"), MAX_LOOKS)
-                for text in report.devices["looks_like"].to_list()
-            ],
-            pl.String,
-        ),
-    )
+    looks = visible_looks(report, "unknown")
     return report.members.select("flow_id", "side", "device").join(looks, on="device", how="left")
 
 

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-import jinja2
 from bokeh.resources import Resources
 
 from wiretell.exporter import Options, Target, text_stream
-from wiretell.exporters import quantity
 from wiretell.exporters.clocks_text import (
     READING,
     SOURCE_WORDS,
@@ -29,8 +27,9 @@ from wiretell.exporters.clocks_text import (
     time_span,
 )
 from wiretell.exporters.embedding import START, digest, embedded
-from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.escape import shortened
 from wiretell.exporters.notes import PRIVACY, notes_on
+from wiretell.exporters.templates import environment
 from wiretell.model.clocks import ClockReport
 from wiretell.plots.offsets import draw_clocks
 from wiretell.plots.palette import look
@@ -57,7 +56,7 @@ def page(found: ClockReport, options: Options) -> str:
     bokeh = Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw
     scripts = [*bokeh, START]
     return (
-        _environment()
+        environment()
         .get_template("clocks.html.jinja")
         .render(
             found=found,
@@ -120,18 +119,3 @@ def _label(row: Any, rows: Sequence[Any]) -> str:
             f"{name} {SOURCE_WORDS.get(row['source'], row['source'])} {row['nominal_hz'] or 0:g} Hz"
         )
     return shortened(name, MAX_LABEL)
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("wiretell", "exporters"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        visible=lambda text: visible(str(text or "")), grouped=quantity.grouped
-    )
-    environment.globals.update(count=quantity.count)
-    return environment

@@ -10,9 +10,10 @@ from importlib.resources import files
 
 from wiretell.exporter import Target, text_stream
 from wiretell.exporters import quantity
-from wiretell.exporters.explain_svg import drawing, environment
+from wiretell.exporters.explain_svg import drawing
 from wiretell.exporters.explain_text import PROTOCOLS, numbers_line, sources, states
 from wiretell.exporters.ladder import end, oddities, seconds
+from wiretell.exporters.templates import environment
 from wiretell.findings.explain.explanation import Connection
 
 STYLES = ("page.css", "ladder.css", "explain.css")

@@ -6,15 +6,13 @@ Only text and lines, no script, nothing loaded; every text is escaped twice, as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
-
-import jinja2
 
 from wiretell.exporter import Target, text_stream
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.explain_text import PROTOCOLS
 from wiretell.exporters.ladder import Rung, end, rungs
+from wiretell.exporters.templates import environment
 from wiretell.findings.explain.explanation import Connection
 
 WIDTH, PLAIN_WIDTH = 1120, 1040
@@ -76,20 +74,6 @@ def drawing(connection: Connection, *, links: bool = False) -> str:
             links=links,
         )
     )
-
-
-@cache
-def environment() -> jinja2.Environment:
-    """Templates of this folder, escaping every value; `visible` for texts off the wire."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("wiretell", "exporters"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["visible"] = lambda text: visible(str(text or ""))
-    return made
 
 
 def _placed(connection: Connection) -> tuple[list[Line], int]:

@@ -12,16 +12,15 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import jinja2
 from bokeh.resources import Resources
 
 from wiretell.exporter import Options, Target, text_stream
-from wiretell.exporters import quantity
 from wiretell.exporters.embedding import START, digest, embedded
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.limits import HEADINGS, limits, rows
 from wiretell.exporters.notes import LIMITS, PRIVACY, notes
 from wiretell.exporters.selection import Row, Section, device_number, sections
+from wiretell.exporters.templates import environment
 from wiretell.model.report import Report
 from wiretell.plots.data import address_points, said_by_flow_side
 from wiretell.plots.figures import Machine, draw
@@ -53,24 +52,28 @@ def page(report: Report, options: Options) -> str:
     shown = listed[: options.top or MAX_SECTIONS]
     bokeh = Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw
     scripts = [*bokeh, START]
-    return _template().render(
-        report=report,
-        provenance=report.provenance,
-        sections=_views(report, shown, options),
-        n_more=len(listed) - len(shown),
-        servers=summed,
-        n_devices=sum(section.address["n_devices"] or 0 for section in chosen),
-        n_addresses=len(chosen),
-        n_judged=sum(section.address["n_flows"] or 0 for section in chosen),
-        notes=notes(report),
-        privacy=PRIVACY,
-        limits=LIMITS,
-        not_separable=limits(),
-        limit_headings=HEADINGS,
-        limit_rows=rows(),
-        style=(files(__package__) / "page.css").read_text(encoding="utf-8"),
-        scripts=scripts,
-        digests=[digest(script) for script in scripts],
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            report=report,
+            provenance=report.provenance,
+            sections=_views(report, shown, options),
+            n_more=len(listed) - len(shown),
+            servers=summed,
+            n_devices=sum(section.address["n_devices"] or 0 for section in chosen),
+            n_addresses=len(chosen),
+            n_judged=sum(section.address["n_flows"] or 0 for section in chosen),
+            notes=notes(report),
+            privacy=PRIVACY,
+            limits=LIMITS,
+            not_separable=limits(),
+            limit_headings=HEADINGS,
+            limit_rows=rows(),
+            style=(files(__package__) / "page.css").read_text(encoding="utf-8"),
+            scripts=scripts,
+            digests=[digest(script) for script in scripts],
+        )
     )
 
 
@@ -111,25 +114,3 @@ def _device_view(row: Row, index: int) -> dict[str, Any]:
         "label": shortened(f"{short} {looks_like}", MAX_LABEL),
         "look": look(index),
     }
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("wiretell", "exporters"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        visible=lambda text: visible(str(text or "")),
-        grouped=quantity.grouped,
-        size=quantity.size,
-        percent=quantity.percent,
-        rate=quantity.rate,
-        skew=quantity.skew,
-        interval=quantity.interval,
-        alike=quantity.alike,
-    )
-    environment.globals.update(span=quantity.span, count=quantity.count)
-    return environment.get_template("page.html.jinja")

@@ -15,9 +15,9 @@ from wiretell.exporter import Target, text_stream
 from wiretell.exporters import quantity
 from wiretell.exporters.embedding import START, digest, embedded
 from wiretell.exporters.escape import shortened, visible
-from wiretell.exporters.explain_svg import environment
 from wiretell.exporters.plot_layout import short_label
 from wiretell.exporters.plot_png import shaded
+from wiretell.exporters.templates import environment
 from wiretell.plots.chart import chart
 from wiretell.plots.scene import Scene
 from wiretell.plots.sides import Sides

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wiretell.exporters.annotated import MAX_LOOKS, colour_filters
-from wiretell.exporters.escape import shortened, visible
+from wiretell.exporters.annotated import colour_filters, visible_looks
 from wiretell.model.report import Report
 
 SCRIPT, TABLE, COLOURS = "wiretell.lua", "wiretell.tsv", "colorfilters"
@@ -34,18 +33,8 @@ def judgements(report: Report) -> pl.DataFrame:
     """A row for each direction of a flow: protocol, ends as the packets have them, first and last
     time in seconds, flow, the sender's machine, its confidence, the receiver's, its looks."""
     sides = report.members.select("flow_id", "side", "device", "confidence")
-    looks = report.devices.select(
-        "device",
-        pl.Series(
-            "looks",
-            # A tab or a line's end would be another cell: `visible` leaves none.
-            [
-                shortened(visible(x or ""), MAX_LOOKS)
-                for x in report.devices["looks_like"].to_list()
-            ],
-            pl.String,
-        ),
-    )
+    # A tab or a line's end would be another cell: visible text has none.
+    looks = visible_looks(report, "")
     flows = report.flows.filter(pl.col("proto").is_in(_PORTED)).select(
         "flow_id", "proto", "orig_h", "orig_p", "resp_h", "resp_p", "first_ns", "last_ns"
     )

@@ -60,16 +60,7 @@ def flow_sides(report: Report) -> Sides:
     key = ["flow_id", "side"]
     table = every.join(both, on=key, how="left", maintain_order="left")
     for quantity in SAID:
-        said = (
-            report.observations.filter(
-                (pl.col("quantity") == quantity)
-                & pl.col("text").is_not_null()
-                & pl.col("flow_id").is_not_null()
-            )
-            .sort("time_ns", maintain_order=True)
-            .unique(key, keep="first", maintain_order=True)
-            .select(*key, pl.col("text").alias(quantity))
-        )
+        said = first_said(report, quantity)
         table = table.join(said, on=key, how="left", maintain_order="left")
     looks = report.devices.select("device", "looks_like")
     members = report.members.select(*key, "device").unique(key, keep="first", maintain_order=True)
@@ -77,6 +68,21 @@ def flow_sides(report: Report) -> Sides:
         table.join(members, on=key, how="left", maintain_order="left").join(
             looks, on="device", how="left", maintain_order="left"
         )
+    )
+
+
+def first_said(report: Report, quantity: str) -> pl.DataFrame:
+    """flow_id, side and, under the name of the quantity, the first text each side said of it."""
+    key = ["flow_id", "side"]
+    return (
+        report.observations.filter(
+            (pl.col("quantity") == quantity)
+            & pl.col("text").is_not_null()
+            & pl.col("flow_id").is_not_null()
+        )
+        .sort("time_ns", maintain_order=True)
+        .unique(key, keep="first", maintain_order=True)
+        .select(*key, pl.col("text").alias(quantity))
     )
 
 

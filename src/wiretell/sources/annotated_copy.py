@@ -10,7 +10,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell._core import Annotator, Reader
-from wiretell.sources.captures import open_captures
 from wiretell.sources.segments import SegmentStream
 
 APPLICATION = "wiretell"
@@ -30,9 +29,7 @@ def copy_annotated(
     SEGMENTS. Raises OSError, CaptureError.
     """
     stream = SegmentStream(names, filters)
-    _, unread = open_captures(names, filters)
-    left_out = {told["file"] for told in unread}
-    frames = Reader([name for name in names if name not in left_out], filters=filters)
+    frames = Reader(stream.readable, filters=filters)
     writer = Annotator(path, APPLICATION, addresses)
     for batch in stream.batches():
         if batch.packets.is_empty():

@@ -79,8 +79,9 @@ class SegmentStream:
     ) -> None:
         self._reader, self._unread = open_captures(names, filters)
         unread = {told["file"] for told in self._unread}
-        readable = [name for name in names if name not in unread]
-        self._fields = Reader(readable, filters=filters, checksums=checksums)
+        self.readable = [name for name in names if name not in unread]
+        """Of the captures those that can be read."""
+        self._fields = Reader(self.readable, filters=filters, checksums=checksums)
         self._tracker = tracker(ct, what_if, max_flows)
         self._shown = shown or {}
         self._say = say
