@@ -21,6 +21,7 @@ from wiretell._core import Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
+from wiretell.errors import CaptureError
 from wiretell.exporters.annotated import address_names, commenter
 from wiretell.findings.clocks.report import clock_report
 from wiretell.findings.explain.connection import explain
@@ -49,6 +50,7 @@ from wiretell.sources.annotated_copy import copy_annotated
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
 from wiretell.sources.clock_readings import packet_readings
+from wiretell.sources.folder import captures_below
 from wiretell.sources.points import PointKeeper
 from wiretell.sources.segments import SegmentStream, packets_of, readable_again
 from wiretell.sources.tracked import TrackedCaptures
@@ -88,8 +90,9 @@ def read(
 ) -> Iterator[pl.DataFrame]:
     """Decoded packets, a table (schema: `wiretell.model.packets.PACKETS`) per batch.
 
-    `paths` are captures in any supported format, read as one stream in order of time; "-" is
-    standard input. `filter` is a tcpdump expression. Raises OSError, CaptureError, ConfigError.
+    `paths` are captures in any supported format, or folders of them, read as one stream in order
+    of time; "-" is standard input. `filter` is a tcpdump expression. Raises OSError, CaptureError,
+    ConfigError.
     """
     reader = Reader(_names(paths), filters=compile_filter(filter) if filter else None)
     while (batch := reader.packets(batch_packets)) is not None:
@@ -461,5 +464,16 @@ def _joined(parts: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
 
 
 def _names(paths: PathLike | Sequence[PathLike]) -> list[str]:
+    """Names of captures, those below a folder in its place."""
     several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [os.fspath(Path(path)) if str(path) != "-" else "-" for path in several]
+    given = [os.fspath(Path(path)) if str(path) != "-" else "-" for path in several]
+    names: list[str] = []
+    for name in given:
+        if name == "-" or not Path(name).is_dir():
+            names.append(name)
+            continue
+        below = captures_below(name).captures
+        if not below:
+            raise CaptureError(name, 0, "no capture in this folder")
+        names += below
+    return names

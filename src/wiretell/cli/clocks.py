@@ -77,9 +77,9 @@ def command(
 ) -> None:
     """Measure the clocks behind addresses: rate and skew with errors, wander, steps, boot times.
 
-    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, or - for
-    standard input. The first word that names no file begins a filter in tcpdump's language.
-    Rates are against the clock of the machine that captured.
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a folder of such, a quoted
+    pattern, or - for standard input. The first word that names no file begins a filter in
+    tcpdump's language. Rates are against the clock of the machine that captured.
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """

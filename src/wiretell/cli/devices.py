@@ -25,7 +25,7 @@ from wiretell.cli.points import kept_points
 from wiretell.cli.profiles import profile_key_option, save_profiles
 from wiretell.cli.progress import progress_bar
 from wiretell.model.report import Report
-from wiretell.sources.saved import is_saved_report, load
+from wiretell.sources.saved import load
 
 
 @click.command("devices", cls=ReportCommand)
@@ -89,9 +89,9 @@ def command(
 ) -> None:
     """Tell which machines are behind each address, how sure that is, and why.
 
-    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, - for
-    standard input, or a saved report. The first word that names no file begins a filter in
-    tcpdump's language.
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a folder of such, a quoted
+    pattern, - for standard input, or a saved report. The first word that names no file begins a
+    filter in tcpdump's language.
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 3 --fail-on holds; 4 no
     permission; 130 interrupted.
@@ -149,10 +149,8 @@ def _report(
     if folders:
         if len(captures) > 1 or expression is not None:
             raise click.UsageError(
-                f"{folders[0]} is a folder: one saved report is shown alone, without a filter"
+                f"{folders[0]} is a saved report: one is shown alone, without a filter"
             )
-        if not is_saved_report(Path(folders[0])):
-            raise click.UsageError(f"{folders[0]} is a folder and not a saved report")
         if points is not None:
             raise click.UsageError("--points is for captures, not for a saved report")
         return load(folders[0])

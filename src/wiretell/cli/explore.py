@@ -11,10 +11,14 @@ import click
 
 from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.output import ReportCommand
+from wiretell.cli.profiles import source_name
 from wiretell.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from wiretell.explore.workspace import Workspace
+
+_MOST_NAMED = 3
+"""Captures that the page's title names; of more, the first and how many there are."""
 
 
 @click.command("explore", cls=ReportCommand)
@@ -85,14 +89,11 @@ def _workspace(
     """The report to look at, its title, and the Python expression that gives it."""
     from wiretell.devices.edit_log import EditLog
     from wiretell.explore.workspace import Workspace
-    from wiretell.sources.saved import is_saved_report
 
     folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
     if folders:
         if len(captures) > 1 or expression is not None or folder is not None:
             raise click.UsageError(f"{folders[0]} is a saved report: it is explored alone")
-        if not is_saved_report(Path(folders[0])):
-            raise click.UsageError(f"{folders[0]} is a folder and not a saved report")
         return Workspace.open(Path(folders[0])), folders[0], _loads(folders[0])
     if folder is not None and folder.exists():
         raise click.UsageError(f"{folder} exists; open it with: wiretell explore {folder}")
@@ -112,7 +113,7 @@ def _workspace(
             jobs=os.cpu_count() or 1,
             points=Path(packets) / "points",
         )
-    title = ", ".join(captures)
+    title = ", ".join(captures) if len(captures) <= _MOST_NAMED else source_name(captures)
     if folder is None:
         given = f", filter={expression!r}" if expression else ""
         return Workspace(report, None, EditLog()), title, f"wiretell.analyze({captures!r}{given})"

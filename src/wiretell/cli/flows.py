@@ -116,9 +116,9 @@ def command(
 ) -> None:
     """List the connections of captures: who opened them, how they ended, what they carried.
 
-    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, - for
-    standard input, or a file of NetFlow or IPFIX messages. The first word that names no file
-    begins a filter in tcpdump's language.
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a folder of such, a quoted
+    pattern, - for standard input, or a file of NetFlow or IPFIX messages. The first word that
+    names no file begins a filter in tcpdump's language.
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """

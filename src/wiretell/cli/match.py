@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], **given: Any) -> 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """
     asked = _asked(given)
-    captures, words = split_arguments(arguments, ())
+    captures, words = split_arguments(arguments, (), folders=False)
     if words is not None:
         raise click.UsageError(f"no such capture: {words.split()[0]} (a filter follows --filter)")
     places = [given[key] for key in ("json_file", "csv_file") if given[key]]

@@ -131,9 +131,9 @@ def command(
     """Draw the column Y of every packet against time: machines are what the eye sees.
 
     Y is ip_id, ip_id_no_ts, tsval, clock_offset, src_port, isn, ttl, window, length, rtt or
-    another column (--columns lists all). CAPTURE is a capture or a saved report. The first word
-    that names no file begins a filter in tcpdump's language. Without a file to write, the plot is
-    drawn here.
+    another column (--columns lists all). CAPTURE is a capture, a folder of captures, or a saved
+    report. The first word that names no file begins a filter in tcpdump's language. Without a file
+    to write, the plot is drawn here.
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """
@@ -224,17 +224,15 @@ def _report(
 
     `kept` is a folder for the packets, or True: in memory.
     """
-    from wiretell.sources.saved import is_saved_report, load
+    from wiretell.sources.saved import load
 
     folders = [capture for capture in captures if capture != STDOUT and Path(capture).is_dir()]
     if folders:
         if len(captures) > 1 or expression is not None:
             raise click.UsageError(
-                f"{folders[0]} is a folder: one saved report is shown alone, without a filter;"
+                f"{folders[0]} is a saved report: one is shown alone, without a filter;"
                 " --where chooses packets of it"
             )
-        if not is_saved_report(Path(folders[0])):
-            raise click.UsageError(f"{folders[0]} is a folder and not a saved report")
         return load(folders[0]), True
     from wiretell.pipeline import analyze, measure
 

@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """Tell who scans whom, and who is really behind it: idle scans, decoys, sweeps, backscatter.
 
-    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a quoted pattern, or - for
-    standard input. The first word that names no file begins a filter in tcpdump's language; one
-    that hides answers hides what tells a scan from innocence.
+    CAPTURE is a pcap or pcapng file (plain, gz, zst, xz, bz2, lz4), a folder of such, a quoted
+    pattern, or - for standard input. The first word that names no file begins a filter in
+    tcpdump's language; one that hides answers hides what tells a scan from innocence.
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 3 --fail-on holds; 4 no
     permission; 130 interrupted.

@@ -57,3 +57,34 @@ def test_missing_files_are_named(arguments: list[str], files: list[str], missing
 def test_nothing_named() -> None:
     with pytest.raises(click.UsageError, match="at least one capture"):
         split_arguments([], [])
+
+
+def test_a_folder_stands_for_the_captures_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Path("place")
+    (place / "deeper").mkdir(parents=True)
+    inside = [str(place / "deeper" / "x.pcap"), str(place / "y.pcap")]
+    for name in (*inside, "place/notes.txt"):
+        Path(name).touch()
+    assert split_arguments(["place", "a.pcap", "tcp", "port", "53"], []) == (
+        [*inside, "a.pcap"],
+        "tcp port 53",
+    )
+    told = capsys.readouterr().err
+    assert told == "wiretell: place: left out 1 file that is no capture: notes.txt\n"
+    assert split_arguments(["place"], [], folders=False) == (["place"], None)
+    # None of them twice, whoever named it first.
+    assert split_arguments([inside[1], "place", "p*"], [])[0] == [inside[1], inside[0]]
+    assert split_arguments(["place/**/*.pcap"], [])[0] == inside
+    assert split_arguments([], ["place"])[0] == inside
+
+
+def test_a_saved_report_stands_for_itself() -> None:
+    Path("saved").mkdir()
+    Path("saved/report.json").touch()
+    assert split_arguments(["saved"], [])[0] == ["saved"]
+
+
+def test_a_folder_without_captures() -> None:
+    Path("place").mkdir()
+    with pytest.raises(click.UsageError, match="no capture below place"):
+        split_arguments(["place"], [])
