@@ -148,11 +148,18 @@ Extract = Callable[[pl.DataFrame], pl.DataFrame]
 Score = Callable[[pl.DataFrame, pl.DataFrame], Scores]
 """(sides of one address, OBSERVATIONS of that address) -> scores."""
 
+ScoreEach = Callable[[pl.DataFrame, NDArray[np.int64]], list[Scores]]
+"""(sides of several addresses, row where each begins and the end) -> scores of each.
+
+For signals that read no observations. `number` begins anew with each address.
+"""
+
 
 @dataclass(frozen=True)
 class Signal:
     """A named signal; either half may be absent.
 
+    `score_each` gives what `score` does, sooner where addresses are many and small.
     `of_servers`: it also argues about addresses that only answer. What the others read (ports
     and handwriting of clients) is not there to be read.
     """
@@ -160,4 +167,5 @@ class Signal:
     name: str
     extract: Extract | None = None
     score: Score | None = None
+    score_each: ScoreEach | None = None
     of_servers: bool = False

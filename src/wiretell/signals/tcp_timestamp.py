@@ -12,16 +12,25 @@ Blind spots: Windows clients send no timestamps; pf re-modulates them; NTP pulls
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise, repeat
 
 import numpy as np
 import polars as pl
 
 from wiretell.signal import Clock, Link, Scores, Signal
-from wiretell.stats.clock_lines import TOLERANCE_S, ClockedFlows, ClockLine, clock_lines
+from wiretell.stats.clock_lines import (
+    TOLERANCE_S,
+    ClockedFlows,
+    ClockLine,
+    Prospects,
+    clock_lines,
+    prospects,
+)
 from wiretell.stats.clouds import Clouds, IntArray, clouds_of
 from wiretell.stats.counter_lines import Readings, chance_bits, wrapped_each
-from wiretell.stats.joint_rate import Rate, edges_of, rates_each
+from wiretell.stats.joint_rate import Edges, Rate, edges_each, edges_of, rates_each
 from wiretell.stats.late_flows import adopt_late
 from wiretell.stats.line import Cloud, FloatArray, slope_errors
 from wiretell.stats.near_pairs import BoolArray
@@ -40,28 +49,43 @@ LINE_BITS_CAP = 25.0
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Clock lines, links between sides on one line, and the regime of every side."""
     del observations
+    return score_each(sides, np.array([0, sides.height]))[0]
+
+
+def score_each(sides: pl.DataFrame, starts: IntArray) -> list[Scores]:
+    """`score` of several addresses: their sides are the rows `starts[i]` to `starts[i + 1]`.
+
+    What each flow shows alone is worked out for all of them together.
+    """
     n_stamps = _ints(sides, "ts_n")
     stamped = n_stamps > 0
-    without = _without(sides, n_stamps == 0)
+    without = _without(sides, n_stamps == 0, starts)
     if not stamped.any():
-        return Scores(regimes=without)
+        return [Scores(regimes=silent) for silent in without]
     shown = sides if stamped.all() else sides[np.flatnonzero(stamped)]
-    clocks = _clocks(shown)
-    return Scores(
-        links=_links(clocks),
-        clocks=clocks,
-        regimes=without | offset_regimes(clocks, _kinds(shown)),
-    )
+    ends = np.concatenate([[0], np.cumsum(stamped)])[starts]
+    some = np.flatnonzero(np.diff(ends))
+    scores = [Scores(regimes=silent) for silent in without]
+    kinds = _kinds(shown)
+    clocks_each = _clocks(shown, np.append(ends[some], ends[-1]))
+    for i, clocks in zip(some.tolist(), clocks_each, strict=True):
+        own = kinds[ends[i] : ends[i + 1]]
+        scores[i] = Scores(
+            links=_links(clocks),
+            clocks=clocks,
+            regimes=without[i] | offset_regimes(clocks, dict(own)),
+        )
+    return scores
 
 
-def _without(sides: pl.DataFrame, silent: BoolArray) -> dict[int, str]:
-    """Regime of the TCP sides that are `silent`."""
-    number = _ints(sides, "number")
+def _without(sides: pl.DataFrame, silent: BoolArray, starts: IntArray) -> list[dict[int, str]]:
+    """Of each address the regime of the TCP sides that are `silent`."""
     silent = silent & (_ints(sides, "proto") == TCP)
-    zero = silent & (_ints(sides, "ts_zero") > 1)
-    return dict.fromkeys(number[silent].tolist(), "absent") | dict.fromkeys(
-        number[zero].tolist(), "zero"
-    )
+    rows = np.flatnonzero(silent)
+    zero = (_ints(sides, "ts_zero")[rows] > 1).tolist()
+    words = ["zero" if is_zero else "absent" for is_zero in zero]
+    told = list(zip(_ints(sides, "number")[rows].tolist(), words, strict=True))
+    return [dict(told[i:j]) for i, j in pairwise(np.searchsorted(rows, starts).tolist())]
 
 
 def _floats(sides: pl.DataFrame, column: str) -> FloatArray:
@@ -112,18 +136,45 @@ def _flows(sides: pl.DataFrame) -> ClockedFlows:
     return ClockedFlows(readings, clouds, peer, rate, error)
 
 
-def _clocks(sides: pl.DataFrame) -> list[Clock]:
-    """Lines with the late flows that belong to them, then every side that is on no line."""
+def _clocks(sides: pl.DataFrame, starts: IntArray) -> Iterator[list[Clock]]:
+    """Of each address lines with the late flows that belong to them, then sides on no line."""
     of = _flows(sides)
-    lines, known = clock_lines(of)
-    free = np.ones(sides.height, dtype=bool)
+    lines: list[list[ClockLine]] = []
+    alone: list[IntArray] = []
+    known: list[tuple[float, ...]] = []
+    may = prospects(of, starts)
+    for (begin, end), chances in zip(pairwise(starts.tolist()), may, strict=True):
+        found, single, rates = _lined(of.part(begin, end), chances)
+        lines.append([line.behind(begin) for line in found])
+        alone.append(single + begin)
+        known.append(tuple(rates))
+    columns = _Columns(sides)
+    on_lines = iter(
+        _of_lines(
+            of,
+            [line for own in lines for line in own],
+            [rates for own, rates in zip(lines, known, strict=True) for _ in own],
+            columns,
+        )
+    )
+    each_known = [rates for own, rates in zip(alone, known, strict=True) for _ in range(len(own))]
+    on_none = iter(_of_flows(of, np.concatenate(alone), each_known, columns))
+    for own, single in zip(lines, alone, strict=True):
+        yield [*islice(on_lines, len(own)), *islice(on_none, len(single))]
+
+
+def _lined(of: ClockedFlows, may: Prospects) -> tuple[list[ClockLine], IntArray, list[float]]:
+    """Of one address lines of several flows, the flows on none, and the rates known there."""
+    lines, known = clock_lines(of, may)
+    if not lines:
+        return [], np.arange(len(of.rate)), known
+    free = np.ones(len(of.rate), dtype=bool)
     for line in lines:
         free[line.rows] = False
     every = adopt_late(of, lines, np.flatnonzero(free))
     several = [line for line in every if len(line.rows) > 1]
     alone = np.array([line.rows[0] for line in every if len(line.rows) == 1], dtype=np.int64)
-    columns = _Columns(sides)
-    return _of_lines(of, several, known, columns) + _of_flows(of, alone, known, columns)
+    return several, alone, known
 
 
 class _Columns:
@@ -136,15 +187,30 @@ class _Columns:
         self.ends: list[tuple[int, str, int]] = list(zip(*ends, strict=True))
 
 
+def _likely(hz: FloatArray, error: FloatArray, known: Sequence[tuple[float, ...]]) -> FloatArray:
+    """`likely_rates` of each fit with the rates `known` where it was made."""
+    alike: dict[tuple[float, ...], list[int]] = defaultdict(list)
+    for i, rates in enumerate(known):
+        alike[rates].append(i)
+    nominal = np.zeros(len(hz))
+    for rates, rows in alike.items():
+        nominal[rows] = likely_rates(hz[rows], error[rows], rates)
+    return nominal
+
+
 def _of_lines(
-    of: ClockedFlows, lines: Sequence[ClockLine], known: Sequence[float], columns: _Columns
+    of: ClockedFlows,
+    lines: Sequence[ClockLine],
+    known: Sequence[tuple[float, ...]],
+    columns: _Columns,
 ) -> list[Clock]:
+    """A clock for each line; `known` are the rates of its address."""
     merged = [_merged(of, line) for line in lines]
     hz, error = rates_each(clouds_of(merged))
     error[hz <= 0.0] = np.inf
     fits = [Rate(*fit) for fit in zip(hz.tolist(), error.tolist(), strict=True)]
     hz = np.where(error < RATE_SURE, hz, np.array([line.rate for line in lines]))
-    nominals = np.where(error < RATE_SURE, likely_rates(hz, error, known), 0.0)
+    nominals = np.where(error < RATE_SURE, _likely(hz, error, known), 0.0)
     found = zip(lines, merged, hz.tolist(), error.tolist(), nominals.tolist(), fits, strict=True)
     clocks: list[Clock] = []
     for line, cloud, hz_line, error_line, nominal, fit in found:
@@ -183,7 +249,7 @@ def _merged(of: ClockedFlows, line: ClockLine) -> Cloud:
 
 
 def _of_flows(
-    of: ClockedFlows, rows: IntArray, known: Sequence[float], columns: _Columns
+    of: ClockedFlows, rows: IntArray, known: Sequence[tuple[float, ...]], columns: _Columns
 ) -> list[Clock]:
     """A clock for each side alone; its rate is unknown (0) where it is too short to tell."""
     own_error = of.error[rows]
@@ -194,36 +260,34 @@ def _of_flows(
     hz = np.where(none, 0.0, np.where(unsure, of.rate[rows], hz))
     error = np.where(none, np.inf, np.minimum(error, own_error))
     nominal = np.zeros(len(rows))
-    nominal[~none] = likely_rates(hz[~none], error[~none], known)
+    told = np.flatnonzero(~none)
+    nominal[told] = _likely(hz[told], error[told], [known[i] for i in told.tolist()])
     skew = np.zeros(len(rows))
     some = nominal > 0.0
     skew[some] = (hz[some] / nominal[some] - 1.0) * 1e6
-    sure = some & (error < RATE_SURE) & ~unsure
-    clocks: list[Clock] = []
-    for row, hz_row, nominal_row, skew_row, error_row, told, fit, n, t, u, v, w in zip(
-        rows.tolist(),
+    sure = np.flatnonzero(some & (error < RATE_SURE) & ~unsure)
+    edges: list[Edges | None] = [None] * len(rows)
+    parts = edges_each(of.clouds, rows[sure], [fits[i] for i in sure.tolist()])
+    for i, part in zip(sure.tolist(), parts, strict=True):
+        edges[i] = part
+    each = rows.tolist()
+    fields = zip(
+        [(columns.number[row],) for row in each],
+        repeat("flow"),
         hz.tolist(),
         nominal.tolist(),
         skew.tolist(),
         (error * 1e6).tolist(),
-        sure.tolist(),
-        fits,
         of.clouds.n_apart[rows].tolist(),
         of.readings.t_first[rows].tolist(),
         of.readings.t_last[rows].tolist(),
         of.readings.v_first[rows].tolist(),
         of.readings.v_last[rows].tolist(),
-        strict=True,
-    ):
-        edges = edges_of(of.clouds.cloud(row), fit) if told else None
-        sides = (columns.number[row],)
-        peer = columns.peer[row]
-        clocks.append(
-            Clock(
-                sides, "flow", hz_row, nominal_row, skew_row, error_row, n, t, u, v, w, peer, edges
-            )
-        )
-    return clocks
+        [columns.peer[row] for row in each],
+        edges,
+        strict=False,
+    )
+    return [Clock(*of_side) for of_side in fields]
 
 
 def _links(clocks: Sequence[Clock]) -> list[Link]:
@@ -238,12 +302,12 @@ def _links(clocks: Sequence[Clock]) -> list[Link]:
     return links
 
 
-def _kinds(sides: pl.DataFrame) -> dict[int, str]:
-    """Side -> layout of its SYN's options, which the stack sets; empty where no SYN was seen."""
+def _kinds(sides: pl.DataFrame) -> list[tuple[int, str]]:
+    """Sides and the layout of their SYN's options, which the stack sets; empty: no SYN was seen."""
     syn = sides["syn"].to_list()
     fields = {text: (text or "").split(":") for text in set(syn)}
     layouts = {text: found[5] if len(found) > 5 else "" for text, found in fields.items()}
-    return {n: layouts[text] for n, text in zip(sides["number"].to_list(), syn, strict=True)}
+    return [(n, layouts[text]) for n, text in zip(sides["number"].to_list(), syn, strict=True)]
 
 
-SIGNAL = Signal(NAME, score=score, of_servers=True)
+SIGNAL = Signal(NAME, score=score, score_each=score_each, of_servers=True)

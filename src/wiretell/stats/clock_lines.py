@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from wiretell.stats.clouds import Clouds, IntArray
-from wiretell.stats.counter_lines import Readings, ahead_s, chance_bits, find_lines, grow
+from wiretell.stats.counter_lines import (
+    MODULUS,
+    PARTNERS,
+    Readings,
+    ahead_s,
+    chance_bits,
+    constants_s,
+    find_lines,
+    grow,
+)
 from wiretell.stats.line import FloatArray
 from wiretell.stats.near_pairs import BoolArray
 from wiretell.stats.nominal_rate import DRIFT_NOMINAL, NOMINAL_HZ, candidate_rates, nominal_rate
@@ -47,6 +56,17 @@ class ClockedFlows:
     rate: FloatArray
     error: FloatArray
 
+    def part(self, begin: int, end: int) -> ClockedFlows:
+        """The flows from row `begin` to before `end`."""
+        rows = slice(begin, end)
+        return ClockedFlows(
+            self.readings.part(begin, end),
+            self.clouds.part(begin, end),
+            self.peer[rows],
+            self.rate[rows],
+            self.error[rows],
+        )
+
     def fitting(self, rate_hz: float) -> BoolArray:
         """Flows whose own rate may be this one."""
         near = np.abs(self.rate / rate_hz - 1.0) <= 4.0 * self.error + 5e-4
@@ -70,15 +90,65 @@ class ClockLine:
     tolerance_s: float
     late: list[int] = field(default_factory=list)
 
+    def behind(self, n_flows: int) -> ClockLine:
+        """The same line with `n_flows` other flows before its own."""
+        late = [row + n_flows for row in self.late]
+        return replace(self, rows=self.rows + n_flows, late=late)
 
-def clock_lines(of: ClockedFlows) -> tuple[list[ClockLine], list[float]]:
+
+@dataclass(frozen=True)
+class Prospects:
+    """What the flows of one address may show at all, a value for each of NOMINAL_HZ.
+
+    `unsteady`: two flows or more are certainly off this rate and near it. `meets`: two flows that
+    fit it lie so near one another that they may be on one line.
+    """
+
+    unsteady: Sequence[bool]
+    meets: Sequence[bool]
+
+
+def prospects(of: ClockedFlows, starts: IntArray) -> list[Prospects]:
+    """Of many addresses at once, which each could only find out at a cost.
+
+    The flows of address i are the rows from `starts[i]` to before `starts[i + 1]`; none is empty.
+    """
+    off, near = _off_and_near(of)
+    begins = starts[:-1]
+    unsteady = np.add.reduceat(off[:, None] & near, begins, axis=0, dtype=np.int64) >= 2
+    owner = np.repeat(np.arange(len(begins)), np.diff(starts))
+    first_s = np.minimum.reduceat(of.readings.t_first, begins)
+    span = np.maximum.reduceat(of.readings.t_last, begins) - first_s
+    # `find_lines` never looks further: it knows which flows are left. A little more for rounding.
+    wide = (TOLERANCE_S + DRIFT_NOMINAL * span) * PARTNERS + 1e-6
+    meets = np.zeros((len(begins), len(NOMINAL_HZ)), dtype=bool)
+    for k, rate in enumerate(NOMINAL_HZ):
+        rows = np.flatnonzero(of.fitting(rate))
+        constant = constants_s(of.readings, rows, rate)
+        order = np.lexsort((constant, owner[rows]))
+        at, group = constant[order], owner[rows[order]]
+        close = (np.diff(at) <= wide[group[1:]]) & (group[1:] == group[:-1])
+        meets[group[1:][close], k] = True
+        ends = np.flatnonzero(np.diff(group, append=-1))
+        heads = np.flatnonzero(np.diff(group, prepend=-1))
+        around = at[heads] + MODULUS / rate - at[ends] <= wide[group[ends]]
+        meets[group[ends][around & (heads < ends)], k] = True
+    return [Prospects(*each) for each in zip(unsteady.tolist(), meets.tolist(), strict=True)]
+
+
+def clock_lines(
+    of: ClockedFlows, may: Prospects | None = None
+) -> tuple[list[ClockLine], list[float]]:
     """Lines of two flows or more, longest first, and the nominal rates that were measured.
+
+    `may` is as of `prospects`, if it is known.
 
     Some stacks lose ticks when idle: their rate differs by percents between flows, while their
     readings stay within a fraction of a second of one line. Such flows seed loose lines, which
     short flows then join; steady clocks are looked for among the others.
     """
-    loose = unsteady_lines(of)
+    may = may or prospects(of, np.array([0, len(of.rate)]))[0]
+    loose = unsteady_lines(of, may.unsteady) if any(may.unsteady) else []
     free = np.ones(len(of.rate), dtype=bool)
     for line in loose:
         free[line.rows] = False
@@ -87,13 +157,15 @@ def clock_lines(of: ClockedFlows) -> tuple[list[ClockLine], list[float]]:
     # Rates are known where several flows agree on them: one alone may have been late.
     known = [nominal_rate(rate) for rate, _ in rates]
     proposals = list(loose)
+    meets = dict(zip(NOMINAL_HZ, may.meets, strict=True))
     for rate, drift in rates:
-        proposals += _proposed(of, free, rate, drift)
+        if drift > DRIFT_NOMINAL or meets.get(rate, True):
+            proposals += _proposed(of, free, rate, drift)
     taking = _Taking(of)
     proposals = taking.settle(proposals)
     free &= ~taking.taken
     for nominal in NOMINAL_HZ:
-        if all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
+        if meets[nominal] and all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
             proposals += _proposed(of, free, nominal, DRIFT_NOMINAL)
     taking.take(proposals)
     return taking.lines, known
@@ -186,17 +258,24 @@ def _log2_choices(n: int, k: int) -> float:
     return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2.0)
 
 
-def unsteady_lines(of: ClockedFlows) -> list[ClockLine]:
-    """Lines seeded by flows whose own rate is certainly off nominal, one try per nominal rate."""
+def _off_and_near(of: ClockedFlows) -> tuple[BoolArray, BoolArray]:
+    """Flows whose own rate is certainly none of the usual ones; and per rate, if they are near."""
+    miss = np.abs(of.rate[:, None] / np.array(NOMINAL_HZ) - 1.0)
     off = (of.error < 0.01) & (of.rate > 0.0)
-    for nominal in NOMINAL_HZ:
-        off &= np.abs(of.rate / nominal - 1.0) > 6.0 * of.error + 1e-3
+    off &= (miss > (6.0 * of.error + 1e-3)[:, None]).all(axis=1)
+    return off, miss <= UNSTEADY_DRIFT
+
+
+def unsteady_lines(of: ClockedFlows, wanted: Sequence[bool]) -> list[ClockLine]:
+    """Lines seeded by flows whose own rate is certainly off nominal, one try per nominal rate.
+
+    Only rates that are `wanted` have two such flows.
+    """
+    off, close_to = _off_and_near(of)
     found: list[ClockLine] = []
-    for nominal in NOMINAL_HZ:
-        near = np.abs(of.rate / nominal - 1.0) <= UNSTEADY_DRIFT
+    for k in np.flatnonzero(wanted).tolist():
+        near = close_to[:, k]
         seeds = np.flatnonzero(near & off)
-        if len(seeds) < 2:
-            continue
         rate = float(np.average(of.rate[seeds], weights=of.error[seeds] ** -2.0))
         lines = find_lines(of.readings, seeds, rate, UNSTEADY_S, UNSTEADY_DRIFT)
         if not lines:

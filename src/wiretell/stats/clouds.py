@@ -47,6 +47,21 @@ class Clouds:
             int(self.n_apart[row]),
         )
 
+    def part(self, begin: int, end: int) -> Clouds:
+        """The flows from row `begin` to before `end`."""
+        rows = slice(begin, end)
+        first, last = int(self.starts[begin]), int(self.starts[end])
+        return Clouds(
+            self.n[rows],
+            self.sum_x[rows],
+            self.sum_v[rows],
+            self.sum_xx[rows],
+            self.n_apart[rows],
+            self.hull_x[first:last],
+            self.hull_v[first:last],
+            self.starts[begin : end + 1] - first,
+        )
+
     def by_size(self, least: int) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
         """(rows, their hulls' x, their hulls' v) for each size of hull from `least` points on.
 

@@ -27,6 +27,8 @@ N_NEAREST = 4
 """Anchors compared with a new reading: one late packet must not bend the line for all."""
 CELLS = 8
 """A line keeps one constant for each such part of the reach."""
+PARTNERS = 1.0 + 1.0 / CELLS
+"""So many reaches from one another two constants may be and be looked at together."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class Readings:
     v_first: IntArray
     t_last: FloatArray
     v_last: IntArray
+
+    def part(self, begin: int, end: int) -> Readings:
+        """Those of the flows from row `begin` to before `end`."""
+        rows = slice(begin, end)
+        return Readings(
+            self.t_first[rows], self.v_first[rows], self.t_last[rows], self.v_last[rows]
+        )
 
     def in_time(self, rows: IntArray) -> IntArray:
         """`rows` in order of their first reading, then of their number."""
@@ -84,8 +93,8 @@ def find_lines(
         return []
     period = MODULUS / rate_hz
     reach = _reach_s(of, rows, tolerance_s, drift)
-    wide = reach * (1.0 + 1.0 / CELLS)
-    constant = (of.v_first[rows] / rate_hz - of.t_first[rows]) % period
+    wide = reach * PARTNERS
+    constant = constants_s(of, rows, rate_hz)
     rows = rows[np.argsort(constant, kind="stable")]
     constant = np.sort(constant, kind="stable")
 
@@ -109,6 +118,12 @@ def find_lines(
             lines = grow(of, rows[begin:end], rate_hz, tolerance_s, drift, reach_s=reach)
             found += [np.array(line.items) for line in lines]
     return [line for line in found if len(line) > 1]
+
+
+def constants_s(of: Readings, rows: IntArray, rate_hz: float) -> FloatArray:
+    """Where on the circle, in s, the line of this rate through each first reading begins."""
+    found: FloatArray = (of.v_first[rows] / rate_hz - of.t_first[rows]) % (MODULUS / rate_hz)
+    return found
 
 
 def _reach_s(of: Readings, rows: IntArray, tolerance_s: float, drift: float) -> float:

@@ -16,14 +16,14 @@ error is mixed with what exponential delays of the mean distance below the line 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr
 
-from wiretell.stats.clouds import Clouds
+from wiretell.stats.clouds import Clouds, IntArray
 from wiretell.stats.line import Cloud, FloatArray
 
 MOST_EDGES = 4096
@@ -99,6 +99,38 @@ def edges_of(cloud: Cloud, known: Rate | None = None) -> Edges | None:
         n_span_squared=(cloud.n_apart or n) * span**2,
         known=known,
     )
+
+
+def edges_each(clouds: Clouds, rows: IntArray, known: Sequence[Rate]) -> list[Edges]:
+    """`edges_of` of many flows at once, whose hulls have two points or more, and their fits."""
+    first, last = clouds.starts[rows], clouds.starts[rows + 1] - 1
+    n, sum_x = clouds.n[rows].astype(np.float64), clouds.sum_x[rows]
+    span = clouds.hull_x[last] - clouds.hull_x[first]
+    spread = clouds.sum_xx[rows] / n - (sum_x / n) ** 2
+    variance = n * n * np.maximum(spread, span**2 / 12.0)
+    n_apart = np.where(clouds.n_apart[rows] > 0, clouds.n_apart[rows], n)
+    # An edge from the end of one hull to the begin of the next is nobody's.
+    dx = np.diff(clouds.hull_x)
+    slope = np.diff(clouds.hull_v) / np.where(dx == 0.0, 1.0, dx)
+    weight = np.repeat(clouds.n, clouds.sizes)[:-1] * dx
+    sums = zip(
+        first.tolist(),
+        last.tolist(),
+        clouds.n[rows].tolist(),
+        (sum_x - n * clouds.hull_x[first]).tolist(),
+        (clouds.sum_v[rows] - n * clouds.hull_v[first]).tolist(),
+        variance.tolist(),
+        (variance**2).tolist(),
+        (span**2).tolist(),
+        (n_apart * span**2).tolist(),
+        known,
+        strict=True,
+    )
+    # Copies: a group keeps a few of its flows, which would keep the columns of all.
+    return [
+        Edges(slope[begin:end].copy(), weight[begin:end].copy(), *more)
+        for begin, end, *more in sums
+    ]
 
 
 def combine(parts: Iterable[Edges]) -> Edges:
