@@ -104,7 +104,7 @@ def _opened(captures: Sequence[str]) -> list[str]:
         if not folder.captures:
             raise click.UsageError(f"no capture below {capture}")
         opened += _not_there(folder.captures, opened)
-        _tell_others(capture, folder.others)
+        tell_others(capture, folder.others)
     return opened
 
 
@@ -114,7 +114,7 @@ def _is_saved(folder: str) -> bool:
     return (Path(folder) / MANIFEST).is_file()
 
 
-def _tell_others(folder: str, others: Sequence[str]) -> None:
+def tell_others(folder: str, others: Sequence[str]) -> None:
     """Names the files that are no captures, unless the command was told to be quiet."""
     context = click.get_current_context(silent=True)
     if not others or (context is not None and context.params.get("quiet")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +101,16 @@ _WITH_COLUMNS = ("json_file", "csv_file", "parquet_dir", "zeek_dir")
     help="Be a collector on 127.0.0.1:PORT until Ctrl-C, -c or --seconds.",
 )
 @click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on as the capture grows, and with the files that appear in a folder; list flows as"
+    " they end, until Ctrl-C, -c or --seconds.",
+)
+@click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="With --collect: stop after S seconds.",
+    help="With --collect or --follow: stop after S seconds.",
 )
 @what_if_option()
 @ct_option("with --what-if or --format conntrack")
@@ -122,30 +128,32 @@ def command(
 
     Exit codes: 0 done; 1 done, but input was damaged; 2 usage; 4 no permission; 130 interrupted.
     """
-    if given["packet_file"] is not None:
+    follows = given["follow"]
+    if given["packet_file"] is not None and not follows:
         from wiretell.cli.write_packets import write_packets
 
         ctx.exit(write_packets(arguments, files, given))
-    if given["quality"]:
+    if given["quality"] and not follows:
         from wiretell.cli.quality import tell_quality
 
         ctx.exit(tell_quality(arguments, files, given))
-    if given["what_if"] is not None:
+    if given["what_if"] is not None and not follows:
         from wiretell.cli.what_if import run
 
         ctx.exit(run(arguments, files, given))
     if given["ct"] != LINUX and given["form"] != "conntrack":
         raise click.UsageError("--ct belongs to --what-if SETTINGS or --format conntrack")
     with (
-        progress_bar(quiet=given["quiet"]) as show,
+        progress_bar(quiet=given["quiet"] or follows) as show,
         closing(_source(arguments, files, show, given)) as source,
+        _until_signals(source) if follows else nullcontext(),
     ):
         writers = _writers(given, source)
-        provenance = _run(source, writers)
+        provenance = _run(source, writers, flush=follows)
     if provenance is None:
         ctx.exit(ExitCode.OUTPUT_CLOSED)
     if not given["quiet"]:
-        _tell(writers, provenance)
+        _tell(writers, provenance, totals=follows)
     ctx.exit(ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE)
 
 
@@ -154,9 +162,13 @@ def _source(
 ) -> FlowSource:
     """Captures, files of messages, or a port of this machine."""
     from wiretell.sources.message_file import is_message_file
-    from wiretell.sources.tracked import Timeouts, TrackedCaptures
+    from wiretell.sources.tracked import TrackedCaptures
 
     cut = given["active_timeout"] or given["inactive_timeout"]
+    if given["follow"]:
+        from wiretell.cli.follow import followed
+
+        return followed(arguments, files, given, _refuse_overwriting, _tracking(given))
     if given["collect_port"] is not None:
         if arguments or files or given["netflow"] or cut:
             raise click.UsageError(f"{_COLLECT} reads from the network alone")
@@ -168,7 +180,7 @@ def _source(
             max_messages=given["max_packets"],
         )
     if given["seconds"] is not None:
-        raise click.UsageError(f"--seconds belongs to {_COLLECT}")
+        raise click.UsageError(f"--seconds belongs to {_COLLECT} and --follow")
     captures, expression = split_arguments(arguments, files)
     _refuse_overwriting(captures, given)
     told = [c for c in captures if c != STDOUT and is_message_file(Path(c))]
@@ -189,18 +201,32 @@ def _source(
         from wiretell.sources import netflow
 
         return netflow.from_captures(captures, filter=expression)
-    lists_columns = not given["count"] and any(given[key] for key in _WITH_COLUMNS)
     return TrackedCaptures(
-        captures,
-        filter=expression,
-        timeouts=Timeouts(given["inactive_timeout"], given["active_timeout"]),
-        max_packets=given["max_packets"],
-        analysis=lists_columns,
-        clocks=given["parquet_dir"] is not None,
-        connection=lists_columns,
-        ct=given["ct"] if _lists_entries(given) else None,
-        progress=_progress(show),
+        captures, filter=expression, progress=_progress(show), **_tracking(given)
     )
+
+
+def _tracking(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of `TrackedCaptures`: what the outputs need."""
+    from wiretell.sources.tracked import Timeouts
+
+    lists_columns = not given["count"] and any(given[key] for key in _WITH_COLUMNS)
+    return {
+        "timeouts": Timeouts(given["inactive_timeout"], given["active_timeout"]),
+        "max_packets": given["max_packets"],
+        "analysis": lists_columns,
+        "clocks": given["parquet_dir"] is not None,
+        "connection": lists_columns,
+        "ct": given["ct"] if _lists_entries(given) else None,
+    }
+
+
+def _until_signals(source: FlowSource) -> AbstractContextManager[None]:
+    """Ctrl-C ends reading and no more."""
+    from wiretell.cli.follow import stopped_by_signals
+    from wiretell.sources.followed import FollowedCaptures
+
+    return stopped_by_signals(source) if isinstance(source, FollowedCaptures) else nullcontext()
 
 
 def _lists_entries(given: Mapping[str, Any]) -> bool:
@@ -233,7 +259,9 @@ def _writers(given: Mapping[str, Any], source: FlowSource) -> dict[str, FlowWrit
         if place in made:
             raise click.UsageError("two results cannot go to the same place; name a file for one")
         target: Target = sys.stdout if place == STDOUT else Path(place)
-        made[place] = flow_writers.writer(kind, target, options, entries)
+        made[place] = flow_writers.writer(
+            kind, target, options, entries, as_they_end=given["follow"]
+        )
 
     try:
         for word in given["exports"]:
@@ -291,13 +319,20 @@ def _conn_log(zeek_dir: str | None) -> str | None:
     return str(Path(zeek_dir) / "conn.log")
 
 
-def _run(source: FlowSource, writers: Mapping[str, FlowWriter]) -> Mapping[str, Any] | None:
-    """Hands the flows to all writers while the next are read; None: nobody reads the output."""
+def _run(
+    source: FlowSource, writers: Mapping[str, FlowWriter], *, flush: bool
+) -> Mapping[str, Any] | None:
+    """Hands the flows to all writers while the next are read; None: nobody reads the output.
+
+    `flush`: what is on standard output is seen at once.
+    """
     from concurrent.futures import Future, ThreadPoolExecutor
 
     def write(batch: Any) -> None:
         for writer in writers.values():
             writer.write(batch)
+        if flush:
+            sys.stdout.flush()
 
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     closed = False
@@ -325,8 +360,12 @@ def _run(source: FlowSource, writers: Mapping[str, FlowWriter]) -> Mapping[str, 
     return provenance
 
 
-def _tell(writers: Mapping[str, FlowWriter], provenance: Mapping[str, Any]) -> None:
-    """What was written, and where the listing does not say it, what was lost."""
+def _tell(
+    writers: Mapping[str, FlowWriter], provenance: Mapping[str, Any], *, totals: bool
+) -> None:
+    """What was written, and where the listing does not say it, what was lost (with `totals`: and
+    how much was read).
+    """
     from wiretell.exporters.flow_writers import export_words, tells_notes
     from wiretell.exporters.notes import notes_on
 
@@ -334,5 +373,9 @@ def _tell(writers: Mapping[str, FlowWriter], provenance: Mapping[str, Any]) -> N
         if place != STDOUT:
             click.echo(export_words(place, writer), err=True)
     if not any(tells_notes(writer) for writer in writers.values()):
+        if totals:
+            from wiretell.cli.follow import tell_totals
+
+            tell_totals(provenance)
         for note in notes_on(provenance):
             click.echo(f"wiretell: {note}", err=True)

@@ -1,4 +1,6 @@
-"""Flows for a person at a terminal: a line each, by the time of their start, and the totals."""
+"""Flows for a person at a terminal: a line each, by the time of their start or as they end, and
+the totals.
+"""
 
 from __future__ import annotations
 
@@ -27,37 +29,49 @@ _GAP = "  "
 @dataclass(frozen=True)
 class _Column:
     heading: str
+    width: int
+    """Of most cells: what is listed before all cells are known is so wide at least."""
     right: bool = False
 
 
 _COLUMNS = (
-    _Column("start (UTC)"),
-    _Column("lasted", right=True),
-    _Column("proto"),
-    _Column("originator"),
-    _Column("responder"),
-    _Column("state"),
-    _Column("packets", right=True),
-    _Column("back", right=True),
-    _Column("bytes", right=True),
-    _Column("back", right=True),
-    _Column("history"),
+    _Column("start (UTC)", 26),
+    _Column("lasted", 9, right=True),
+    _Column("proto", 5),
+    _Column("originator", 21),
+    _Column("responder", 21),
+    _Column("state", 6),
+    _Column("packets", 7, right=True),
+    _Column("back", 7, right=True),
+    _Column("bytes", 8, right=True),
+    _Column("back", 8, right=True),
+    _Column("history", 7),
 )
 
 
 class FlowTable:
-    """Keeps what a line shows, and writes all when all is known."""
+    """Keeps what a line shows, and writes all when all is known; `as_they_end`: at once.
 
-    def __init__(self, target: Target, options: Options) -> None:
+    Then a column is as wide as it had to be so far, and flows of one batch are by their start.
+    """
+
+    def __init__(self, target: Target, options: Options, *, as_they_end: bool = False) -> None:
         self._target = target
         self._options = options
         self._batches: list[pl.DataFrame] = []
         self._totals = FlowTotals()
+        self._as_they_end = as_they_end
+        self._widths: list[int] | None = None
 
     def write(self, flows: pl.DataFrame) -> None:
         """Takes these flows."""
         self._totals.add(flows)
-        self._batches.append(flows.select(_KEPT))
+        if not self._as_they_end:
+            self._batches.append(flows.select(_KEPT))
+        elif flows.height:
+            is_first = self._widths is None
+            texts, self._widths = _texts(flows, self._widths or [c.width for c in _COLUMNS])
+            write_lines(_styled(texts, heading=is_first), self._target, self._options)
 
     def close(self, provenance: Mapping[str, Any]) -> None:
         """Writes the table, the totals and what was lost."""
@@ -68,7 +82,9 @@ class FlowTable:
 
     def _lines(self, provenance: Mapping[str, Any]) -> Iterator[Text]:
         if self._batches:
-            yield from _rows(pl.concat(self._batches).sort("first_ns", "flow_id"))
+            texts, _ = _texts(pl.concat(self._batches), [0] * len(_COLUMNS))
+            yield from _styled(texts)
+        if self._batches or self._widths:
             yield Text()
         yield from totals_lines(self._totals, provenance)
 
@@ -81,11 +97,29 @@ def totals_lines(totals: FlowTotals, provenance: Mapping[str, Any]) -> Iterator[
         yield Text(f"! {note}", style="red")
 
 
-def _rows(flows: pl.DataFrame) -> Iterator[Text]:
-    cells = [_aligned(cell, column) for cell, column in zip(_cells(flows), _COLUMNS, strict=True)]
-    table = pl.DataFrame([cell.alias(str(i)) for i, cell in enumerate(cells)])
-    texts = table.select(pl.concat_str(pl.all(), separator=_GAP).str.strip_chars_end()).to_series()
-    yield Text(texts[0], style="bold")
+def _texts(flows: pl.DataFrame, widths: list[int]) -> tuple[pl.Series, list[int]]:
+    """The heading and a line for each flow, by its start; the widths that the columns took."""
+    cells = [
+        pl.concat([pl.Series([column.heading]), cell.rename("")])
+        for cell, column in zip(_cells(flows.sort("first_ns", "flow_id")), _COLUMNS, strict=True)
+    ]
+    taken = [
+        max(width, int(cell.str.len_chars().max() or 0))  # type: ignore[arg-type]
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    table = pl.DataFrame(
+        [
+            _aligned(cell, column, width).alias(str(i))
+            for i, (cell, column, width) in enumerate(zip(cells, _COLUMNS, taken, strict=True))
+        ]
+    )
+    texts = table.select(pl.concat_str(pl.all(), separator=_GAP).str.strip_chars_end())
+    return texts.to_series(), taken
+
+
+def _styled(texts: pl.Series, *, heading: bool = True) -> Iterator[Text]:
+    if heading:
+        yield Text(texts[0], style="bold")
     for chunk in texts[1:].to_frame().iter_slices(10_000):
         yield Text("\n".join(chunk.to_series()))
 
@@ -150,8 +184,5 @@ def _second(second: int) -> str:
     return f"{quantity.date(time_ns)} {quantity.clock_time(time_ns)}"
 
 
-def _aligned(cells: pl.Series, column: _Column) -> pl.Series:
-    """Heading and cells, all as wide as the widest."""
-    texts = pl.concat([pl.Series([column.heading]), cells.rename("")])
-    width = max(texts.str.len_chars())
-    return texts.str.pad_start(width) if column.right else texts.str.pad_end(width)
+def _aligned(cells: pl.Series, column: _Column, width: int) -> pl.Series:
+    return cells.str.pad_start(width) if column.right else cells.str.pad_end(width)

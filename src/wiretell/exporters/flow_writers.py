@@ -65,10 +65,13 @@ def writer(
     target: Target,
     options: Options,
     entries: Callable[[], pl.DataFrame] | None = None,
+    *,
+    as_they_end: bool = False,
 ) -> FlowWriter:
     """table, conntrack, totals, totals-json, json, csv, parquet, zeek or zeek-json.
 
     `entries` gives the connection tracker's table where there is one: `conntrack` lists it.
+    `as_they_end`: the table is written as flows come, and not by the time of their start.
 
     Raises:
         ConfigError: the target is no place for this form.
@@ -97,7 +100,7 @@ def writer(
     if kind == "table":
         from wiretell.exporters.flow_table import FlowTable  # noqa: PLC0415
 
-        return FlowTable(target, options)
+        return FlowTable(target, options, as_they_end=as_they_end)
     if kind in ("totals", "totals-json"):
         return _Totals(target, options, as_json=kind == "totals-json")
     return {"json": JsonLines, "csv": FlowCsv}[kind](target)

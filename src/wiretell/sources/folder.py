@@ -42,7 +42,7 @@ def captures_below(folder: str | os.PathLike[str]) -> Folder:
     A damaged or empty file counts as a capture where its name or its first bytes say so: whoever
     reads it tells what is wrong. Raises OSError where the folder cannot be listed.
     """
-    names = _files_below(os.fspath(folder))
+    names = regular_files_below(os.fspath(folder))
     with ThreadPoolExecutor(_N_THREADS) as pool:
         times_ns = dict(zip(names, pool.map(first_packet_ns, names), strict=True))
     known = sorted((time_ns, name) for name, time_ns in times_ns.items() if time_ns is not None)
@@ -85,8 +85,8 @@ def _begins(name: str, marks: tuple[bytes, ...]) -> bool:
         return file.read(_MAGIC_BYTES).startswith(marks)
 
 
-def _files_below(folder: str) -> list[str]:
-    """Regular files, by name: a pipe would be waited on."""
+def regular_files_below(folder: str) -> list[str]:
+    """Regular files, by name: a pipe would be waited on. Raises OSError."""
     found: list[str] = []
     for place, folders, files in os.walk(folder, onerror=_raise):
         folders.sort()

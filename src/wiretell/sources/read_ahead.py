@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _POLL_S = 0.1
-"""How often a thread that waits for room looks whether anybody takes items still."""
+"""How often a thread that waits for room, or for an item, looks up."""
 
 
 class ReadAhead(Generic[T]):
@@ -28,7 +28,14 @@ class ReadAhead(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """The items; what making one raised is raised here."""
-        while (made := self._queue.get()) is not None:
+        while True:
+            try:
+                # Not for ever: a wait without end may not notice a signal (Ctrl-C).
+                made = self._queue.get(timeout=_POLL_S)
+            except Empty:
+                continue
+            if made is None:
+                return
             if isinstance(made, BaseException):
                 raise made
             yield made[0]

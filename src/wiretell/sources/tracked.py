@@ -52,7 +52,7 @@ class FlowSource(Protocol):
 
 
 @dataclass(frozen=True)
-class _Ended:
+class Ended:
     """Flows that ended, if any, and how far the captures were read then."""
 
     flows: ArrowBatch | None
@@ -87,9 +87,7 @@ class TrackedCaptures:
         progress: Callable[[int, int | None, int], None] | None = None,
     ) -> None:
         self._filter = filter
-        self._reader, self._unread = open_captures(
-            paths, compile_filter(filter) if filter else None
-        )
+        self._open(paths, compile_filter(filter) if filter else None)
         settings = _settings(timeouts or Timeouts()) | {"max_hull": LEAST_HULL if clocks else 0}
         try:
             self._tracker = Tracker(**settings, analysis=analysis, ct=ct)
@@ -119,13 +117,13 @@ class TrackedCaptures:
 
     def provenance(self) -> Mapping[str, Any]:
         """version, filter, files, counters (packets, flows, evictions, ...), weirds, damage."""
+        told = self._told_by_readers()
         return {
             "version": version("wiretell"),
             "filter": self._filter,
-            "files": self._reader.files(),
-            "counters": self._reader.counters() | self._tracker.counters(),
+            **told,
+            "counters": told["counters"] | self._tracker.counters(),
             "weirds": self._tracker.weirds(),
-            "damage": [*self._unread, *self._reader.damage()],
         }
 
     def entries(self) -> pl.DataFrame:
@@ -141,7 +139,18 @@ class TrackedCaptures:
         """Reads no more."""
         self._ended.close()
 
-    def _track(self) -> Iterator[_Ended]:
+    def _open(self, paths: Sequence[str], filters: Mapping[int, bytes] | None) -> None:
+        self._reader, self._unread = open_captures(paths, filters)
+
+    def _told_by_readers(self) -> dict[str, Any]:
+        """files, counters, damage."""
+        return {
+            "files": self._reader.files(),
+            "counters": self._reader.counters(),
+            "damage": [*self._unread, *self._reader.damage()],
+        }
+
+    def _track(self) -> Iterator[Ended]:
         n_packets = 0
         while (wanted := self._wanted()) and (n := self._tracker.consume(self._reader, wanted)):
             n_packets += n
@@ -154,10 +163,10 @@ class TrackedCaptures:
     def _wanted(self) -> int:
         return self._batch_packets if self._left is None else min(self._batch_packets, self._left)
 
-    def _drained(self, n_packets: int, least: int) -> _Ended:
+    def _drained(self, n_packets: int, least: int) -> Ended:
         flows = self._tracker.drain_flows(least)
         self._tracker.drain_samples()
-        return _Ended(flows, *self._reader.position(), n_packets)
+        return Ended(flows, *self._reader.position(), n_packets)
 
 
 def _settings(timeouts: Timeouts) -> dict[str, Any]:
