@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wiretell.devices.facts import NAME_QUANTITIES, REGIMES, UNKNOWN, Facts
+from wiretell.devices.facts import REGIMES, UNKNOWN, Facts
 from wiretell.devices.group import Group
 from wiretell.devices.looks import looks_like
+from wiretell.devices.side_columns import NAME_QUANTITIES
 
 Row = dict[str, object]
 

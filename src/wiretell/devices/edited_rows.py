@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from wiretell.devices.describe import texts_by_count
-from wiretell.devices.facts import NAME_QUANTITIES
+from wiretell.devices.side_columns import NAME_QUANTITIES
 from wiretell.model.report import Report
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,8 +17,10 @@ from wiretell.devices.explain import Columns, explain
 from wiretell.devices.explain_windows import explain_windows
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
+from wiretell.devices.part import Part, Stretch, all_of, part_of, parts_of
 from wiretell.devices.seams import join
-from wiretell.devices.sides import SERVER, connections_of, number, role_of, services, sides_of
+from wiretell.devices.side_columns import SideColumns, columns_each
+from wiretell.devices.sides import SERVER, connections_of, number, role_of, roles_of, sides_of
 from wiretell.devices.windows import View, Window, around, view_of, windows_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
@@ -54,15 +56,16 @@ class Findings:
 
 @dataclass(frozen=True)
 class Judged:
-    """One address: its role, its sides by number, what was read there, and the judgement.
+    """One address, the one at `place` in `part`: its role, what was read there, the judgement.
 
-    `observations` are those of the address; `scores` is signal name -> scores.
+    `scores` is signal name -> scores.
     """
 
     address: str
     role: str
-    sides: pl.DataFrame
-    observations: pl.DataFrame
+    part: Part
+    place: int
+    columns: SideColumns
     scores: Mapping[str, Scores]
     evidence: Evidence
     judgement: Judgement
@@ -70,6 +73,11 @@ class Judged:
     """Signals that failed and were left out: name -> message."""
     n_left_out: int = 0
     """Sides of the address that were not judged: they are at other times."""
+
+    @property
+    def sides(self) -> pl.DataFrame:
+        """Its sides with `number`."""
+        return self.part.between(self.place, self.place + 1).sides
 
     @property
     def regimes(self) -> dict[str, Mapping[int, str]]:
@@ -106,31 +114,13 @@ class _Sink:
         return pl.concat(self.parts) if self.parts else self.table.empty()
 
 
-Heard = tuple[str, pl.DataFrame, pl.DataFrame]
-"""An address, its sides in order of time, and its observations."""
-Part = Sequence[Heard]
-
-PART_SIDES = 10_000
-"""Addresses are put together until they have this many sides: a part is judged in one place."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One window of an address of very many flows: its sides, and what was observed of them."""
-
-    address: str
-    role: str
-    window: Window
-    sides: pl.DataFrame
-    observations: pl.DataFrame
-    is_last: bool
-
-
 @dataclass(frozen=True)
 class Seen:
     """What one window told, and the observations that were made there."""
 
-    stretch: Stretch
+    address: str
+    role: str
+    is_last: bool
     view: View
     measured: pl.DataFrame
     failed: Mapping[str, str]
@@ -165,7 +155,7 @@ def find_devices(
             found.append(result)
             continue
         seen.append(result)
-        if result.stretch.is_last:
+        if result.is_last:
             found.append(_joined(seen))
             seen = []
     failed: dict[str, str] = {}
@@ -183,42 +173,30 @@ def find_devices(
 
 def _work(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Work]:
     """All addresses in their order: those with few sides together, those with many in windows."""
-    said = observations.partition_by("address", as_dict=True)
-    nothing = OBSERVATIONS.empty()
-    part: list[Heard] = []
-    n_sides = 0
-    groups = _by_importance(sides)
+    every = all_of(sides, observations)
     del sides  # a copy in another order: of a million flows more than a gigabyte
-    for (address,), group in groups:
-        own = said.get((address,), nothing)
-        windows = windows_of(group.height)
-        if not windows:
-            part.append((str(address), group, own))
-            n_sides += group.height
-        if part and (windows or n_sides >= PART_SIDES):
+    for part in parts_of(every):
+        windows = windows_of(part.sides.height)
+        if windows and len(part.addresses) == 1:
+            yield from _stretches(part, windows)
+        else:
             yield part
-            part, n_sides = [], 0
-        if windows:
-            yield from _stretches(str(address), group, own, windows)
-    if part:
-        yield part
 
 
-def _stretches(
-    address: str, sides: pl.DataFrame, observations: pl.DataFrame, windows: Sequence[Window]
-) -> Iterator[Stretch]:
+def _stretches(of: Part, windows: Sequence[Window]) -> Iterator[Stretch]:
     """The windows of one address."""
-    role = role_of(sides)
-    keys = number(sides.select("flow_id", "side"))
-    said = observations.join(keys, on=["flow_id", "side"], maintain_order="left").sort(
+    role = role_of(of.sides)
+    keys = of.sides.select("flow_id", "side", "number")
+    said = of.observations.join(keys, on=["flow_id", "side"], maintain_order="left").sort(
         "number", maintain_order=True
     )
     at = said["number"].to_numpy()
     for window in windows:
         low, high = np.searchsorted(at, [window.begin, window.end]).tolist()
-        part = sides.slice(window.begin, window.end - window.begin)
-        own = said.slice(low, high - low).drop("number")
-        yield Stretch(address, role, window, part, own, window is windows[-1])
+        sides = of.sides[window.begin : window.end].drop("number")
+        own = said[low:high].drop("number")
+        part = part_of(of.addresses[0], number(sides), own)
+        yield Stretch(part, role, window, window is windows[-1])
 
 
 def _judge_work(signals: Sequence[Signal], work: Work) -> Result:
@@ -249,12 +227,9 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
     measured = _Sink(OBSERVATIONS)
     addresses, devices = _Sink(ADDRESSES), _Sink(DEVICES)
     members, arguments = _Sink(MEMBERS), _Sink(EVIDENCE)
-    for address, group, own in part:
-        one = _judged(address, number(group), own, signals, failed)
-        rows = explain(
-            one.address, one.role, one.sides, own, one.evidence, one.regimes, one.judgement
-        )
-        measured.add_rows(_clock_facts(one.address, one.sides, one.evidence.clocks))
+    for one in _judged(part, signals, failed):
+        rows = explain(one.address, one.role, one.columns, one.evidence, one.regimes, one.judgement)
+        measured.add_rows(_clock_facts(one.address, one.columns, one.evidence.clocks))
         addresses.add_rows([rows.address])
         devices.add_rows(rows.devices)
         members.add(rows.members)
@@ -272,30 +247,27 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
 def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
     """One window of an address, judged as an address of its own."""
     failed: dict[str, str] = {}
-    sides = number(of.sides)
-    one = _judged(of.address, sides, of.observations, signals, failed, of.role)
+    (one,) = _judged(of.part, signals, failed, of.role)
     view = view_of(
         of.window,
-        of.address,
-        sides,
-        of.observations,
+        one.address,
+        one.columns,
         one.evidence,
         one.regimes,
-        connections_of(sides, of.role),
+        connections_of(one.columns, of.role),
         one.judgement,
     )
     counting = range(of.window.own.start, of.window.own.stop)
     clocks = [clock for clock in one.evidence.clocks if clock.sides[0] in counting]
     measured = _Sink(OBSERVATIONS)
-    measured.add_rows(_clock_facts(of.address, sides, clocks))
-    told = replace(of, sides=of.sides.clear(), observations=of.observations.clear())
-    return Seen(told, view, measured.frame(), failed)
+    measured.add_rows(_clock_facts(one.address, one.columns, clocks))
+    return Seen(one.address, of.role, of.is_last, view, measured.frame(), failed)
 
 
 def _joined(seen: Sequence[Seen]) -> Findings:
     """The rows of an address from what its windows told."""
     views = [each.view for each in seen]
-    of = seen[0].stretch
+    of = seen[0]
     rows = explain_windows(of.address, of.role, views, join(views))
     failed: dict[str, str] = {}
     for each in seen:
@@ -331,68 +303,81 @@ def judge_address(
     if near.height < sides.height:
         own = own.join(near, on=["flow_id", "side"], how="semi")
     failed: dict[str, str] = {}
-    judged = _judged(address, number(near), own, signals, failed)
+    (judged,) = _judged(part_of(address, number(near), own), signals, failed)
     return replace(judged, failed=failed, n_left_out=sides.height - near.height)
 
 
 def _judged(
-    address: str,
-    sides: pl.DataFrame,
-    observations: pl.DataFrame,
-    signals: Sequence[Signal],
-    failed: dict[str, str],
-    window_of: str | None = None,
-) -> Judged:
-    """`window_of` is the role of the address where these are not all of its sides."""
-    is_window, role = window_of is not None, window_of or role_of(sides)
-    scores = _scores(sides, observations, signals, role, failed)
-    evidence = _evidence(sides, scores)
-    if role == SERVER:
-        judgement = judge_server(evidence, is_window=is_window)
-    else:
-        judgement = judge(evidence, connections_of(sides, role), is_window=is_window)
-    return Judged(address, role, sides, observations, scores, evidence, judgement)
+    part: Part, signals: Sequence[Signal], failed: dict[str, str], window_of: str | None = None
+) -> Iterator[Judged]:
+    """Each address; `window_of` is its role where these are not all of its sides."""
+    is_window = window_of is not None
+    roles = [window_of] if window_of is not None else roles_of(part.sides, part.starts)
+    together = _scores_each(part, signals, roles)
+    columns_each_address = columns_each(part.sides, part.starts, part.observations)
+    for i, (address, role, columns) in enumerate(
+        zip(part.addresses, roles, columns_each_address, strict=True)
+    ):
+        known = {name: scores[i] for name, scores in together.items()}
+        scores = _scores(part, i, signals, role, known, failed)
+        evidence = _evidence(columns, scores)
+        if role == SERVER:
+            judgement = judge_server(evidence, is_window=is_window)
+        else:
+            connections = connections_of(columns, role)
+            judgement = judge(evidence, connections, is_window=is_window)
+        yield Judged(address, role, part, i, columns, scores, evidence, judgement)
 
 
-def _by_importance(sides: pl.DataFrame) -> pl.dataframe.group_by.GroupBy:
-    """Sides by address: those that opened most flows first, then by sides and text."""
-    opened = pl.col("initiator").sum().over("address")
-    count = pl.len().over("address")
-    ordered = sides.with_columns(opened=opened, count=count).sort(
-        ["opened", "count", "address", "start_ns", "flow_id", "side"],
-        descending=[True, True, False, False, False, False],
-    )
-    return ordered.drop("opened", "count").group_by(["address"], maintain_order=True)
+def _scores_each(
+    part: Part, signals: Sequence[Signal], roles: Sequence[str]
+) -> dict[str, Sequence[Scores]]:
+    """Signal name -> scores of each address, of signals that score them together."""
+    found: dict[str, Sequence[Scores]] = {}
+    for signal in signals:
+        if signal.score_each is None or not (signal.of_servers or set(roles) - {SERVER}):
+            continue
+        # One address is why it fails: the others are scored one by one.
+        with suppress(Exception):
+            found[signal.name] = signal.score_each(part.sides, part.starts)
+    return found
 
 
 def _scores(
-    sides: pl.DataFrame,
-    observations: pl.DataFrame,
+    part: Part,
+    i: int,
     signals: Sequence[Signal],
     role: str,
+    known: Mapping[str, Scores],
     failed: dict[str, str],
 ) -> dict[str, Scores]:
+    """What the signals say of address `i`; some is `known` already."""
     scores: dict[str, Scores] = {}
+    own: Part | None = None
     for signal in signals:
         if signal.score is None or (role == SERVER and not signal.of_servers):
             continue
+        if signal.name in known:
+            scores[signal.name] = known[signal.name]
+            continue
+        own = own or part.between(i, i + 1)
         try:
-            scores[signal.name] = signal.score(sides, observations)
+            scores[signal.name] = signal.score(own.sides, own.observations)
         except Exception as error:  # one signal's failure must not cost the others
             failed[signal.name] = f"{type(error).__name__}: {error}"
     return scores
 
 
-def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
+def _evidence(columns: SideColumns, scores: Mapping[str, Scores]) -> Evidence:
     links = [link for s in scores.values() for link in s.links]
     steps = [steps for s in scores.values() for steps in s.steps]
     counters = [counter for s in scores.values() for counter in s.counters]
     return Evidence(
-        n_sides=sides.height,
-        peers=sides["peer"].to_list(),
-        services=services(sides),
-        starts=sides["start_s"].to_list(),
-        links=joint_links(links, steps, counters, sides.height),
+        n_sides=columns.n_sides,
+        peers=columns.peer,
+        services=columns.services(),
+        starts=columns.start_s,
+        links=joint_links(links, steps, counters, columns.n_sides),
         labels=[label for s in scores.values() for label in s.labels],
         clocks=[clock for s in scores.values() for clock in s.clocks],
         counters=counters,
@@ -401,21 +386,18 @@ def _evidence(sides: pl.DataFrame, scores: Mapping[str, Scores]) -> Evidence:
     )
 
 
-def _clock_facts(address: str, sides: pl.DataFrame, clocks: Sequence[Clock]) -> list[Row]:
+def _clock_facts(address: str, columns: SideColumns, clocks: Sequence[Clock]) -> list[Row]:
     """Observations of every clock line whose rate is known to a percent."""
     known = [clock for clock in clocks if clock.nominal_hz and clock.error_ppm < 1e4]
-    if not known:
-        return []
     facts: list[Row] = []
-    columns = [sides[name].to_list() for name in ("flow_id", "side", "start_ns")]
     for clock in known:
-        flow_id, side, start_ns = (column[clock.sides[0]] for column in columns)
+        first = clock.sides[0]
         base: Row = {
             "signal": "tcp_timestamp",
             "address": address,
-            "flow_id": flow_id,
-            "side": side,
-            "time_ns": start_ns,
+            "flow_id": columns.flow_id[first],
+            "side": columns.side[first],
+            "time_ns": int(columns.start_ns[first]),
         }
         rate = {"value": clock.hz, "unit": "Hz", "error": clock.hz * clock.error_ppm * 1e-6}
         skew = {"value": clock.skew_ppm, "unit": "ppm", "error": clock.error_ppm}

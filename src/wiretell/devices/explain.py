@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.devices.alike import Crowd, address_words, crowds_of
@@ -16,6 +15,7 @@ from wiretell.devices.compare import Argument
 from wiretell.devices.describe import Row, describe
 from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
 from wiretell.devices.judge import Judgement
+from wiretell.devices.side_columns import SideColumns
 from wiretell.devices.verdict import verdict_of
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
@@ -70,19 +70,16 @@ class Belonging:
 def explain(
     address: str,
     role: str,
-    sides: pl.DataFrame,
-    observations: pl.DataFrame,
+    columns: SideColumns,
     evidence: Evidence,
     regimes: Mapping[str, Mapping[int, str]],
     judgement: Judgement,
 ) -> Rows:
     """Rows for one address; devices are numbered by their flows, most first."""
     members = members_of(judgement)
-    facts = dict(
-        zip(members, facts_of([*members.values()], sides, observations, regimes), strict=True)
-    )
+    facts = dict(zip(members, facts_of([*members.values()], columns, regimes), strict=True))
     names = {g: f"{address}#{i}" for i, g in enumerate(members, start=1)}
-    flows = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
+    flows = [f"flow:{flow_id}" for flow_id in columns.flow_id]
     rows = [
         *between_rows(judgement, names),
         *((x.signal, flows[x.a], flows[x.b], x.bits, x.reason) for x in evidence.links),
@@ -92,18 +89,18 @@ def explain(
             for x in (strongest(attachment.arguments),)
         ),
     ]
-    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
-    told = dict(zip(("signal", "a", "b", "bits", "reason"), columns, strict=True))
+    values: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * 5
+    told = dict(zip(("signal", "a", "b", "bits", "reason"), values, strict=True))
     belonging = belonging_of(evidence, judgement)
     group = belonging.group.tolist()
     confidence = belonging.share * trust_of(judgement)[belonging.group]
     return Rows(
-        address_row(address, role, volume_of(sides), judgement, names),
+        address_row(address, role, volume_of(columns), judgement, names),
         device_rows(address, judgement, names, facts, strongest_links(evidence, judgement)),
         {
-            "flow_id": sides["flow_id"].to_list(),
-            "side": sides["side"].to_list(),
-            "address": [address] * sides.height,
+            "flow_id": columns.flow_id,
+            "side": columns.side,
+            "address": [address] * columns.n_sides,
             "device": [names.get(g) for g in group],
             "confidence": confidence.tolist(),
             "chain": belonging.chain.tolist(),

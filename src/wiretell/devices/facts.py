@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
+
+from wiretell.devices.side_columns import SideColumns
 
 IntArray = NDArray[np.int64]
 
-NAME_QUANTITIES = ("dhcp_hostname", "mdns_name", "netbios_name")
 REGIMES = {"clock_regime": "tcp_timestamp", "ipid_regime": "ip_id", "port_regime": "source_port"}
 """Column -> the signal whose regime it is."""
 UNKNOWN = "unknown"
@@ -57,76 +57,52 @@ class Facts:
         return Facts(self.volume + other.volume, shown, self.said + other.said)
 
 
-def volume_of(sides: pl.DataFrame) -> Volume:
-    """Of all sides of a table that has some."""
+def volume_of(columns: SideColumns, own: slice = slice(None)) -> Volume:
+    """Of all sides of an address, or of its `own`; there are some."""
     return Volume(
-        sides.height,
-        int(whole(sides["ip_bytes"]).sum()),
-        int(whole(sides["bytes_in"]).sum()),
-        int(whole(sides["start_ns"]).min()),
-        int(whole(sides["end_ns"]).max()),
+        len(columns.bytes_out[own]),
+        int(columns.bytes_out[own].sum()),
+        int(columns.bytes_in[own].sum()),
+        int(columns.start_ns[own].min()),
+        int(columns.end_ns[own].max()),
     )
 
 
 def facts_of(
     members: Sequence[Sequence[int]],
-    sides: pl.DataFrame,
-    observations: pl.DataFrame,
+    columns: SideColumns,
     regimes: Mapping[str, Mapping[int, str]],
 ) -> list[Facts]:
     """Facts of each set of sides (numbers; none is empty)."""
-    said = _said(members, sides, observations)
-    out, into, first, last = (
-        whole(sides[name]) for name in ("ip_bytes", "bytes_in", "start_ns", "end_ns")
-    )
-    opened = zip(sides["initiator"].to_list(), sides["syn"].to_list(), strict=True)
-    syn = [text if own else None for own, text in opened]
-    tallies = {"ttl": _Tally.of(sides["ttl"].to_list()), "syn": _Tally.of(syn)}
+    said = _said(members, columns)
+    tallies = {"ttl": _Tally.of(columns.ttl), "syn": _Tally.of(columns.opened_syn)}
     for column, signal in REGIMES.items():
-        told = regimes.get(signal, {})
-        tallies[column] = _Tally.of([told.get(n) for n in range(sides.height)], nothing=UNKNOWN)
+        told = regimes.get(signal)
+        shown = [told.get(n) for n in range(columns.n_sides)] if told else ()
+        tallies[column] = _Tally.of(shown, nothing=UNKNOWN)
     found: list[Facts] = []
     for of_group, words in zip(members, said, strict=True):
         own = np.array(of_group, dtype=np.int64)
         volume = Volume(
             len(own),
-            int(out[own].sum()),
-            int(into[own].sum()),
-            int(first[own].min()),
-            int(last[own].max()),
+            int(columns.bytes_out[own].sum()),
+            int(columns.bytes_in[own].sum()),
+            int(columns.start_ns[own].min()),
+            int(columns.end_ns[own].max()),
         )
-        shown = {column: tally.counts(own) for column, tally in tallies.items()}
-        found.append(Facts(volume, shown, words))
+        counts = {column: tally.counts(own) for column, tally in tallies.items()}
+        found.append(Facts(volume, counts, words))
     return found
 
 
-def whole(column: pl.Series) -> IntArray:
-    """A column of integers; 0 for null."""
-    # Most columns have no null: of small addresses the filling would cost most of all.
-    filled = column.fill_null(0) if column.null_count() else column
-    return filled.to_numpy().astype(np.int64)
-
-
-def _said(
-    members: Sequence[Sequence[int]], sides: pl.DataFrame, observations: pl.DataFrame
-) -> list[Counter[tuple[str, str]]]:
+def _said(members: Sequence[Sequence[int]], columns: SideColumns) -> list[Counter[tuple[str, str]]]:
     """Per group how often each (quantity, text) was said: names and User-Agents."""
     found: list[Counter[tuple[str, str]]] = [Counter() for _ in members]
-    if observations.is_empty():
-        return found
-    wanted = [*NAME_QUANTITIES, "user_agent"]
-    rows = observations.filter(pl.col("quantity").is_in(wanted) & pl.col("text").is_not_null())
-    if rows.is_empty():
-        return found
-    home = np.full(sides.height, -1, dtype=np.int64)
-    for g, own in enumerate(members):
-        home[own] = g
-    told = rows.select("flow_id", "side", "quantity", "text").join(
-        sides.select("flow_id", "side", pl.Series("home", home)), on=["flow_id", "side"]
-    )
-    counts = told.filter(pl.col("home") >= 0).group_by("home", "quantity", "text").len()
-    for g, quantity, text, n in counts.iter_rows():
-        found[g][quantity, text] = n
+    if columns.said:
+        home = {side: g for g, own in enumerate(members) for side in own}
+        for side, quantity, text in columns.said:
+            if side in home:
+                found[home[side]][quantity, text] += 1
     return found
 
 
@@ -151,5 +127,7 @@ class _Tally:
 
     def counts(self, own: IntArray) -> Counter[object]:
         """How many of these sides show each value."""
+        if not self.shown:
+            return Counter()
         counts = np.bincount(self.code[own])[1:].tolist()
         return Counter({value: n for value, n in zip(self.shown, counts, strict=False) if n})

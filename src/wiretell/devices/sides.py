@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from wiretell.devices.facts import whole
+from wiretell.devices.side_columns import SideColumns, whole
 from wiretell.model.tables import FLOWS
 
 _ORIG, _RESP = "orig_", "resp_"
@@ -72,6 +71,29 @@ def number(sides: pl.DataFrame) -> pl.DataFrame:
     return sides.with_row_index("number")
 
 
+def in_order(sides: pl.DataFrame) -> tuple[pl.DataFrame, list[str], NDArray[np.int64]]:
+    """All sides by address, numbered as `number` does; the addresses, and where each begins.
+
+    Addresses that opened most flows come first, then by sides and text; the last of the rows
+    where one begins is where all end.
+    """
+    opened = pl.col("initiator").sum().over("address")
+    count = pl.len().over("address")
+    ordered = (
+        sides.with_columns(opened=opened, count=count)
+        .sort(
+            ["opened", "count", "address", "start_ns", "flow_id", "side"],
+            descending=[True, True, False, False, False, False],
+        )
+        .drop("opened", "count")
+    )
+    runs = ordered["address"].rle().struct.unnest()
+    starts = np.concatenate([[0], np.cumsum(runs["len"].to_numpy().astype(np.int64))])
+    numbers = np.arange(ordered.height) - np.repeat(starts[:-1], np.diff(starts))
+    numbered = ordered.insert_column(0, pl.Series("number", numbers, pl.UInt32))
+    return numbered, runs["value"].to_list(), starts
+
+
 TCP = 6
 CLIENT, SERVER, BOTH = "client", "server", "both"
 ROLE_SHARE = 0.1
@@ -80,35 +102,27 @@ ROLE_SHARE = 0.1
 
 def role_of(sides: pl.DataFrame) -> str:
     """Who opened the flows of one address: a flow whose SYN was not seen is a poor witness."""
+    return roles_of(sides, np.array([0, sides.height]))[0]
+
+
+def roles_of(sides: pl.DataFrame, starts: NDArray[np.int64]) -> list[str]:
+    """`role_of` of several addresses, whose sides are the rows `starts[i]` to `starts[i + 1]`."""
     tcp = sides["proto"].to_numpy() == TCP
     sure = (whole(sides["n_syn"]) > 0) | (~tcp & (whole(sides["pkts"]) > 0))
     opened = sides["initiator"].to_numpy()
-    share = float(np.mean(opened[sure] if sure.any() else opened))
-    return CLIENT if share >= 1.0 - ROLE_SHARE else SERVER if share <= ROLE_SHARE else BOTH
+    n, n_sure, n_opened, n_sure_opened = (
+        np.add.reduceat(of, starts[:-1], dtype=np.int64)
+        for of in (np.ones(len(sure), dtype=bool), sure, opened, sure & opened)
+    )
+    share = np.where(n_sure > 0, n_sure_opened / np.maximum(n_sure, 1), n_opened / n)
+    return [
+        CLIENT if each >= 1.0 - ROLE_SHARE else SERVER if each <= ROLE_SHARE else BOTH
+        for each in share.tolist()
+    ]
 
 
-def connections_of(sides: pl.DataFrame, role: str) -> frozenset[int]:
+def connections_of(columns: SideColumns, role: str) -> frozenset[int]:
     """Numbers of the sides of one address that may found a machine: TCP; of a server, all."""
     if role == SERVER:
-        return frozenset(range(sides.height))
-    return frozenset(np.flatnonzero(sides["proto"].to_numpy() == TCP).tolist())
-
-
-COMMON_SERVICE = 3
-"""A port above 1023 is a service of its own once this many remote addresses offer it."""
-
-
-def services(sides: pl.DataFrame) -> list[str]:
-    """Service each side of one address uses: the remote port if common, else "scattered ports"."""
-    ports, protos = sides["peer_port"].to_list(), sides["proto"].to_list()
-    ends = set(zip(ports, sides["peer"].to_list(), strict=True))
-    n_peers = Counter(port for port, _ in ends)
-    common = {port for port, n in n_peers.items() if n >= COMMON_SERVICE}
-    return [
-        "ICMP"
-        if proto in (1, 58)
-        else f"port {port}"
-        if port < 1024 or port in common
-        else "scattered ports"
-        for port, proto in zip(ports, protos, strict=True)
-    ]
+        return frozenset(range(columns.n_sides))
+    return frozenset(n for n, proto in enumerate(columns.proto) if proto == TCP)

@@ -24,7 +24,8 @@ from wiretell.devices.explain import Belonging, Strongest, belonging_of, stronge
 from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
 from wiretell.devices.group import Group
 from wiretell.devices.judge import Judgement
-from wiretell.model.tables import EVIDENCE
+from wiretell.devices.side_columns import SideColumns
+from wiretell.model.tables import EVIDENCE, MEMBERS
 from wiretell.signal import Clock, Counter, LabelRule
 from wiretell.stats.joint_rate import combine
 
@@ -123,25 +124,24 @@ class View:
 def view_of(
     window: Window,
     address: str,
-    sides: pl.DataFrame,
-    observations: pl.DataFrame,
+    columns: SideColumns,
     evidence: Evidence,
     regimes: Mapping[str, Mapping[int, str]],
     connections: frozenset[int],
     judgement: Judgement,
 ) -> View:
-    """What is kept of the judgement of one window; `sides` are numbered from its begin."""
+    """What is kept of the judgement of one window; its sides are numbered from its begin."""
     own, begin = window.own, window.begin
     counting = range(own.start, own.stop)
     belonging = belonging_of(evidence, judgement)
     group = belonging.group[own]
     members = {int(g): np.flatnonzero(group == g) + own.start for g in np.unique(group[group >= 0])}
-    facts = facts_of([m.tolist() for m in members.values()], sides, observations, regimes)
+    facts = facts_of([m.tolist() for m in members.values()], columns, regimes)
     home = {side: at for side, at in judgement.home.items() if side in counting}
     core = np.full(evidence.n_sides, -1)
     for g, of_group in enumerate(judgement.groups):
         core[of_group.sides] = g
-    flows = [f"flow:{flow_id}" for flow_id in sides["flow_id"].to_list()]
+    flows = [f"flow:{flow_id}" for flow_id in columns.flow_id]
     ending = [link for link in evidence.links if max(link.a, link.b) in counting]
     links = {
         "signal": [link.signal for link in ending],
@@ -157,7 +157,7 @@ def view_of(
         if sides_of[0] in counting
         for x in (strongest(attachment.arguments),)
     ]
-    found = sides[own]
+    keys = {"flow_id": columns.flow_id[own], "side": columns.side[own]}
     return View(
         window=window,
         starts=np.array(evidence.starts),
@@ -174,10 +174,10 @@ def view_of(
         facts=dict(zip(members, facts, strict=True)),
         held=held_of(len(judgement.groups), home, evidence.holds, connections, judgement.tied),
         together=strongest_links(evidence, judgement, counting),
-        flows=found.select("flow_id", "side"),
+        flows=pl.DataFrame(keys, {name: MEMBERS.schema[name] for name in keys}),
         links=pl.DataFrame(links, EVIDENCE.schema),
         attached=attached,
-        volume=volume_of(found),
+        volume=volume_of(columns, own),
     )
 
 

@@ -11,8 +11,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from bench.flow_tables import flow_tables
-from wiretell.devices import engine
-from wiretell.devices.engine import Findings, Part, Spread, find_devices
+from wiretell.devices import part as parts_module
+from wiretell.devices.engine import Findings, Spread, find_devices
+from wiretell.devices.part import Part
 from wiretell.signals import ALL
 
 TABLES = ("observations", "evidence", "addresses", "devices", "members")
@@ -39,7 +40,7 @@ def test_how_addresses_are_put_together_changes_nothing(
 ) -> None:
     wanted = find_devices(*tables(), ALL)
     assert wanted.addresses.height > 30
-    monkeypatch.setattr(engine, "PART_SIDES", most)
+    monkeypatch.setattr(parts_module, "PART_SIDES", most)
     check_same(find_devices(*tables(), ALL, spread=spread), wanted)
 
 
@@ -47,7 +48,7 @@ def test_how_addresses_are_put_together_changes_nothing(
 def test_the_number_of_processes_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, n_processes: int
 ) -> None:
-    monkeypatch.setattr(engine, "PART_SIDES", 200)
+    monkeypatch.setattr(parts_module, "PART_SIDES", 200)
     wanted = find_devices(*tables(), ALL)
     with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
         check_same(find_devices(*tables(), ALL, spread=pool.map), wanted)
@@ -58,11 +59,11 @@ def test_an_address_is_never_divided(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def noted(judge: Callable[[Part], Findings], parts: Iterable[Part]) -> list[Findings]:
         every = list(parts)
-        seen.extend(address for part in every for address, _, _ in part)
+        seen.extend(address for part in every for address in part.addresses)
         assert len(every) > 10
         return [judge(part) for part in every]
 
-    monkeypatch.setattr(engine, "PART_SIDES", 5)
+    monkeypatch.setattr(parts_module, "PART_SIDES", 5)
     found = find_devices(*tables(), ALL, spread=noted)
     assert seen == found.addresses["address"].to_list()
     assert len(set(seen)) == len(seen)

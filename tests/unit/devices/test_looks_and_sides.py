@@ -10,8 +10,9 @@ from sides_builder import CLIENT, ICMP, UDP, Wire
 
 from wiretell.devices.group import Group
 from wiretell.devices.looks import looks_like
-from wiretell.devices.sides import role_of, services, sides_of
-from wiretell.model.tables import FLOWS
+from wiretell.devices.side_columns import columns_of
+from wiretell.devices.sides import role_of, sides_of
+from wiretell.model.tables import FLOWS, OBSERVATIONS
 
 
 def group(**labels: dict[str, int]) -> Group:
@@ -90,6 +91,6 @@ def test_services_are_named_by_common_ports() -> None:
     for i in range(3):
         wire.call(2.0 + i, f"198.51.100.{i}", peer_port=8443)
     wire.call(9.0, "198.51.100.1", peer_port=51_413, proto=UDP)
-    assert services(wire.sides()) == [
+    assert columns_of(wire.sides(), OBSERVATIONS.empty()).services() == [
         "port 443", "ICMP", "port 8443", "port 8443", "port 8443", "scattered ports",
     ]  # fmt: skip
