@@ -7,8 +7,9 @@ sides by that number. New signals add rows to these lists, never new kinds of li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,65 @@ class Label:
     side: int
     kind: str
     text: str
+
+
+class Labels(Sequence[Label]):
+    """Labels as columns: an address of many flows has millions, of few different texts.
+
+    `side` and `code` have a row per label; `shown` has kind and text of each code.
+    """
+
+    def __init__(
+        self,
+        side: NDArray[np.int64],
+        code: NDArray[np.int64],
+        shown: Sequence[tuple[str, str]],
+    ) -> None:
+        self.side, self.code, self.shown = side, code, shown
+
+    @classmethod
+    def of(cls, labels: Iterable[Label]) -> Labels:
+        """The same labels, in the same order."""
+        if isinstance(labels, Labels):
+            return labels
+        known: dict[tuple[str, str], int] = {}
+        rows = [(x.side, known.setdefault((x.kind, x.text), len(known))) for x in labels]
+        side, code = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        return cls(side, code, list(known))
+
+    @classmethod
+    def together(cls, parts: Iterable[Iterable[Label]]) -> Labels:
+        """All labels of the parts, one part after the other."""
+        known: dict[tuple[str, str], int] = {}
+        sides, codes = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+        for part in parts:
+            labels = cls.of(part)
+            if len(labels):
+                place = [known.setdefault(x, len(known)) for x in labels.shown]
+                sides.append(labels.side)
+                codes.append(np.array(place, dtype=np.int64)[labels.code])
+        return cls(np.concatenate(sides), np.concatenate(codes), list(known))
+
+    def __len__(self) -> int:
+        """Number of labels."""
+        return len(self.side)
+
+    @overload
+    def __getitem__(self, at: int) -> Label: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Labels: ...
+
+    def __getitem__(self, at: int | slice) -> Label | Labels:
+        """One label, or several as columns."""
+        if isinstance(at, slice):
+            return Labels(self.side[at], self.code[at], self.shown)
+        return Label(int(self.side[at]), *self.shown[self.code[at]])
+
+    def __iter__(self) -> Iterator[Label]:
+        """Labels as objects."""
+        for side, code in zip(self.side.tolist(), self.code.tolist(), strict=True):
+            yield Label(side, *self.shown[code])
 
 
 @dataclass(frozen=True)

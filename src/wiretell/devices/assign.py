@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from wiretell.devices.agglomerate import Partition, agglomerate
 from wiretell.devices.chain_clocks import ChainClocks
 from wiretell.devices.group import Group, groups_of
 from wiretell.devices.interleave import Interleaving, agreement
-from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Link
+from wiretell.devices.shown import shown_by
+from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Labels, Link
 
 CHAIN_MARKS = 4
 """Chains this long are asked whether their counters run side by side before one link joins them."""
@@ -46,9 +50,8 @@ def chains(evidence: Evidence) -> list[list[int]]:
 
 def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
     """What is known of each of `parts`, sets of sides that may leave others out."""
-    sides = [side for part in parts for side in part]
-    labels, clocks = _of(evidence.labels, sides), _clocks_of(evidence.clocks, sides)
-    return groups_of(parts, labels, clocks, evidence.peers, evidence.holds)
+    clocks = _clocks_of(evidence.clocks, {side for part in parts for side in part})
+    return groups_of(parts, evidence.labels, clocks, evidence.peers, evidence.holds)
 
 
 def partition(
@@ -65,13 +68,7 @@ def partition(
     )
 
 
-def _of(labels: Sequence[Label], sides: Sequence[int]) -> list[Label]:
-    wanted = set(sides)
-    return [label for label in labels if label.side in wanted]
-
-
-def _clocks_of(clocks: Sequence[Clock], sides: Sequence[int]) -> list[Clock]:
-    wanted = set(sides)
+def _clocks_of(clocks: Sequence[Clock], wanted: AbstractSet[int]) -> list[Clock]:
     kept: list[Clock] = []
     for clock in clocks:
         own = tuple(side for side in clock.sides if side in wanted)
@@ -87,17 +84,20 @@ NOTHING: Mapping[str, frozenset[str]] = {}
 def _certain(evidence: Evidence) -> dict[int, Mapping[str, frozenset[str]]]:
     """Side -> its labels that forbid others. Sides that write alike share one object."""
     kinds = {rule.kind for rule in evidence.rules.values() if rule.bits_other <= -5.0}
-    told: dict[int, tuple[tuple[str, str], ...]] = {}
-    for label in evidence.labels:
-        if label.kind in kinds:
-            told[label.side] = (*told.get(label.side, ()), (label.kind, label.text))
-    looks: dict[tuple[tuple[str, str], ...], Mapping[str, frozenset[str]]] = {}
-    for look in dict.fromkeys(told.values()):
-        texts: dict[str, frozenset[str]] = {}
-        for kind, text in look:
-            texts[kind] = texts.get(kind, NO_TEXT) | {text}
-        looks[look] = texts
-    return {side: looks[look] for side, look in told.items()}
+    labels = Labels.of(evidence.labels)
+    certain = np.array([kind in kinds for kind, _ in labels.shown], dtype=bool)[labels.code]
+    if not certain.any():
+        return {}
+    labels = Labels(labels.side[certain], labels.code[certain], labels.shown)
+    sides = np.unique(labels.side)
+    home = np.full(int(sides[-1]) + 1, -1, dtype=np.int64)
+    home[sides] = np.arange(len(sides))
+    told = shown_by(home, len(sides), labels)
+    looks: dict[int, Mapping[str, frozenset[str]]] = {}
+    for shown in told:
+        if id(shown) not in looks:
+            looks[id(shown)] = {kind: frozenset(texts) for kind, texts in shown.items()}
+    return {side: looks[id(shown)] for side, shown in zip(sides.tolist(), told, strict=True)}
 
 
 def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretell.devices.attach_clocks import ClocksOfGroups
 from wiretell.devices.attach_company import Activity, Alone, Company, Visits, peers_bits
 from wiretell.devices.attach_neighbours import Neighbours
 from wiretell.devices.attach_writing import Looks
@@ -26,13 +27,10 @@ from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
     labels_bits,
-    lines_bits,
-    rates_bits,
     skew_bits,
 )
 from wiretell.devices.group import Group
-from wiretell.devices.meeting import Lines, meeting
-from wiretell.signal import Clock, LabelRule, Link
+from wiretell.signal import LabelRule, Link
 
 __all__ = ["Activity", "Attachment", "Told", "attach", "ranking"]
 
@@ -136,7 +134,7 @@ class _Attaching:
         self._linked = _linked(groups, loose, links)
         self._looks = Looks(groups, loose, rules)
         self._company = Company(groups, loose, activity)
-        self._clocks = _Clocks(groups)
+        self._clocks = ClocksOfGroups(groups)
         self._service = activity.services
         self.visits = Visits(groups, loose)
         order = np.argsort(self._looks.of_chain, kind="stable")
@@ -282,47 +280,6 @@ class _Attaching:
 
 def _unshared(bits: float, peer: str) -> Argument:
     return Argument("peers", bits, f"no other machine here talks to {peer}")
-
-
-class _Clocks:
-    """Clocks of the groups, by what a chain's clocks can contradict."""
-
-    def __init__(self, groups: Sequence[Group]) -> None:
-        self._groups = groups
-        self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
-        self._lines = [Lines(group.lines) for group in groups]
-        self._singles = [Lines(group.singles) for group in groups]
-        self._everywhere = [[c for c in g.lines if c.scope == "host"] for g in groups]
-        self._common = [g for g, lines in enumerate(self._everywhere) if lines]
-        self._towards: dict[str, dict[int, list[Clock]]] = {}
-        for g, group in enumerate(groups):
-            for clock in group.lines:
-                if clock.scope == "destination":
-                    self._towards.setdefault(clock.peer, {}).setdefault(g, []).append(clock)
-
-    def bits(self, chains: Sequence[Group]) -> FloatArray:
-        """Bits (groups, chains) of rates and of lines."""
-        skews = np.array([chain.rate_row() for chain in chains]).reshape(-1, 4)
-        bits = rates_bits(self._skews[:, None, :], skews[None, :, :])
-        for column, chain in enumerate(chains):
-            if not chain.lines and not chain.singles:
-                continue
-            asked = {*self._common}.union(*(self._towards.get(c.peer, ()) for c in chain.singles))
-            for g in range(len(self._groups)) if chain.lines else asked:
-                bits[g, column] += sum(x.bits for x in self.arguments(g, chain))
-        return bits
-
-    def arguments(self, g: int, chain: Group) -> list[Argument]:
-        """`clock_bits`, without asking pairs that never contradict."""
-        group = self._groups[g]
-        if chain.lines:
-            return lines_bits(group, chain, meeting(self._lines[g], self._singles[g], chain))
-        pairs = [
-            (mine, theirs)
-            for theirs in chain.singles
-            for mine in (*self._everywhere[g], *self._towards.get(theirs.peer, {}).get(g, ()))
-        ]
-        return lines_bits(group, chain, pairs) if pairs else []
 
 
 def _linked(

@@ -68,9 +68,12 @@ class Looks:
         self, groups: Sequence[Group], loose: Sequence[Group], rules: Mapping[str, LabelRule]
     ) -> None:
         known: dict[Look, int] = {}
-        self.of_chain = np.array(
-            [known.setdefault(_look(chain), len(known)) for chain in loose], dtype=np.int64
-        )
+        # Chains that write alike mostly share one object.
+        of_labels: dict[int, int] = {}
+        for chain in loose:
+            if id(chain.labels) not in of_labels:
+                of_labels[id(chain.labels)] = known.setdefault(_look(chain), len(known))
+        self.of_chain = np.array([of_labels[id(chain.labels)] for chain in loose], dtype=np.int64)
         self._n_groups = len(groups)
         shown = {kind for group in groups for kind in group.labels}
         rows: dict[str, list[tuple[int, tuple[tuple[str, int], ...]]]] = {}

@@ -24,7 +24,7 @@ from wiretell.devices.sides import SERVER, connections_of, number, role_of, role
 from wiretell.devices.windows import View, Window, around, view_of, windows_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
-from wiretell.signal import Clock, Scores, Signal
+from wiretell.signal import Clock, Labels, Scores, Signal
 
 FLUSH_ROWS = 20_000
 """Rows kept as Python objects before they become part of a table."""
@@ -378,7 +378,7 @@ def _evidence(columns: SideColumns, scores: Mapping[str, Scores]) -> Evidence:
         services=columns.services(),
         starts=columns.start_s,
         links=joint_links(links, steps, counters, columns.n_sides),
-        labels=[label for s in scores.values() for label in s.labels],
+        labels=Labels.together(s.labels for s in scores.values()),
         clocks=[clock for s in scores.values() for clock in s.clocks],
         counters=counters,
         holds=[hold for s in scores.values() for hold in s.holds],

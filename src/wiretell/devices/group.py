@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from wiretell.signal import Clock, Hold, Label
+from wiretell.devices.shown import home_of, shown_by
+from wiretell.signal import Clock, Hold, Label, Labels
 from wiretell.stats.joint_rate import Edges, combine
 
 
@@ -15,8 +16,9 @@ from wiretell.stats.joint_rate import Edges, combine
 class Group:
     """Sides held together so far; merging adds everything up.
 
-    `labels` is kind -> text -> number of sides. `lines` are clocks that several of its sides
-    read, `singles` clocks with an offset that only one flow showed.
+    `labels` is kind -> text -> number of sides; groups that write alike may share one object.
+    `lines` are clocks that several of its sides read, `singles` clocks with an offset that only
+    one flow showed.
     `edges` maps a nominal rate to the clocks' hull edges at that rate, for the joint fit.
     """
 
@@ -29,12 +31,19 @@ class Group:
     holds: list[Hold] = field(default_factory=list)
     windows: frozenset[int] = frozenset()
     """Windows of time that told these sides apart from all other groups there."""
+    _own: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
+    """Kinds of labels that are this group's alone, and may be added to."""
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
         self.sides = sorted(self.sides + other.sides)
+        if not self._own:
+            self.labels = {**self.labels}
         for kind, texts in other.labels.items():
-            self.labels.setdefault(kind, Counter()).update(texts)
+            if kind not in self._own:
+                self.labels[kind] = Counter(self.labels.get(kind, ()))
+                self._own.add(kind)
+            self.labels[kind].update(texts)
         if other.lines:
             known = {clock.sides for clock in self.lines}
             self.lines += [clock for clock in other.lines if clock.sides not in known]
@@ -64,6 +73,8 @@ class Group:
 
     def rate_row(self) -> tuple[float, float, float, float]:
         """(nominal Hz, ppm, error in ppm, flows with clocks); a rate of 0 where there is none."""
+        if not self.lines and not self.singles and not self.edges:
+            return 0.0, 0.0, 0.0, 0.0
         return (*(self.skew() or (0.0, 0.0, 0.0)), float(self.n_clocked))
 
     def skew(self) -> tuple[float, float, float] | None:
@@ -90,24 +101,27 @@ def groups_of(
     peers: Sequence[str],
     holds: Sequence[Hold] = (),
 ) -> list[Group]:
-    """One group per part (a set of sides), with everything that is known of those sides."""
+    """One group per part (a set of sides), with everything that is known of those sides.
+
+    What is known of other sides is left out, but clocks have to be of these alone.
+    """
     groups = [Group(sides=sorted(part)) for part in parts]
-    home = {side: i for i, group in enumerate(groups) for side in group.sides}
-    for group in groups:
+    places = home_of([group.sides for group in groups], len(peers))
+    told = shown_by(places, len(groups), Labels.of(labels))
+    for group, shown in zip(groups, told, strict=True):
+        group.labels = shown
         group.peers = {peers[side] for side in group.sides}
+    home = places.tolist()
     for hold in holds:
-        if hold.side in home:
+        if home[hold.side] >= 0:
             groups[home[hold.side]].holds.append(hold)
-    for label in labels:
-        kinds = groups[home[label.side]].labels
-        texts = kinds.get(label.kind)
-        if texts is None:
-            texts = kinds[label.kind] = Counter()
-        texts[label.text] = texts.get(label.text, 0) + 1
     for clock in clocks:
-        for i in sorted({home[side] for side in clock.sides}):
-            (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
         first = groups[home[clock.sides[0]]]
+        if clock.scope == "flow" and len(clock.sides) == 1:
+            first.singles.append(clock)
+        else:
+            for i in sorted({home[side] for side in clock.sides}):
+                (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
         if clock.nominal_hz and clock.edges is not None:
             first.edges.setdefault(clock.nominal_hz, []).append(clock.edges)
     return groups

@@ -7,13 +7,22 @@ run side by side, far apart.
 
 from __future__ import annotations
 
-import bisect
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wiretell.devices.compare import Argument
+from wiretell.devices.shown import home_of
 from wiretell.signal import Counter, Link
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 AGREES_BITS, CROSSES_BITS = 4.0, -8.0
 """What another counter of both sides adds to a link: it goes on as well, or is elsewhere."""
@@ -25,8 +34,6 @@ or a burst that went elsewhere, may have made it."""
 ONE_COUNTER_SHARE = 0.5
 """If this share of the steps between is believable, the counter does not tell them apart."""
 MAX_STEPS = 256
-FEW = 8
-"""Marks are put in one by one where they are so many times fewer than those they join."""
 
 Mark = tuple[tuple[float, int], tuple[float, int]]
 
@@ -54,35 +61,59 @@ def agreement(link: Link, counters: Sequence[Counter]) -> float:
     return bits
 
 
+@dataclass(frozen=True)
+class _Marks:
+    """Marks of one counter in order of time, as columns: a mark is known by its row."""
+
+    counter: Counter
+    start_s: FloatArray
+    first: IntArray
+    end_s: FloatArray
+    last: IntArray
+
+    def believable(self, before: IntArray, after: IntArray) -> tuple[BoolArray, FloatArray]:
+        """`believable` of each pair of rows."""
+        modulus = self.counter.modulus
+        next_s = self.start_s[after]
+        ended = self.end_s[before] <= next_s
+        at_s = np.where(ended, self.end_s[before], self.start_s[before])
+        at = np.where(ended, self.last[before], self.first[before])
+        reach = self.counter.slack + self.counter.per_second * np.abs(next_s - at_s)
+        step = (self.first[after] - at) % modulus
+        return np.minimum(step, modulus - step) <= reach, np.minimum(2.0 * reach / modulus, 1.0)
+
+
 class Interleaving:
     """Marks of every counter by group, in order of time, kept up to date by `merge`."""
 
     def __init__(self, groups: Sequence[Sequence[int]], counters: Sequence[Counter]) -> None:
         """Sort the marks of `groups`, each the numbers of its sides."""
-        self._counters = counters
-        self._marks: list[dict[int, list[Mark]]] = []
-        home = {side: i for i, sides in enumerate(groups) for side in sides}
+        self._known: list[_Marks] = []
+        self._rows: list[dict[int, list[int]]] = []
+        if not counters:
+            return
+        home = home_of(groups, 1 + max(max(x.marks, default=-1) for x in counters))
         for counter in counters:
-            of_group: dict[int, list[Mark]] = {}
-            for side, mark in counter.marks.items():
-                if side in home:
-                    of_group.setdefault(home[side], []).append(mark)
-            for marks in of_group.values():
-                marks.sort()
-            self._marks.append(of_group)
+            side = np.fromiter(counter.marks, dtype=np.int64, count=len(counter.marks))
+            times = [(first_s, last_s) for (first_s, _), (last_s, _) in counter.marks.values()]
+            values = [(first, last) for (_, first), (_, last) in counter.marks.values()]
+            start_s, end_s = np.array(times, dtype=np.float64).reshape(-1, 2).T
+            first, last = np.array(values, dtype=np.int64).reshape(-1, 2).T
+            order = np.lexsort((last, end_s, first, start_s))
+            columns = (start_s[order], first[order], end_s[order], last[order])
+            self._known.append(_Marks(counter, *columns))
+            of_group: dict[int, list[int]] = {}
+            for row, g in enumerate(home[side[order]].tolist()):
+                if g >= 0:
+                    of_group.setdefault(g, []).append(row)
+            self._rows.append(of_group)
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
-        for marks in self._marks:
-            if b not in marks:
-                continue
-            fewer, more = sorted((marks.get(a, []), marks.pop(b)), key=len)
-            if len(fewer) * FEW < len(more):
-                for mark in fewer:
-                    bisect.insort(more, mark)
-                marks[a] = more
-            else:
-                marks[a] = sorted(fewer + more)
+        for rows in self._rows:
+            own = rows.pop(b, None)
+            if own is not None:
+                rows[a] = sorted(rows[a] + own) if a in rows else own
 
     def argument(self, a: int, b: int, least: int = 1) -> Argument | None:
         """What counters say against `a` and `b` being one machine, if any does; the worst's words.
@@ -92,48 +123,43 @@ class Interleaving:
         """
         worst: Argument | None = None
         total = 0.0
-        for counter, marks in zip(self._counters, self._marks, strict=True):
-            if min(len(marks.get(a, ())), len(marks.get(b, ()))) < max(least, 1):
+        for known, rows in zip(self._known, self._rows, strict=True):
+            mine, theirs = rows.get(a), rows.get(b)
+            if mine is None or theirs is None or min(len(mine), len(theirs)) < least:
                 continue
-            bits, words = self._apart(counter, marks[a], marks[b])
+            bits, words = _apart(known, mine, theirs)
             total += bits
             if bits < 0.0 and (worst is None or bits < worst.bits):
-                worst = Argument(counter.signal, bits, words)
+                worst = Argument(known.counter.signal, bits, words)
         return worst and replace(worst, bits=max(total, APART_CAP))
 
-    @staticmethod
-    def _apart(counter: Counter, mine: list[Mark], theirs: list[Mark]) -> tuple[float, str]:
-        if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
-            ends = (mine[-1], theirs[0]) if mine[-1] < theirs[0] else (theirs[-1], mine[0])
-            within, share = believable(counter, *ends)
-            return (0.0, "") if within else (JUMP_BITS * (1.0 - share), "its counter would jump")
-        n_steps = n_within = 0
-        weight = 0.0
-        for before, mark in _turns(mine, theirs):
-            within, share = believable(counter, before, mark)
-            n_steps += 1
-            n_within += within
-            weight += 0.0 if within else 1.0 - share
-            if n_steps >= MAX_STEPS:
-                break
-        if n_steps < 2 or n_within >= ONE_COUNTER_SHARE * n_steps:
+
+def _apart(known: _Marks, mine: list[int], theirs: list[int]) -> tuple[float, str]:
+    if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
+        ends = (mine[-1], theirs[0]) if mine[-1] < theirs[0] else (theirs[-1], mine[0])
+        within, share = known.believable(np.array(ends[:1]), np.array(ends[1:]))
+        if within[0]:
             return 0.0, ""
-        return max(APART_BITS * weight, APART_CAP), "counters run side by side, far apart"
+        return JUMP_BITS * (1.0 - float(share[0])), "its counter would jump"
+    turns = np.array(list(islice(_turns(mine, theirs), MAX_STEPS)), dtype=np.int64)
+    within, share = known.believable(turns[:, 0], turns[:, 1])
+    if len(turns) < 2 or np.count_nonzero(within) >= ONE_COUNTER_SHARE * len(turns):
+        return 0.0, ""
+    weight = float((1.0 - share[~within]).sum())
+    return max(APART_BITS * weight, APART_CAP), "counters run side by side, far apart"
 
 
-def _turns(mine: list[Mark], theirs: list[Mark]) -> Iterator[tuple[Mark, Mark]]:
+def _turns(mine: list[int], theirs: list[int]) -> Iterator[tuple[int, int]]:
     """Marks that follow one another and are not of one group: (before, after), in order of time.
 
-    Found by bisection, so a long chain costs no more than the turns that are asked for. Of equal
-    marks `mine` come first.
+    Found by bisection, so a long chain costs no more than the turns that are asked for.
     """
-    at, ours = (mine[0], True) if mine[0] <= theirs[0] else (theirs[0], False)
+    at, ours = (mine[0], True) if mine[0] < theirs[0] else (theirs[0], False)
     while True:
         own, others = (mine, theirs) if ours else (theirs, mine)
-        i = bisect.bisect_left(others, at) if ours else bisect.bisect_right(others, at)
+        i = bisect_left(others, at)
         if i == len(others):
             return
         after = others[i]
-        k = bisect.bisect_right(own, after) if ours else bisect.bisect_left(own, after)
-        yield own[k - 1], after
+        yield own[bisect_left(own, after) - 1], after
         at, ours = after, not ours

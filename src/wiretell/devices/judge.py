@@ -186,10 +186,9 @@ def _groups(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
     if not parts:
         return []
     sides = {side for part in parts for side in part}
-    labels = [label for label in evidence.labels if label.side in sides]
     clocks = [clock for clock in evidence.clocks if sides.issuperset(clock.sides)]
     holds = [hold for hold in evidence.holds if hold.side in sides]
-    return groups_of(parts, labels, clocks, evidence.peers, holds)
+    return groups_of(parts, evidence.labels, clocks, evidence.peers, holds)
 
 
 def judge_server(evidence: Evidence, *, is_window: bool = False) -> Judgement:

@@ -13,15 +13,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
+from wiretell.devices.shown import home_of
 from wiretell.signal import Link
-from wiretell.stats.likelihood import probability
 
 IntArray = NDArray[np.int64]
 
@@ -38,11 +38,6 @@ class _Tie:
     """Sum of the links' probabilities of being accidents."""
     bits: float = 0.0
     best: Link | None = None
-
-    @classmethod
-    def of(cls, link: Link) -> _Tie:
-        """One link."""
-        return cls(1, int(bool(link.counter)), probability(-link.bits), link.bits, link)
 
     def add(self, other: _Tie) -> None:
         self.n += other.n
@@ -68,20 +63,27 @@ class Ties:
     def between(cls, groups: Sequence[Group], links: Sequence[Link]) -> Ties:
         """Sort the links of one address into those across and those within groups."""
         ties = cls()
-        home = {side: i for i, group in enumerate(groups) for side in group.sides}
-        ends = {side for link in links for side in (link.a, link.b)}
+        if not groups:
+            return ties
+        ends = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2)
+        home = home_of([group.sides for group in groups], int(ends.max(initial=0)) + 1)
+        linked = np.zeros(len(home), dtype=bool)
+        linked[ends] = True
         for i, group in enumerate(groups):
-            ties.linked[i] = np.array(sorted(ends.intersection(group.sides)), dtype=np.int64)
-        for link in links:
-            a, b = home.get(link.a), home.get(link.b)
-            if a is None or b is None:
-                continue
+            sides = np.array(group.sides, dtype=np.int64)
+            ties.linked[i] = sides[linked[sides]]
+        one, other = home[ends].T
+        known = np.flatnonzero((one >= 0) & (other >= 0))
+        one, other = one[known], other[known]
+        n = len(groups)
+        pair = np.minimum(one, other) * n + np.maximum(one, other)
+        for key, tie in _added(pair, links, known).items():
+            a, b = divmod(key, n)
             if a == b:
-                ties.inside[a].add(_Tie.of(link))
-                continue
-            for x, y in ((a, b), (b, a)):
-                ties.across[x].setdefault(y, _Tie()).add(_Tie.of(link))
-        ties.whole = {i: ties._all(i) for i in range(len(groups))}
+                ties.inside[a] = tie
+            else:
+                ties.across[a][b], ties.across[b][a] = tie, replace(tie)
+        ties.whole = {i: ties._all(i) for i in range(n)}
         return ties
 
     def pairs(self) -> set[tuple[int, int]]:
@@ -139,3 +141,29 @@ class Ties:
         for tie in (self.inside.get(a, _Tie()), *self.across[a].values()):
             whole.add(tie)
         return whole
+
+
+def _added(pair: IntArray, links: Sequence[Link], known: IntArray) -> dict[int, _Tie]:
+    """Per pair of groups the sum of its links; `pair` is that of each of the `known` links."""
+    if not len(known):
+        return {}
+    several = [links[i] for i in known.tolist()]
+    bits = np.array([link.bits for link in several])
+    dense = np.array([bool(link.counter) for link in several])
+    keys, first, at = np.unique(pair, return_index=True, return_inverse=True)
+    odds = np.exp2(np.clip(-bits, -1000.0, 1000.0))
+    doubt = np.bincount(at, weights=odds / (1.0 + odds))
+    total = np.bincount(at, weights=bits)
+    n, n_dense = np.bincount(at), np.bincount(at, weights=dense).astype(np.int64)
+    # The first of the strongest links of each pair.
+    order = np.lexsort((np.arange(len(at)), -bits, at))
+    best = order[np.searchsorted(at[order], np.arange(len(keys)))]
+    # In order of the first link of each pair, as links were told.
+    told = np.argsort(first, kind="stable")
+    columns = (keys, n, n_dense, doubt, total, best)
+    return {
+        key: _Tie(n_links, n_of_dense, doubted, summed, several[strongest])
+        for key, n_links, n_of_dense, doubted, summed, strongest in zip(
+            *(column[told].tolist() for column in columns), strict=True
+        )
+    }

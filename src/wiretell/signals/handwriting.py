@@ -8,9 +8,11 @@ one client (cookies, tickets) say much when they come back.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from wiretell.signal import Label, LabelRule, Scores, Signal
+from wiretell.signal import LabelRule, Labels, Scores, Signal
+from wiretell.stats.assignment import codes
 
 NAME = "handwriting"
 
@@ -49,31 +51,51 @@ _RULED = frozenset(rule.kind for rule in RULES)
 
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """One label per side, kind and text."""
-    seen: dict[Label, None] = {}
     wanted = [*_RULED, *_KIND, "user_agent_os"]
     rows = observations.filter(
         pl.col("text").is_not_null() & pl.col("quantity").is_in(wanted)
     ).join(sides.select("flow_id", "side", "number"), on=["flow_id", "side"], maintain_order="left")
-    for at, quantity, text in rows.select("number", "quantity", "text").iter_rows():
-        kind = _KIND.get(quantity, quantity)
-        if kind == "user_agent_os":
-            seen.update(dict.fromkeys(_system(at, text)))
-        elif kind in _RULED:
-            seen[Label(at, kind, text)] = None
-    return Scores(labels=list(seen), rules=RULES)
+    if rows.is_empty():
+        return Scores(rules=RULES)
+    said = codes(zip(rows["quantity"].to_list(), rows["text"].to_list(), strict=True))
+    texts = dict.fromkeys(zip(rows["quantity"].to_list(), rows["text"].to_list(), strict=True))
+    known: dict[tuple[str, str], int] = {}
+    pairs = [
+        (i, known.setdefault(pair, len(known)))
+        for i, (quantity, text) in enumerate(texts)
+        for pair in _texts(quantity, text)
+    ]
+    # A User-Agent's text tells several labels: rows are repeated, each with one of them.
+    of, code = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    n_pairs = np.bincount(of, minlength=len(texts))
+    first = np.cumsum(n_pairs) - n_pairs
+    n = n_pairs[said]
+    row = np.repeat(np.arange(len(said)), n)
+    at = first[said[row]] + np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
+    side, code = rows["number"].to_numpy().astype(np.int64)[row], code[at]
+    once = np.sort(np.unique(side * len(known) + code, return_index=True)[1])
+    return Scores(labels=Labels(side[once], code[once], list(known)), rules=RULES)
 
 
-def _system(side: int, text: str) -> list[Label]:
+def _texts(quantity: str, text: str) -> list[tuple[str, str]]:
+    """(kind, text) of the labels that an observation gives."""
+    kind = _KIND.get(quantity, quantity)
+    if kind == "user_agent_os":
+        return _system(text)
+    return [(kind, text)] if kind in _RULED else []
+
+
+def _system(text: str) -> list[tuple[str, str]]:
     """Family, and version where the text has one ("Android 5.1.1": Android)."""
     if text.startswith(LINUXES):
-        return [Label(side, "system", "Linux")]
+        return [("system", "Linux")]
     family = next((system for system in SYSTEMS if text.startswith(system)), None)
     if family is None:
         return []
-    labels = [Label(side, "system", family)]
+    told = [("system", family)]
     if any(c.isdigit() for c in text[len(family) :]):
-        labels.append(Label(side, "system version", text))
-    return labels
+        told.append(("system version", text))
+    return told
 
 
 SIGNAL = Signal(NAME, score=score)

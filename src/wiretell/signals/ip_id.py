@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal, Steps
+from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
 from wiretell.stats.assignment import codes
 from wiretell.stats.chain_fit import (
     FEWEST,
@@ -147,13 +147,11 @@ def _parts(group: pl.DataFrame) -> pl.Series:
 RULES = (LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),)
 
 
-def _labels(usable: pl.DataFrame) -> list[Label]:
+def _labels(usable: pl.DataFrame) -> Labels:
     udp = usable.filter(pl.col("proto") == 17)
-    zero = (udp["ipid_zero"] == udp["ipid_n"]).to_list()
-    return [
-        Label(n, "ipid of udp", "zero" if z else "not zero")
-        for n, z in zip(udp["number"].to_list(), zero, strict=True)
-    ]
+    zero = (udp["ipid_zero"] == udp["ipid_n"]).to_numpy()
+    texts = [("ipid of udp", "not zero"), ("ipid of udp", "zero")]
+    return Labels(udp["number"].to_numpy().astype(np.int64), zero.astype(np.int64), texts)
 
 
 def _within(usable: pl.DataFrame) -> dict[int, str]:

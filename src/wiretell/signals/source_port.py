@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, Label, LabelRule, Link, Scores, Signal, Steps
+from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
 from wiretell.stats.assignment import codes
 from wiretell.stats.chain_fit import (
     NONE,
@@ -151,7 +151,7 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     )
 
 
-def _ranges(sides: pl.DataFrame) -> list[Label]:
+def _ranges(sides: pl.DataFrame) -> Labels:
     """Which part of the port space a client's ports come from (`net.ipv4.ip_local_port_range`)."""
     clients = sides.filter(
         pl.col("initiator") & pl.col("proto").is_in([6, 17]) & (pl.col("port") >= 1024)
@@ -167,11 +167,8 @@ def _ranges(sides: pl.DataFrame) -> list[Label]:
     # In order of kinds, as they were met.
     told = np.argsort(kind, kind="stable")
     told = told[~drawn[kind[told]]]
-    numbers = clients["number"].to_numpy()[told].tolist()
-    return [
-        Label(n, "port range", RANGES[i][0])
-        for n, i in zip(numbers, place[told].tolist(), strict=True)
-    ]
+    numbers = clients["number"].to_numpy()[told].astype(np.int64)
+    return Labels(numbers, place[told], [("port range", words) for words, _ in RANGES])
 
 
 def _all_over(counts: IntArray) -> bool:

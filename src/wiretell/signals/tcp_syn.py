@@ -10,12 +10,17 @@ Blind spots: two machines of one system write alike; raw-socket programs write t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from wiretell.signal import Label, LabelRule, Scores, Signal
+from wiretell.signal import LabelRule, Labels, Scores, Signal
+from wiretell.stats.assignment import codes
+
+IntArray = NDArray[np.int64]
 
 NAME = "tcp_syn"
 
@@ -78,17 +83,14 @@ def initial_ttl(ttl: int) -> int:
 def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Labels of stack, window, MSS, initial TTL and distance."""
     del observations
-    labels: list[Label] = []
-    raw: set[int] = set()
     opened = sides.filter(pl.col("initiator") & pl.col("syn").is_not_null())
-    written = {syn: _written(syn) for syn in opened["syn"].unique().to_list()}
-    for number, syn, n_bytes in opened.select("number", "syn", "bytes").iter_rows():
-        is_raw, texts = written[syn]
-        # A scanner says nothing more; small stacks that write alike go on to talk.
-        if is_raw and not n_bytes:
-            raw.add(number)
-        else:
-            labels += [Label(number, kind, text) for kind, text in texts]
+    number, n_bytes = opened["number"].to_numpy(), opened["bytes"].to_numpy()
+    syn = codes(opened["syn"].to_list())
+    written = [_written(text) for text in dict.fromkeys(opened["syn"].to_list())]
+    is_raw = np.array([raw for raw, _ in written], dtype=bool)
+    # A scanner says nothing more; small stacks that write alike go on to talk.
+    raw = is_raw[syn] & (n_bytes == 0)
+    told = _of_texts(number[~raw], syn[~raw], [texts for _, texts in written])
     travelling = sides.filter(
         (pl.col("ttl") >= LOWEST_TTL)
         & (
@@ -96,16 +98,33 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
             | ((pl.col("proto") == UDP) & ~_set_by_program())
         )
     )
-    own = [x for x in travelling.select("number", "ttl").iter_rows() if x[0] not in raw]
-    starts = {ttl: initial_ttl(ttl) for _, ttl in own}
-    drawn = _drawn((start, ttl) for ttl, start in starts.items())
-    hops = {ttl: f"{start}-{start - ttl}" for ttl, start in starts.items() if start not in drawn}
-    initial = {ttl: str(start) for ttl, start in starts.items()}
-    for number, ttl in own:
-        labels.append(Label(number, "initial ttl", initial[ttl]))
-        if ttl in hops:
-            labels.append(Label(number, "hops", hops[ttl]))
-    return Scores(labels=labels, rules=RULES)
+    number_of, ttl_of = travelling["number"].to_numpy(), travelling["ttl"].to_numpy()
+    own = ~np.isin(number_of, number[raw])
+    ttls, ttl = np.unique(ttl_of[own], return_inverse=True)
+    starts = {at: initial_ttl(at) for at in ttls.tolist()}
+    drawn = _drawn((start, at) for at, start in starts.items())
+    texts = [
+        (("initial ttl", str(start)),)
+        + ((("hops", f"{start}-{start - at}"),) if start not in drawn else ())
+        for at, start in starts.items()
+    ]
+    told += _of_texts(number_of[own], ttl, texts)
+    return Scores(labels=Labels.together(told), rules=RULES)
+
+
+def _of_texts(
+    number: IntArray, code: IntArray, texts: Sequence[Sequence[tuple[str, str]]]
+) -> list[Labels]:
+    """Labels of sides that show the texts of their code: one kind after the other."""
+    found: list[Labels] = []
+    for k in range(max(map(len, texts), default=0)):
+        shown = [(i, of_code[k]) for i, of_code in enumerate(texts) if len(of_code) > k]
+        place = np.full(len(texts), -1, dtype=np.int64)
+        place[[i for i, _ in shown]] = np.arange(len(shown))
+        at = place[code]
+        some = at >= 0
+        found.append(Labels(number[some].astype(np.int64), at[some], [pair for _, pair in shown]))
+    return found
 
 
 def _written(syn: str) -> tuple[bool, tuple[tuple[str, str], ...]]:

@@ -1,0 +1,124 @@
+"""Clocks of loose chains against those of the groups they may go to, as arrays.
+
+The same arithmetic as `compare.skew_bits` and `compare.lines_bits`. Most loose chains have one
+clock with an offset of its own; it is held against lines of whole hosts, and against those towards
+the same destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import pdtrc
+
+from wiretell.devices.compare import (
+    CLOCK_CONFLICT_BITS,
+    STRAY_SHARE,
+    Argument,
+    lines_bits,
+    rates_bits,
+)
+from wiretell.devices.group import Group
+from wiretell.devices.line_pairs import ClockColumns, pair_bits
+from wiretell.devices.meeting import Lines, meeting
+from wiretell.signal import Clock
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+class ClocksOfGroups:
+    """Clocks of the groups, by what a chain's clocks can contradict."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
+        self._met: list[tuple[Lines, Lines]] = []
+        self._everywhere: list[tuple[int, Clock]] = []
+        self._towards: dict[str, list[tuple[int, Clock]]] = {}
+        for g, group in enumerate(groups):
+            for clock in group.lines:
+                if clock.scope == "host":
+                    self._everywhere.append((g, clock))
+                elif clock.scope == "destination":
+                    self._towards.setdefault(clock.peer, []).append((g, clock))
+
+    def bits(self, chains: Sequence[Group]) -> FloatArray:
+        """Bits (groups, chains) of rates and of lines."""
+        skews = np.array([chain.rate_row() for chain in chains]).reshape(-1, 4)
+        bits = np.zeros((len(self._groups), len(chains)))
+        rated = np.flatnonzero(skews[:, 0])
+        if len(rated):
+            bits[:, rated] = rates_bits(self._skews[:, None, :], skews[None, rated, :])
+        single: list[int] = []
+        for column, chain in enumerate(chains):
+            if chain.lines:
+                for g in range(len(self._groups)):
+                    bits[g, column] += sum(x.bits for x in self.arguments(g, chain))
+            elif chain.singles:
+                single.append(column)
+        if single and (self._everywhere or self._towards):
+            self._add_singles(bits, chains, single)
+        return bits
+
+    def _add_singles(
+        self, bits: FloatArray, chains: Sequence[Group], columns: Sequence[int]
+    ) -> None:
+        """Adds what lines say to chains without lines of their own."""
+        ours: list[tuple[int, Clock]] = list(self._everywhere)
+        place: dict[str, range] = {}
+        clocks = [(column, clock) for column in columns for clock in chains[column].singles]
+        for peer in dict.fromkeys(clock.peer for _, clock in clocks):
+            towards = self._towards.get(peer, [])
+            place[peer] = range(len(ours), len(ours) + len(towards))
+            ours += towards
+        everywhere = range(len(self._everywhere))
+        met = [
+            (i, j)
+            for j, (_, clock) in enumerate(clocks)
+            for near in (everywhere, place[clock.peer])
+            for i in near
+        ]
+        if not met:
+            return
+        mine, theirs = np.array(met, dtype=np.int64).T
+        found = pair_bits(
+            ClockColumns.of([clock for _, clock in ours]).at(mine),
+            ClockColumns.of([clock for _, clock in clocks]).at(theirs),
+        )
+        n_groups, n_chains = bits.shape
+        group = np.array([g for g, _ in ours], dtype=np.int64)[mine]
+        column = np.array([c for c, _ in clocks], dtype=np.int64)[theirs]
+        said = ~np.isnan(found)
+        pair, found = (group * n_chains + column)[said], found[said]
+        worst = np.full(n_groups * n_chains, np.inf)
+        np.minimum.at(worst, pair, found)
+        at = np.flatnonzero(np.isfinite(worst))
+        strays = np.bincount(pair[found < 0.0], minlength=len(worst))[at]
+        n_clocked = np.array([chain.n_clocked for chain in chains], dtype=np.int64)[at % n_chains]
+        floor = _stray_bits(strays, n_clocked)
+        bits.reshape(-1)[at] += np.maximum(np.maximum(worst[at], floor), CLOCK_CONFLICT_BITS)
+
+    def arguments(self, g: int, chain: Group) -> list[Argument]:
+        """`clock_bits`, without asking pairs that never contradict."""
+        group = self._groups[g]
+        if chain.lines:
+            if not self._met:
+                self._met = [(Lines(x.lines), Lines(x.singles)) for x in self._groups]
+            return lines_bits(group, chain, meeting(*self._met[g], chain))
+        pairs = [
+            (mine, theirs)
+            for theirs in chain.singles
+            for clocks in (self._everywhere, self._towards.get(theirs.peer, ()))
+            for of, mine in clocks
+            if of == g
+        ]
+        return lines_bits(group, chain, pairs) if pairs else []
+
+
+def _stray_bits(n_strays: IntArray, n_clocked: IntArray) -> FloatArray:
+    """`compare.lines_bits`: log2 of the chance that so many clocked flows do not belong."""
+    tail = np.maximum(pdtrc(n_strays - 1.0, n_clocked * STRAY_SHARE), 2.0**CLOCK_CONFLICT_BITS)
+    return np.where(n_strays == 0, 0.0, np.log2(tail))
