@@ -18,6 +18,7 @@ from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
     clock_bits,
+    discounted,
     labels_bits,
     skew_bits,
     skews_bits,
@@ -149,8 +150,9 @@ class _Agglomeration:
         """Everything that speaks for or against a pair."""
         a, b = min(a, b), max(a, b)
         mine, theirs, dear = self.alive[a], self.alive[b], self.dear(a, b)
-        found = labels_bits(mine, theirs, self._rules) + skew_bits(mine, theirs) + dear.lines
-        alike = self._writing.bits(a, np.array([b]))[0] > 0.0
+        written = labels_bits(mine, theirs, self._rules)
+        found = written + skew_bits(mine, theirs) + dear.lines
+        alike = discounted(written) > 0.0
         more = (
             self._ties.argument(a, b),
             dear.counter,

@@ -17,7 +17,7 @@ import numpy as np
 from wiretell.devices.agglomerate import Partition, agglomerate
 from wiretell.devices.chain_clocks import ChainClocks
 from wiretell.devices.group import Group, groups_of
-from wiretell.devices.interleave import Interleaving, agreement
+from wiretell.devices.interleave import Interleaving, agreements
 from wiretell.devices.shown import shown_by
 from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Labels, Link
 
@@ -100,6 +100,20 @@ def _certain(evidence: Evidence) -> dict[int, Mapping[str, frozenset[str]]]:
     return {side: looks[id(shown)] for side, shown in zip(sides.tolist(), told, strict=True)}
 
 
+def _strongest(evidence: Evidence) -> list[tuple[Link, float]]:
+    """Links that may make a chain, strongest first, and what other counters say of each.
+
+    Handwriting only takes from them.
+    """
+    links = evidence.links
+    bits = np.array([link.bits for link in links])
+    agreed = agreements(links, evidence.counters)
+    a, b = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2).T
+    order = np.lexsort((b, a, -bits))
+    order = order[(bits + agreed)[order] >= CHAIN_BITS]
+    return [(links[i], float(agreed[i])) for i in order.tolist()]
+
+
 def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     """Sides tied by strong links, strongest first, never against a certain contradiction."""
     parent = {side: side for side in sides}
@@ -113,7 +127,8 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
 
     clocks = ChainClocks(evidence.clocks)
     interleaving = Interleaving([[side] for side in range(evidence.n_sides)], evidence.counters)
-    for link in sorted(evidence.links, key=lambda link: (-link.bits, link.a, link.b)):
+    size = dict.fromkeys(parent, 1)
+    for link, agreed in _strongest(evidence):
         if link.a not in parent or link.b not in parent:
             continue
         a, b = root(link.a), root(link.b)
@@ -124,13 +139,14 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         if ours is not theirs:
             apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
             bits += sum(evidence.rules[kind].bits_other for kind in apart)
-        if bits + agreement(link, evidence.counters) < CHAIN_BITS:
+        if bits + agreed < CHAIN_BITS:
             continue
         if clocks.apart(a, b):
             continue
-        if interleaving.argument(a, b, least=CHAIN_MARKS) is not None:
+        if min(size[a], size[b]) >= CHAIN_MARKS and interleaving.argument(a, b, CHAIN_MARKS):
             continue
         parent[b] = a
+        size[a] += size[b]
         interleaving.merge(a, b)
         clocks.merge(a, b)
         if ours is not theirs:

@@ -66,10 +66,23 @@ class _Marks:
     """Marks of one counter in order of time, as columns: a mark is known by its row."""
 
     counter: Counter
+    side: IntArray
     start_s: FloatArray
     first: IntArray
     end_s: FloatArray
     last: IntArray
+
+    @classmethod
+    def of(cls, counter: Counter) -> _Marks:
+        """All of a counter."""
+        side = np.fromiter(counter.marks, dtype=np.int64, count=len(counter.marks))
+        times = [(first_s, last_s) for (first_s, _), (last_s, _) in counter.marks.values()]
+        values = [(first, last) for (_, first), (_, last) in counter.marks.values()]
+        start_s, end_s = np.array(times, dtype=np.float64).reshape(-1, 2).T
+        first, last = np.array(values, dtype=np.int64).reshape(-1, 2).T
+        order = np.lexsort((last, end_s, first, start_s))
+        side, first, last = side[order], first[order], last[order]
+        return cls(counter, side, start_s[order], first, end_s[order], last)
 
     def believable(self, before: IntArray, after: IntArray) -> tuple[BoolArray, FloatArray]:
         """`believable` of each pair of rows."""
@@ -83,6 +96,25 @@ class _Marks:
         return np.minimum(step, modulus - step) <= reach, np.minimum(2.0 * reach / modulus, 1.0)
 
 
+def agreements(links: Sequence[Link], counters: Sequence[Counter]) -> FloatArray:
+    """`agreement` of each link."""
+    bits = np.zeros(len(links))
+    if not counters or not links:
+        return bits
+    ends = np.array([(link.a, link.b) for link in links], dtype=np.int64)
+    signals = np.array([link.signal for link in links])
+    for counter in counters:
+        known, place = _Marks.of(counter), np.full(int(ends.max()) + 1, -1, dtype=np.int64)
+        rows = np.flatnonzero(known.side < len(place))
+        place[known.side[rows]] = rows
+        before, after = place[ends].T
+        asked = np.flatnonzero((before >= 0) & (after >= 0) & (signals != counter.signal))
+        within, share = known.believable(before[asked], after[asked])
+        agrees = np.minimum(-np.log2(share), AGREES_BITS)
+        bits[asked] += np.where(within, agrees, CROSSES_BITS * (1.0 - share))
+    return bits
+
+
 class Interleaving:
     """Marks of every counter by group, in order of time, kept up to date by `merge`."""
 
@@ -94,16 +126,10 @@ class Interleaving:
             return
         home = home_of(groups, 1 + max(max(x.marks, default=-1) for x in counters))
         for counter in counters:
-            side = np.fromiter(counter.marks, dtype=np.int64, count=len(counter.marks))
-            times = [(first_s, last_s) for (first_s, _), (last_s, _) in counter.marks.values()]
-            values = [(first, last) for (_, first), (_, last) in counter.marks.values()]
-            start_s, end_s = np.array(times, dtype=np.float64).reshape(-1, 2).T
-            first, last = np.array(values, dtype=np.int64).reshape(-1, 2).T
-            order = np.lexsort((last, end_s, first, start_s))
-            columns = (start_s[order], first[order], end_s[order], last[order])
-            self._known.append(_Marks(counter, *columns))
+            known = _Marks.of(counter)
+            self._known.append(known)
             of_group: dict[int, list[int]] = {}
-            for row, g in enumerate(home[side[order]].tolist()):
+            for row, g in enumerate(home[known.side].tolist()):
                 if g >= 0:
                     of_group.setdefault(g, []).append(row)
             self._rows.append(of_group)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,99 +23,87 @@ MAX_TEXTS = 1024
 """Texts of one kind that are told apart; of more only those that most groups share."""
 
 
-@dataclass
-class _Kind:
-    """One kind of label: a row of `group`, `text`, `count` and `part` for each text of a group.
-
-    `count` is how many sides of the group show the text, `part` its share in all labels of the
-    kind that the group shows, `totals` how many these are.
-    """
-
-    rule: LabelRule
-    n_texts: int
-    totals: FloatArray
-    group: IntArray
-    text: IntArray
-    count: FloatArray
-    part: FloatArray
-
-    def bits(self, a: int, others: IntArray) -> FloatArray | None:
-        """Bits of group `a` against `others`; None where it shows no label of this kind."""
-        if not self.totals[a]:
-            return None
-        mine = self.group == a
-        own = np.zeros(self.n_texts)
-        own[self.text[mine]] = self.part[mine]
-        if len(others) == 1:
-            theirs = self.group == others[0]
-            both = np.minimum(self.part[theirs], own[self.text[theirs]])
-            overlap = np.array([both.sum()])
-        else:
-            both = np.minimum(self.part, own[self.text])
-            overlap = np.bincount(self.group, both, len(self.totals))[others]
-        totals = self.totals[others]
-        fewest = np.minimum(totals, self.totals[a])
-        sure = 1.0 - np.exp2(-2.0 / self.rule.sure_after * fewest)
-        equal = self.rule.bits_equal * np.minimum(1.0, 0.25 + overlap)
-        bits: FloatArray = np.where(overlap > 0.0, equal, self.rule.bits_other * sure)
-        bits[totals == 0.0] = 0.0
-        return bits
-
-    def merge(self, a: int, b: int) -> None:
-        """The texts of `b` are now also those of `a`."""
-        if not self.totals[b]:
-            return
-        total = self.totals[a] + self.totals[b]
-        self.totals[a], self.totals[b] = total, 0.0
-        ours = (self.group == a) | (self.group == b)
-        counts = np.bincount(self.text[ours], self.count[ours], self.n_texts)
-        texts = np.flatnonzero(counts)
-        rest = ~ours
-        self.group = np.concatenate([self.group[rest], np.full(len(texts), a)])
-        self.text = np.concatenate([self.text[rest], texts])
-        self.count = np.concatenate([self.count[rest], counts[texts]])
-        self.part = np.concatenate([self.part[rest], counts[texts] / total])
-
-
 class Writing:
-    """The labels of all groups, kept up to date by `merge`."""
+    """The labels of all groups, kept up to date by `merge`.
+
+    There is a row for each text that a group shows, in order of texts (of all kinds): `_slot`
+    says for which group and kind, `_count` how many sides of the group show it, `_part` which
+    share of all its labels of the kind that is. `_totals` counts these, by group and kind.
+    """
 
     def __init__(self, groups: Sequence[Group], rules: Mapping[str, LabelRule]) -> None:
         """Only kinds that two groups show can be compared."""
         shown = Counter(kind for group in groups for kind in group.labels)
-        self._kinds = [_kind(groups, rules[kind]) for kind in sorted(shown) if shown[kind] > 1]
+        kinds = [rules[kind] for kind in sorted(shown) if shown[kind] > 1]
+        self._equal = np.array([rule.bits_equal for rule in kinds])
+        self._other = np.array([rule.bits_other for rule in kinds])
+        self._fewer = np.array([-2.0 / rule.sure_after for rule in kinds])
+        self._totals = np.zeros((len(groups), len(kinds)))
+        rows: list[tuple[int, int, int]] = []
+        n_texts = 0
+        for k, rule in enumerate(kinds):
+            column = {text: n_texts + i for i, text in enumerate(_common(groups, rule.kind))}
+            n_texts += len(column)
+            for g, group in enumerate(groups):
+                texts = group.labels.get(rule.kind)
+                if texts:
+                    self._totals[g, k] = texts.total()
+                    slot = g * len(kinds) + k
+                    rows += [(column[t], slot, n) for t, n in texts.items() if t in column]
+        table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+        text, self._slot, count = table[np.argsort(table[:, 0], kind="stable")].T.copy()
+        self._count = count.astype(np.float64)
+        self._part = self._count / self._totals.reshape(-1)[self._slot]
+        self._begin = np.searchsorted(text, np.arange(n_texts + 1))
+        owner = self._slot // max(len(kinds), 1)
+        order = np.argsort(owner, kind="stable")
+        ends = np.searchsorted(owner[order], np.arange(1, len(groups)))
+        self._own = np.split(order, ends)
+        self._text = text
 
     def bits(self, a: int, others: IntArray) -> FloatArray:
         """Discounted bits for group `a` and each of `others` being one machine."""
-        rows = [row for kind in self._kinds if (row := kind.bits(a, others)) is not None]
-        if not rows:
+        kinds = np.flatnonzero(self._totals[a])
+        if not len(kinds):
             return np.zeros(len(others))
-        table = np.stack(rows, axis=1)
+        own = self._own[a]
+        first = self._begin[self._text[own]]
+        n = self._begin[self._text[own] + 1] - first
+        rows = np.repeat(first - np.cumsum(n) + n, n) + np.arange(n.sum())
+        shared = np.minimum(self._part[rows], np.repeat(self._part[own], n))
+        overlap = np.bincount(self._slot[rows], shared, self._totals.size)
+        pick = others[:, None], kinds
+        overlap, totals = overlap.reshape(self._totals.shape)[pick], self._totals[pick]
+        fewest = np.minimum(totals, self._totals[a, kinds])
+        sure = 1.0 - np.exp2(self._fewer[kinds] * fewest)
+        equal = self._equal[kinds] * np.minimum(1.0, 0.25 + overlap)
+        table = np.where(overlap > 0.0, equal, self._other[kinds] * sure)
+        table[totals == 0.0] = 0.0
         table.sort(axis=1)
-        weights = 0.5 ** np.arange(len(rows))
+        weights = 0.5 ** np.arange(len(kinds))
         gains, losses = np.maximum(table[:, ::-1], 0.0), np.minimum(table, 0.0)
         total: FloatArray = (gains + losses) @ weights
         return total
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
-        for kind in self._kinds:
-            kind.merge(a, b)
+        n_kinds = self._totals.shape[1]
+        mine, theirs = self._own[a], self._own[b]
+        # Rows are in order of texts, so a text's row is found by its number.
+        at = np.searchsorted(self._text[mine], self._text[theirs])
+        both = at < len(mine)
+        both[both] = self._text[mine[at[both]]] == self._text[theirs[both]]
+        again, new = theirs[both], theirs[~both]
+        self._count[mine[at[both]]] += self._count[again]
+        self._count[again] = self._part[again] = 0.0
+        self._slot[new] += (a - b) * n_kinds
+        self._totals[a] += self._totals[b]
+        self._totals[b] = 0.0
+        own = self._own[a] = np.sort(np.concatenate([mine, new]))
+        self._own[b] = np.empty(0, dtype=np.int64)
+        self._part[own] = self._count[own] / self._totals.reshape(-1)[self._slot[own]]
 
 
-def _kind(groups: Sequence[Group], rule: LabelRule) -> _Kind:
-    spread = Counter(text for group in groups for text in group.labels.get(rule.kind, ()))
-    common = sorted(spread, key=lambda text: (-spread[text], text))[:MAX_TEXTS]
-    column = {text: i for i, text in enumerate(common)}
-    totals = np.zeros(len(groups))
-    rows: list[tuple[int, int, int]] = []
-    for i, group in enumerate(groups):
-        texts = group.labels.get(rule.kind)
-        if not texts:
-            continue
-        totals[i] = texts.total()
-        rows += [(i, column[text], n) for text, n in texts.items() if text in column]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    count = table[:, 2].astype(np.float64)
-    owner, place = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-    return _Kind(rule, len(column), totals, owner, place, count, count / totals[owner])
+def _common(groups: Sequence[Group], kind: str) -> list[str]:
+    spread = Counter(text for group in groups for text in group.labels.get(kind, ()))
+    return sorted(spread, key=lambda text: (-spread[text], text))[:MAX_TEXTS]

@@ -34,7 +34,7 @@ from wiretell.stats.chain_fit import (
     fit_chains,
     reach,
 )
-from wiretell.stats.counter_chains import ANY, Items, Rule, Weights
+from wiretell.stats.counter_chains import ANY, Items, Moments, Rule, Weights
 from wiretell.stats.step_model import StepModel
 from wiretell.stats.tick_counter import Meetings, tick_chains
 
@@ -303,9 +303,10 @@ def _met(group: pl.DataFrame, on: FloatArray) -> Items:
     parts = group["part"].to_list()
     goal, part = codes(group["peer"].to_list()), codes(parts)
     stack = np.where(np.array([x.endswith(" ") for x in parts], dtype=bool), ANY, part)
+    start_s, end_s = (group[x].to_numpy().astype(np.float64) for x in ("start_s", "end_s"))
     return Items(
-        start_s=group["start_s"].to_numpy().astype(np.float64),
-        end_s=group["end_s"].to_numpy().astype(np.float64),
+        start_s=start_s,
+        end_s=end_s,
         first=group["ipid_first"].to_numpy().astype(np.int64),
         last=group["ipid_last"].to_numpy().astype(np.int64),
         goal=np.zeros_like(goal),
@@ -313,6 +314,7 @@ def _met(group: pl.DataFrame, on: FloatArray) -> Items:
         on=on,
         look=np.stack([stack, codes(group["ttl"].to_list()), goal], axis=1),
         look_bits=np.array([STACK_BITS, HOPS_BITS, 0.0]),
+        moments=Moments.of(start_s, end_s),
     )
 
 

@@ -30,7 +30,7 @@ from wiretell.stats.chain_fit import (
     fit_chains,
     reach,
 )
-from wiretell.stats.counter_chains import Items, Rule, Weights
+from wiretell.stats.counter_chains import Items, Moments, Rule, Weights
 from wiretell.stats.step_model import StepModel
 
 NAME = "source_port"
@@ -314,6 +314,7 @@ def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
         on=np.full(len(values), PLAIN_SHARE),
         look=np.stack([window, hops, mss, goal], axis=1),
         look_bits=np.array([WINDOW_BITS, HOPS_BITS, MSS_BITS, 0.0]),
+        moments=Moments.of(start_s, start_s),
     )
 
 

@@ -60,6 +60,8 @@ class Items:
     on: FloatArray
     look: IntArray
     look_bits: FloatArray
+    moments: Moments | None = None
+    """Both ends in order of time, where they are known already."""
 
     def __len__(self) -> int:
         """Number of items."""
@@ -136,19 +138,38 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """Both ends of items in order of time; an item that lasts no time has its end alone.
+
+    A mark is known by its `code`, item * 2 + is end. Made once for all readings of the items.
+    """
+
+    code: IntArray
+    time_s: FloatArray
+
+    @classmethod
+    def of(cls, start_s: FloatArray, end_s: FloatArray) -> Moments:
+        """A mark for each end."""
+        long = np.flatnonzero(end_s > start_s)
+        code = np.concatenate([2 * np.arange(len(end_s), dtype=np.int64) + 1, 2 * long])
+        time_s = np.concatenate([end_s, start_s[long]])
+        order = np.argsort(time_s, kind="stable")
+        return cls(code[order], time_s[order])
+
+
+@dataclass(frozen=True)
 class _Marks:
     """Both ends of all items, sorted by (goal and window, value, time); `key` packs these.
 
-    A mark is known by its `code`, item * 2 + is end; `place`, `value` and `time_s` are its own,
-    `until_s` is how long it may be stepped on from: a beginning until the item's end. Marks near
-    the top of the circle stand there twice, the second time below zero: a step over the top is a
-    step like any other. With windows of time, each mark stands in its own and in the next, so that
-    who begins in a window sees what was last met.
+    `code` is as of `Moments`; `value` and `time_s` are a mark's own, `until_s` is how long it may
+    be stepped on from: a beginning until the item's end. Marks near the top of the circle stand
+    there twice, the second time below zero: a step over the top is a step like any other. With
+    windows of time, each mark stands in its own and in the next, so that who begins in a window
+    sees what was last met.
     """
 
     code: IntArray
     key: IntArray
-    place: IntArray
     value: IntArray
     time_s: FloatArray
     until_s: FloatArray
@@ -159,46 +180,60 @@ class _Marks:
 
     @classmethod
     def of(cls, items: Items, most: int, n_windows: int = 1) -> _Marks:
-        n = len(items)
-        long = np.flatnonzero(items.end_s > items.start_s)
-        code = np.concatenate([2 * np.arange(n, dtype=np.int64) + 1, 2 * long])
-        value = np.concatenate([items.last, items.first[long]])
-        again = np.flatnonzero(value >= items.modulus - most)
-        code = np.concatenate([code, code[again]])
-        value = np.concatenate([value, value[again] - items.modulus])
+        moments = items.moments or Moments.of(items.start_s, items.end_s)
+        code, times = moments.code, moments.time_s
         item, is_end = code // 2, code % 2 == 1
-        time_s = np.where(is_end, items.end_s[item], items.start_s[item])
-        times = np.unique(time_s)
-        edges = np.quantile(times, np.arange(1, n_windows) / n_windows)
-        window = np.searchsorted(edges, time_s, side="right")
+        value = np.where(is_end, items.last[item], items.first[item])
+        edges = np.empty(0)
         if n_windows > 1:
-            code, value = np.tile(code, 2), np.tile(value, 2)
-            time_s, window = np.tile(time_s, 2), np.concatenate([window, window + 1])
-        place = items.goal[code // 2] * (n_windows + 1) + window
-        place_bits = int(place.max(initial=0)).bit_length()
+            fresh = times[np.diff(times, prepend=-np.inf) > 0.0]
+            edges = np.quantile(fresh, np.arange(1, n_windows) / n_windows)
+        window = np.searchsorted(edges, times, side="right")
+        at = np.arange(len(code))
+        if n_windows > 1:
+            at, window = np.tile(at, 2), np.concatenate([window, window + 1])
+        place = items.goal[item[at]] * (n_windows + 1) + window
+        # What stands twice is below all others: each half is sorted by its values.
+        top = np.flatnonzero(value[at] >= items.modulus - most)
+        low, rest = value[at[top]] - items.modulus, value[at]
+        first, then = top[_order(low - low.min(initial=0))], _order(rest)
+        value = np.concatenate([value[at[first]] - items.modulus, rest[then]])
+        order = np.concatenate([first, then])
+        by_place = _order(place[order])
+        order, value = order[by_place], value[by_place]
+        place, at = place[order], at[order]
+        place_bits = int(place[-1]).bit_length() if len(place) else 0
         time_bits = len(times).bit_length()
         # Beyond two million items times are told apart less finely, among equal values only.
         drop = max(0, place_bits + VALUE_BITS + time_bits - 62)
         shift = time_bits - drop
-        key = _packed(place, value, np.searchsorted(times, time_s) >> drop, shift)
-        order = np.argsort(key, kind="stable")
-        code, time_s = code[order], time_s[order]
-        item, is_end = code // 2, code % 2 == 1
-        until_s = np.where(is_end, np.inf, items.end_s[item])
-        own = (code, key[order], place[order], value[order], time_s, until_s)
-        return cls(*own, times, edges, drop, shift)
+        key = _packed(place, value, at >> drop, shift)
+        until_s = np.where(is_end[at], np.inf, items.end_s[item[at]])
+        return cls(code[at], key, value, times[at], until_s, times, edges, drop, shift)
 
     def places(self, goal: IntArray, at_s: FloatArray) -> IntArray:
         """Where an item of this goal looks that begins at `at_s`."""
         return goal * (len(self.edges) + 2) + np.searchsorted(self.edges, at_s, side="right")
 
     def ranks(self, at_s: FloatArray, early_s: float) -> IntArray:
-        """Order of the moment just after `at_s` and `early_s` among all times."""
+        """How many marks are met until just after `at_s` and `early_s`."""
         return np.searchsorted(self.times, at_s + early_s, side="right") >> self.drop
 
     def below(self, place: IntArray, value: IntArray, rank: IntArray) -> IntArray:
         """How many marks lie below (place, value, moment)."""
         return np.searchsorted(self.key, _packed(place, value, rank, self.shift))
+
+
+def _order(numbers: IntArray) -> IntArray:
+    """Stable order of numbers from 0: digit by digit, as NumPy sorts 16 bits in linear time."""
+    most = int(numbers.max(initial=0))
+    if most == 0:
+        return np.arange(len(numbers))
+    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
+    for bits in range(16, most.bit_length(), 16):
+        digit = ((numbers[order] >> bits) & 0xFFFF).astype(np.uint16)
+        order = order[np.argsort(digit, kind="stable")]
+    return order
 
 
 def _packed(goal: IntArray, value: IntArray, rank: IntArray, shift: int) -> IntArray:
@@ -273,18 +308,22 @@ def _below(
 def _steps(
     rule: Rule, marks: _Marks, index: IntArray, place: IntArray, value: IntArray, at_s: FloatArray
 ) -> tuple[IntArray, IntArray]:
-    """(row, code) of the marks at `index` (a row per item) from which an item may step on."""
-    there = np.maximum(index, 0)
-    step = value[:, None] - marks.value[there]
-    dt_s = at_s[:, None] - marks.time_s[there]
-    good = (index >= 0) & (marks.place[there] == place[:, None])
-    good &= (step >= 0) & (step <= rule.most) & (dt_s <= rule.silence_s)
+    """(row, code) of the marks at `index` (a row per item) from which an item may step on.
+
+    These lie below the item's own place, value and moment.
+    """
+    least = _packed(place, value - rule.most, np.zeros_like(place), marks.shift)
+    near = (index >= 0) & (marks.key[np.maximum(index, 0)] >= least[:, None])
+    row, column = np.nonzero(near)
+    there = index[row, column]
+    at = at_s[row]
+    dt_s = at - marks.time_s[there]
+    good = dt_s <= rule.silence_s
     # While an item lasts, only its beginning is known to be before.
-    good &= (dt_s >= -rule.early_s) & (marks.until_s[there] > at_s[:, None] + rule.early_s)
+    good &= (dt_s >= -rule.early_s) & (marks.until_s[there] > at + rule.early_s)
     if rule.every > 1:
-        good &= step % rule.every == 0
-    row, column = np.nonzero(good)
-    return row, marks.code[there[row, column]]
+        good &= (value[row] - marks.value[there]) % rule.every == 0
+    return row[good], marks.code[there[good]]
 
 
 def _least_kept(row: IntArray, gain: FloatArray, kept: int, n: int) -> FloatArray:
