@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from wiretell.devices.group import Group
-from wiretell.devices.interleave import JUMP_BITS, Interleaving, agreement, believable
+from wiretell.devices.interleave import (
+    JUMP_BITS,
+    Interleaving,
+    agreement,
+    agreements,
+    believable,
+)
 from wiretell.devices.ties import APART_CAP, TIED_CAP, Ties
 from wiretell.signal import Counter, Link
 
@@ -112,6 +118,18 @@ def test_the_other_counter_confirms_or_crosses_a_link() -> None:
     assert agreement(link(0, 1), [elsewhere]) < -7.9
     assert agreement(link(0, 2), [elsewhere]) == 0.0
     assert agreement(link(0, 1, signal="ip_id"), [elsewhere]) == 0.0
+
+
+def test_links_are_asked_of_all_counters_at_once() -> None:
+    near = counter("ip_id", s0=(0.0, 100), s1=(1.0, 105), s3=(9.0, 65_000))
+    far = counter("other", s0=(0.0, 100), s2=(1.5, 40_000), s3=(9.0, 7))
+    several = [
+        link(b, a, signal=name) for a in range(5) for b in range(a) for name in ("x", "ip_id")
+    ]
+    found = agreements(several, [near, far]).tolist()
+    assert found == pytest.approx([agreement(x, [near, far]) for x in several])
+    assert min(found) < 0.0 < max(found)
+    assert agreements([], [near]).tolist() == agreements([], []).tolist() == []
 
 
 def test_counters_side_by_side_are_two_machines() -> None:
