@@ -229,7 +229,7 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
     members, arguments = _Sink(MEMBERS), _Sink(EVIDENCE)
     for one in _judged(part, signals, failed):
         rows = explain(one.address, one.role, one.columns, one.evidence, one.regimes, one.judgement)
-        measured.add_rows(_clock_facts(one.address, one.columns, one.evidence.clocks))
+        measured.add(_clock_facts(one.address, one.columns, one.evidence.clocks))
         addresses.add_rows([rows.address])
         devices.add_rows(rows.devices)
         members.add(rows.members)
@@ -260,7 +260,7 @@ def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
     counting = range(of.window.own.start, of.window.own.stop)
     clocks = [clock for clock in one.evidence.clocks if clock.sides[0] in counting]
     measured = _Sink(OBSERVATIONS)
-    measured.add_rows(_clock_facts(one.address, one.columns, clocks))
+    measured.add(_clock_facts(one.address, one.columns, clocks))
     return Seen(one.address, of.role, of.is_last, view, measured.frame(), failed)
 
 
@@ -386,22 +386,39 @@ def _evidence(columns: SideColumns, scores: Mapping[str, Scores]) -> Evidence:
     )
 
 
-def _clock_facts(address: str, columns: SideColumns, clocks: Sequence[Clock]) -> list[Row]:
-    """Observations of every clock line whose rate is known to a percent."""
+def _clock_facts(address: str, columns: SideColumns, clocks: Sequence[Clock]) -> Columns:
+    """Observations of every clock line whose rate is known to a percent: three of each."""
     known = [clock for clock in clocks if clock.nominal_hz and clock.error_ppm < 1e4]
-    facts: list[Row] = []
-    for clock in known:
-        first = clock.sides[0]
-        base: Row = {
-            "signal": "tcp_timestamp",
-            "address": address,
-            "flow_id": columns.flow_id[first],
-            "side": columns.side[first],
-            "time_ns": int(columns.start_ns[first]),
-        }
-        rate = {"value": clock.hz, "unit": "Hz", "error": clock.hz * clock.error_ppm * 1e-6}
-        skew = {"value": clock.skew_ppm, "unit": "ppm", "error": clock.error_ppm}
-        facts.append(base | {"quantity": "hz"} | rate)
-        facts.append(base | {"quantity": "skew_ppm"} | skew)
-        facts.append(base | {"quantity": "offset_scope", "text": clock.scope})
-    return facts
+    n = len(known)
+    first = [clock.sides[0] for clock in known]
+    start_ns = columns.start_ns[first].tolist() if known else []
+    facts: Columns = {
+        "signal": ["tcp_timestamp"] * n,
+        "address": [address] * n,
+        "flow_id": [columns.flow_id[side] for side in first],
+        "side": [columns.side[side] for side in first],
+        "time_ns": start_ns,
+    }
+    three: dict[str, Sequence[object]] = {name: _thrice(values) for name, values in facts.items()}
+    none: list[object] = [None] * n
+    told: dict[str, tuple[Sequence[object], ...]] = {
+        "quantity": (["hz"] * n, ["skew_ppm"] * n, ["offset_scope"] * n),
+        "value": ([clock.hz for clock in known], [clock.skew_ppm for clock in known], none),
+        "unit": (["Hz"] * n, ["ppm"] * n, none),
+        "error": (
+            [clock.hz * clock.error_ppm * 1e-6 for clock in known],
+            [clock.error_ppm for clock in known],
+            none,
+        ),
+        "text": (none, none, [clock.scope for clock in known]),
+    }
+    return three | {name: _in_turn(*values) for name, values in told.items()}
+
+
+def _in_turn(*columns: Sequence[object]) -> list[object]:
+    """The first of each, then the second of each, ..."""
+    return [value for values in zip(*columns, strict=True) for value in values]
+
+
+def _thrice(values: Sequence[object]) -> list[object]:
+    return _in_turn(values, values, values)

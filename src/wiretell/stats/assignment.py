@@ -6,7 +6,7 @@ In a directed acyclic graph (edges go forward in time) a path cover is a biparti
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ MOST_GAIN = 40.0
 """Gains beyond this are as good as certain."""
 MOST_EDGES = 4_000
 """A component with more edges is solved in windows of that many."""
+TOGETHER_EDGES = 128
+"""Small components are solved together until they have so many edges."""
 
 
 def codes(keys: Iterable[Hashable]) -> IntArray:
@@ -89,11 +91,22 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     chosen: list[int] = edges[alone].tolist()
     edges, groups = edges[~alone], groups[~alone]
     order = np.argsort(groups, kind="stable")
-    for part in np.split(edges[order], np.flatnonzero(np.diff(groups[order])) + 1):
+    edges, groups = edges[order], groups[order]
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    small: list[IntArray] = []
+    n_small = 0
+    for part in np.split(edges, begins[1:]):
         if len(part) > MOST_EDGES:
             chosen.extend(_match_in_windows(part, tail, head, gain))
-        elif len(part):
-            chosen.extend(_match(part, tail, head, gain))
+            continue
+        # To set up a problem takes longer than to solve a small one.
+        small.append(part)
+        n_small += len(part)
+        if n_small >= TOGETHER_EDGES:
+            chosen.extend(_match(small, tail, head, gain))
+            small, n_small = [], 0
+    if n_small:
+        chosen.extend(_match(small, tail, head, gain))
     return np.array(sorted(chosen), dtype=np.int64)
 
 
@@ -105,7 +118,7 @@ def _match_in_windows(
     chosen: list[int] = []
     while len(rest):
         window = rest[:MOST_EDGES]
-        found = _match(window, tail, head, gain)
+        found = _match([window], tail, head, gain)
         if len(rest) > MOST_EDGES:
             middle = tail[window[len(window) // 2]]
             found = [e for e in found if tail[e] <= middle]
@@ -117,18 +130,25 @@ def _match_in_windows(
     return chosen
 
 
-def _match(edges: IntArray, tail: IntArray, head: IntArray, gain: FloatArray) -> list[int]:
+def _match(
+    parts: Sequence[IntArray], tail: IntArray, head: IntArray, gain: FloatArray
+) -> list[int]:
+    """The edges taken of each part; no tail and no head is in two parts."""
+    edges = np.concatenate(parts)
     rows, row = np.unique(tail[edges], return_inverse=True)
     cols, col = np.unique(head[edges], return_inverse=True)
-    top = float(gain[edges].max()) + 1.0
     # Every tail may also end its path: a dummy head of its own at cost `top` (gain 0). SciPy
     # reads explicit zeros as missing edges, so all costs stay positive.
+    top = np.repeat([gain[part].max() + 1.0 for part in parts], [len(part) for part in parts])
     n_rows, n_cols = len(rows), len(cols)
-    cost = np.concatenate([top - gain[edges], np.full(n_rows, top)])
+    ending = np.empty(n_rows)
+    ending[row] = top
+    cost = np.concatenate([top - gain[edges], ending])
     r = np.concatenate([row, np.arange(n_rows)])
     c = np.concatenate([col, n_cols + np.arange(n_rows)])
     matrix = csr_array((cost, (r, c)), shape=(n_rows, n_cols + n_rows))
+    matched = np.empty(n_rows, dtype=np.int64)
     matched_r, matched_c = min_weight_full_bipartite_matching(matrix)
-    index = {(int(a), int(b)): int(e) for a, b, e in zip(row, col, edges, strict=True)}
-    pairs = zip(matched_r, matched_c, strict=True)
-    return [index[int(a), int(b)] for a, b in pairs if b < n_cols]
+    matched[matched_r] = matched_c
+    taken: list[int] = edges[matched[row] == col].tolist()
+    return taken

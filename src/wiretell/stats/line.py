@@ -47,8 +47,7 @@ def upper_hull(x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Upper convex hull of points in any order, x ascending (Andrew's monotone chain)."""
     order = np.lexsort((-v, x))
     hull: list[tuple[float, float]] = []
-    for i in order:
-        px, pv = float(x[i]), float(v[i])
+    for px, pv in zip(x[order].tolist(), v[order].tolist(), strict=True):
         if hull and px == hull[-1][0]:
             continue
         while len(hull) >= 2:

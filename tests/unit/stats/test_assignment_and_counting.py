@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wiretell.stats import assignment
 from wiretell.stats.assignment import path_cover
 from wiretell.stats.counting import count_distribution, interval, poisson_binomial
 from wiretell.stats.likelihood import normal_bits, probability
@@ -55,3 +56,15 @@ def test_bits() -> None:
     assert probability(0.0) == 0.5
     assert probability(float("inf")) == 1.0
     assert probability(-2000.0) == pytest.approx(0.0, abs=1e-300)
+
+
+def test_components_solved_together_are_as_those_solved_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(11)
+    tail = rng.integers(0, 300, 500)
+    head = tail + rng.integers(1, 6, 500)
+    gain = np.round(rng.normal(3.0, 4.0, 500))
+    together = path_cover(306, tail, head, gain).tolist()
+    monkeypatch.setattr(assignment, "TOGETHER_EDGES", 1)
+    assert path_cover(306, tail, head, gain).tolist() == together
