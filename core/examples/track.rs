@@ -14,9 +14,11 @@ type Pass = fn(&mut Reader) -> (u64, usize);
 
 fn main() -> ExitCode {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let passes: [(&str, Pass); 6] = [
+    let passes: [(&str, Pass); 8] = [
         ("read", read),
         ("read + decode", read_decode),
+        ("read, decode, totals", totals),
+        ("... in two threads", totals_beside),
         ("read + decode + track", track),
         ("... in two threads", track_beside),
         ("... with connections", conntrack),
@@ -71,6 +73,21 @@ fn read_decode(reader: &mut Reader) -> (u64, usize) {
         n_packets += 1;
     }
     (n_packets, 0)
+}
+
+fn totals(reader: &mut Reader) -> (u64, usize) {
+    count(reader, 1)
+}
+
+fn totals_beside(reader: &mut Reader) -> (u64, usize) {
+    count(reader, 2)
+}
+
+fn count(reader: &mut Reader, n_threads: usize) -> (u64, usize) {
+    let mut tracker = Tracker::of_totals(Config::default());
+    let n_packets = Feed::new(n_threads).fold(reader, &mut tracker, usize::MAX, |_| ());
+    tracker.finish();
+    (n_packets as u64, tracker.totals().n_flows as usize)
 }
 
 fn track(reader: &mut Reader) -> (u64, usize) {

@@ -1,6 +1,7 @@
 //! The border to Python, nothing else: `wiretell._core`.
 
 mod annotator;
+mod flow_counter;
 mod reader;
 mod tracker;
 mod writer;
@@ -98,6 +99,7 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<tracker::Tracker>()?;
+    module.add_class::<flow_counter::FlowCounter>()?;
     module.add_class::<annotator::Annotator>()?;
     module.add_class::<writer::PcapWriter>()?;
     module.add_function(wrap_pyfunction!(weird_meanings, module)?)?;

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use wiretell_core::decode::{Address, Packet, Tcp, TcpOptions, Transport, flags};
-use wiretell_core::track::{Batch, Config, Flow, Tracker};
+use wiretell_core::track::gist::Gist;
+use wiretell_core::track::{Batch, Config, Counters, Flow, Totals, Tracker};
 
 const S: i64 = 1_000_000_000;
 const START_NS: i64 = 1_700_000_000 * S;
@@ -47,7 +48,7 @@ fn finished(mut tracker: Tracker) -> Vec<String> {
         let sides = flow.sides.each_ref();
         format!(
             "{} {:?} {} {sides:?}",
-            flow.id,
+            flow.head.id,
             flow.end,
             flow.history.as_str()
         )
@@ -121,6 +122,67 @@ proptest! {
         batch.fold(&mut ahead);
         prop_assert_eq!(plain.counters(), ahead.counters());
         prop_assert_eq!(finished(plain), finished(ahead));
+    }
+}
+
+/// What the flows of a finished tracker come to.
+fn summed(flows: &[Flow]) -> Totals {
+    let mut totals = Totals::default();
+    for flow in flows {
+        let sent = flow.sides.each_ref().map(|side| side.n_packets);
+        totals.n_flows += 1;
+        totals.n_one_sided += u64::from(sent.contains(&0));
+        *totals.by_protocol.entry(flow.head.key.proto).or_default() += 1;
+        totals.n_packets += sent.iter().sum::<u64>();
+        totals.ip_bytes += flow.sides.iter().map(|side| side.ip_bytes).sum::<u64>();
+        totals.last_ns = totals.last_ns.max(Some(flow.head.last_ns));
+        let earliest = totals.first_ns.unwrap_or(i64::MAX);
+        totals.first_ns = Some(earliest.min(flow.head.first_ns));
+    }
+    totals
+}
+
+proptest! {
+    #[test]
+    fn totals_are_the_sums_of_the_flows(
+        steps in proptest::collection::vec((any_segment(), 0u8..12, 0u16..2), 0..120),
+        active_timeout_s in prop_oneof![Just(0u32), Just(5)],
+    ) {
+        let config = Config { active_timeout_s, ..small() };
+        let mut time_ns = START_NS;
+        let (mut whole, mut counting) = (Tracker::new(config), Tracker::of_totals(config));
+        for (step, kind, ipid) in steps {
+            time_ns += step.time_ns;
+            let mut packet = Packet { time_ns, ..step };
+            match kind {
+                0 => (packet.more_fragments, packet.ipid) = (true, Some(ipid)),
+                1 => {
+                    packet.transport = Transport::None;
+                    (packet.fragment_offset, packet.ipid) = (8, Some(ipid));
+                }
+                2 => (packet.proto, packet.transport) = (17, Transport::Udp),
+                3 => {
+                    let kind = if step.sport == 80 { 0 } else { 8 };
+                    let icmp = wiretell_core::decode::Icmp { kind, ..Default::default() };
+                    (packet.proto, packet.transport) = (1, Transport::Icmp(icmp));
+                }
+                4 => packet.transport = Transport::None,
+                5 => packet.ip_version = 0,
+                _ => {}
+            }
+            whole.fold(&packet);
+            counting.fold_gist(&Gist::of(&packet, counting.hasher()));
+        }
+        whole.finish();
+        counting.finish();
+        prop_assert_eq!(&summed(&whole.drain()), counting.totals());
+        let kept_alone = |tracker: &Tracker| Counters {
+            samples_thinned: 0,
+            hull_vertices_dropped: 0,
+            ..*tracker.counters()
+        };
+        prop_assert_eq!(&kept_alone(&whole), counting.counters());
+        prop_assert_eq!(whole.weirds(), counting.weirds());
     }
 }
 
@@ -258,7 +320,7 @@ fn a_long_flow_is_cut_at_the_active_timeout_and_loses_nothing() {
     assert_eq!(whole.len(), 1);
     let ends: Vec<_> = parts.iter().map(|flow| flow.end.name()).collect();
     assert_eq!(ends, ["active", "active", "active", "end"]);
-    let ids: Vec<_> = parts.iter().map(|flow| flow.id).collect();
+    let ids: Vec<_> = parts.iter().map(|flow| flow.head.id).collect();
     assert_eq!(ids, [0, 1, 2, 3]);
     for side in [0, 1] {
         let sum = |count: fn(&wiretell_core::track::Side) -> u64| {
@@ -272,9 +334,9 @@ fn a_long_flow_is_cut_at_the_active_timeout_and_loses_nothing() {
     }
     // Each record begins where the one before ends, and the opener stays the opener.
     for (flow, next) in parts.iter().zip(&parts[1..]) {
-        assert_eq!(next.first_ns, flow.last_ns + S);
+        assert_eq!(next.head.first_ns, flow.head.last_ns + S);
         assert_eq!(flow.address(0), next.address(0));
-        assert!(next.first_ns - flow.first_ns >= 30 * S);
+        assert!(next.head.first_ns - flow.head.first_ns >= 30 * S);
     }
     assert_eq!(whole[0].sides[0].tcp.flags, flags::SYN | flags::ACK);
     assert_eq!(parts[1].sides[0].tcp.flags, flags::ACK);

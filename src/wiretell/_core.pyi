@@ -218,6 +218,49 @@ class Tracker:
     def weirds(self) -> dict[str, int]:
         """Odd packets by their first oddity (see `weird_meanings`)."""
 
+@final
+class FlowCounter:
+    """`Tracker` where only the totals of flows are wanted: the same flows, nothing kept of them.
+
+    What a flow is, and when it ends, is the same tracker's word, with the same limits and
+    timeouts. Raises `ValueError` for limits out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_flows: int = 1_000_000,
+        tcp_timeout_s: int = 3600,
+        tcp_opening_timeout_s: int = 120,
+        tcp_linger_s: int = 5,
+        udp_timeout_s: int = 60,
+        icmp_timeout_s: int = 60,
+        other_timeout_s: int = 60,
+        active_timeout_s: int = 0,
+        threads: int | None = None,
+    ) -> None: ...
+    def consume(self, reader: Reader, max_packets: int) -> int:
+        """Reads and folds up to `max_packets` frames, without the GIL; how many. 0: the end."""
+
+    def finish(self) -> None:
+        """Ends all flows. Frames may follow and begin new ones."""
+
+    def totals(self) -> dict[str, int]:
+        """Whole after `finish`.
+
+        `flows`, `one_sided_flows` (one side was not seen to send), of these `packets` and
+        `bytes` (IP); `first_ns` and `last_ns`, missing where there were no flows.
+        """
+
+    def protocols(self) -> dict[int, int]:
+        """Flows by IP protocol number."""
+
+    def counters(self) -> dict[str, int]:
+        """As of `Tracker`; what is not kept is never dropped, so these are 0."""
+
+    def weirds(self) -> dict[str, int]:
+        """As of `Tracker`."""
+
 def weird_meanings() -> list[tuple[str, str]]:
     """Every name that the column `weird` can hold, and what it means."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,26 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_counting_flows_loads_no_library_of_tables(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+    program = (
+        "import sys\n"
+        "import wiretell.cli\n"
+        "try:\n"
+        f"    wiretell.cli.main(['flows', {str(empty)!r}, '--count'])\n"
+        "except SystemExit as done:\n"
+        "    assert not done.code, done.code\n"
+        "loaded = [name for name in ('polars', 'numpy', 'rich') if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 flows; 0 packets;")
 
 
 def test_version_option_tells_the_version_of_the_package() -> None:

@@ -3,6 +3,8 @@
 
 use wiretell_core::capture::Frame;
 use wiretell_core::decode::decode;
+use wiretell_core::track::gist::Gist;
+use wiretell_core::track::key::KeyHasher;
 
 /// Those that the decoder knows, and one that it does not.
 const LINK_TYPES: [u16; 13] = [0, 1, 9, 101, 105, 108, 113, 127, 192, 228, 229, 276, 65_535];
@@ -20,5 +22,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         wire_len: data.len() as u32,
     };
     let packet = decode(&frame);
+    let hasher = KeyHasher::random();
+    assert_eq!(
+        Gist::of_frame(&frame, hasher),
+        Gist::of(&packet, hasher),
+        "both ways of decoding say the same"
+    );
     assert!(packet.payload.len() <= data.len());
 });

@@ -16,6 +16,7 @@ mod llc;
 mod loopback;
 mod mpls;
 mod packet;
+mod plain;
 mod ppp;
 mod quote;
 mod sll;
@@ -33,6 +34,7 @@ use crate::capture::Frame;
 use bytes::Bytes;
 pub use checksum::{Checksum, Checksums, verify};
 pub use packet::{Address, Icmp, MAX_OPTIONS, Packet, Quoted, Tcp, TcpOptions, Transport, flags};
+pub use plain::{Plain, plain};
 pub use weird::Weird;
 
 /// Most headers taken off one frame, of all layers together.

@@ -245,22 +245,8 @@ impl Tracker {
     fn counters(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
         self.with(py, |state| {
             let tracker = &state.tracker;
-            let counters = tracker.counters();
-            let mut named = HashMap::from([
-                ("packets", counters.packets),
-                ("not_ip", counters.not_ip),
-                ("fragments", counters.fragments),
-                ("fragments_unmatched", counters.fragments_unmatched),
-                ("no_transport", counters.no_transport),
-                ("flows", counters.flows),
-                ("active_flows", tracker.n_active() as u64),
-                ("evicted_flows", counters.evicted_flows),
-                ("payload_bytes_dropped", tracker.n_payload_bytes_dropped()),
-                ("samples_thinned", counters.samples_thinned),
-                ("hull_vertices_dropped", counters.hull_vertices_dropped),
-                ("time_absurd", counters.time_absurd),
-                ("time_backwards", counters.time_backwards),
-            ]);
+            let n_dropped = tracker.n_payload_bytes_dropped();
+            let mut named = HashMap::from(tracker_counters(tracker, n_dropped));
             if let Some(conntrack) = tracker.conntrack() {
                 let counters = conntrack.counters();
                 let [new, established, related, invalid, untracked] = counters.states;
@@ -286,10 +272,7 @@ impl Tracker {
     }
 
     fn weirds(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        self.with(py, |state| {
-            let weirds = state.tracker.weirds().iter();
-            weirds.map(|(weird, n)| (weird.name(), *n)).collect()
-        })
+        self.with(py, |state| weird_counts(&state.tracker))
     }
 }
 
@@ -325,7 +308,38 @@ impl State {
     }
 }
 
+/// What every kind of tracker counts, by name.
+pub(super) fn tracker_counters<R: track::Record>(
+    tracker: &track::Tracker<R>,
+    payload_bytes_dropped: u64,
+) -> [(&'static str, u64); 13] {
+    let counters = tracker.counters();
+    [
+        ("packets", counters.packets),
+        ("not_ip", counters.not_ip),
+        ("fragments", counters.fragments),
+        ("fragments_unmatched", counters.fragments_unmatched),
+        ("no_transport", counters.no_transport),
+        ("flows", counters.flows),
+        ("active_flows", tracker.n_active() as u64),
+        ("evicted_flows", counters.evicted_flows),
+        ("payload_bytes_dropped", payload_bytes_dropped),
+        ("samples_thinned", counters.samples_thinned),
+        ("hull_vertices_dropped", counters.hull_vertices_dropped),
+        ("time_absurd", counters.time_absurd),
+        ("time_backwards", counters.time_backwards),
+    ]
+}
+
+/// Odd packets by the name of their first oddity.
+pub(super) fn weird_counts<R: track::Record>(
+    tracker: &track::Tracker<R>,
+) -> HashMap<&'static str, u64> {
+    let weirds = tracker.weirds().iter();
+    weirds.map(|(weird, n)| (weird.name(), *n)).collect()
+}
+
 /// As many as this process may use at once; 1 where that cannot be told.
-fn available_threads() -> usize {
+pub(super) fn available_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -123,9 +123,9 @@ impl FlowTable {
     pub fn push(&mut self, flow: &Flow) {
         self.n_rows += 1;
         let (columns, texts) = (&mut self.flows, &mut self.texts);
-        columns.flow_id.append_value(flow.id);
+        columns.flow_id.append_value(flow.head.id);
         columns.first_packet.append_value(flow.first_packet);
-        columns.proto.append_value(flow.key.proto);
+        columns.proto.append_value(flow.head.key.proto);
         columns
             .orig_h
             .append_value(texts.addresses.address(&flow.address(0)));
@@ -141,8 +141,8 @@ impl FlowTable {
             .icmp_code
             .append_option(flow.icmp.map(|(_, code)| code));
         columns.vlan.append_option(flow.vlan);
-        columns.first_ns.append_value(flow.first_ns);
-        columns.last_ns.append_value(flow.last_ns);
+        columns.first_ns.append_value(flow.head.first_ns);
+        columns.last_ns.append_value(flow.head.last_ns);
         columns.conn_state.append_value(flow.conn_state());
         columns.history.append_value(flow.history.as_str());
         columns.community_id.append_value(flow.community_id());

@@ -38,7 +38,7 @@ impl SampleTable {
         let columns = &mut self.columns;
         for (number, side) in (0u8..).zip(&flow.sides) {
             for sample in side.samples.rows(samples_per_side) {
-                columns.flow_id.append_value(flow.id);
+                columns.flow_id.append_value(flow.head.id);
                 columns.side.append_value(number);
                 columns.time_ns.append_value(sample.time_ns);
                 columns.ipid.append_option(sample.ipid);

@@ -5,45 +5,20 @@
 //! all the rest, so they are asked for some packets ahead. What is folded, and in which order,
 //! stays the same.
 
-use std::sync::Arc;
-
-use super::key::{Directed, KeyHasher};
-use super::tracker::{Named, Tracker};
+use super::flow::Flow;
+use super::gist::{Gist, Part};
+use super::index::NONE;
+use super::key::KeyHasher;
+use super::record::{Record, Store};
+use super::tracker::Tracker;
 use crate::capture::Reader;
-use crate::decode::{Packet, decode, decode_verified};
+use crate::decode::Packet;
 
 /// Packets in a batch at most: so many that handing a batch to another thread costs little, so
 /// few that they stay in its cache.
 pub const BATCH_PACKETS: usize = 1024;
 /// Packets between two steps of looking ahead.
 const STEP: usize = 6;
-/// Buffers of the reader that one batch holds at most: a slow pipe fills one with each packet.
-const MAX_BUFFERS: usize = 4;
-/// Bytes that one batch copies at most, but for the last packet's.
-const MAX_COPIED_BYTES: usize = 1 << 20;
-
-/// A decoded packet that waits to be folded.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Without its payload.
-    packet: Packet<'static>,
-    payload: Place,
-    /// Key and direction; None where the packet names no flow.
-    directed: Option<Directed>,
-    /// Of the key.
-    hash: u64,
-    /// Its flow, probably.
-    flow: Option<u32>,
-}
-
-/// Where a payload is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// Of [`Batch::buffers`], from 1; 0: in [`Batch::copied`].
-    buffer: u32,
-    start: u32,
-    len: u32,
-}
 
 /// What a tracker needs to know of packets besides what is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -55,29 +30,43 @@ pub struct Needs {
 }
 
 /// Packets of a stretch of the stream, in order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Those in it, and behind them places of earlier ones, which are written over: a packet is
-    /// copied once.
-    places: Vec<Waiting>,
-    n_waiting: usize,
-    /// Hold the payloads, so that these need not be copied.
-    buffers: Vec<Arc<Vec<u8>>>,
-    /// Payloads that no buffer holds.
-    copied: Vec<u8>,
+#[derive(Debug)]
+pub struct Batch<R: Record = Flow> {
+    gists: Vec<Gist>,
+    /// The number of the flow of each, probably; [`NONE`]: it has none, or is new.
+    guesses: Vec<u32>,
+    store: R::Store,
 }
 
-impl Batch {
+impl<R: Record> Default for Batch<R> {
+    fn default() -> Self {
+        Self {
+            gists: Vec::with_capacity(BATCH_PACKETS),
+            guesses: Vec::with_capacity(BATCH_PACKETS),
+            store: R::Store::default(),
+        }
+    }
+}
+
+impl Batch<Flow> {
+    /// Adds a packet and a copy of its payload.
+    pub fn push(&mut self, packet: &Packet<'_>, hasher: KeyHasher) {
+        self.store.push(packet, None);
+        self.gists.push(Gist::of(packet, hasher));
+    }
+}
+
+impl<R: Record> Batch<R> {
     /// Packets in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.n_waiting
+        self.gists.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.n_waiting == 0
+        self.gists.is_empty()
     }
 
     /// Reads and decodes up to `wanted` packets, replacing what was in it; how many there were.
@@ -85,150 +74,69 @@ impl Batch {
     pub fn read(&mut self, reader: &mut Reader, wanted: usize, needs: Needs) -> usize {
         self.clear();
         while self.len() < wanted.min(BATCH_PACKETS)
-            && self.buffers.len() < MAX_BUFFERS
-            && self.copied.len() < MAX_COPIED_BYTES
+            && self.store.has_room()
             && let Some((frame, buffer)) = reader.next_frame_held()
         {
-            if needs.checksums {
-                self.put(&decode_verified(&frame), buffer, needs.hasher);
-            } else {
-                self.put(&decode(&frame), buffer, needs.hasher);
-            }
+            self.gists.push(self.store.put(&frame, buffer, needs));
         }
         self.len()
     }
 
-    /// Adds a packet and a copy of its payload.
-    pub fn push(&mut self, packet: &Packet<'_>, hasher: KeyHasher) {
-        self.put(packet, None, hasher);
-    }
-
-    #[inline]
-    fn put(&mut self, packet: &Packet<'_>, buffer: Option<&Arc<Vec<u8>>>, hasher: KeyHasher) {
-        let payload = match packet.payload {
-            [] => Place::default(),
-            bytes => self.place(bytes, buffer),
-        };
-        if self.n_waiting == self.places.len() {
-            self.places.push(Waiting::default());
-        }
-        let waiting = &mut self.places[self.n_waiting];
-        waiting.packet = Packet {
-            payload: &[],
-            ..*packet
-        };
-        waiting.payload = payload;
-        waiting.directed = Directed::of(packet);
-        if let Some(directed) = &waiting.directed {
-            waiting.hash = hasher.hash(&directed.key);
-        }
-        waiting.flow = None;
-        self.n_waiting += 1;
-    }
-
     fn clear(&mut self) {
-        self.n_waiting = 0;
-        self.buffers.clear();
-        self.copied.clear();
-    }
-
-    /// Where `bytes` stay: in `buffer`, which they lie in, or else copied.
-    #[inline]
-    fn place(&mut self, bytes: &[u8], buffer: Option<&Arc<Vec<u8>>>) -> Place {
-        let Some(buffer) = buffer else {
-            let start = self.copied.len() as u32;
-            self.copied.extend_from_slice(bytes);
-            return Place {
-                buffer: 0,
-                start,
-                len: bytes.len() as u32,
-            };
-        };
-        if self
-            .buffers
-            .last()
-            .is_none_or(|last| !Arc::ptr_eq(last, buffer))
-        {
-            self.buffers.push(Arc::clone(buffer));
-        }
-        Place {
-            buffer: self.buffers.len() as u32,
-            start: (bytes.as_ptr().addr() - buffer.as_ptr().addr()) as u32,
-            len: bytes.len() as u32,
-        }
-    }
-
-    /// The bytes at a place.
-    #[inline]
-    fn bytes(&self, place: Place) -> &[u8] {
-        let buffer = match place.buffer {
-            0 => &self.copied,
-            number => &self.buffers[number as usize - 1],
-        };
-        let start = place.start as usize;
-        &buffer[start..start + place.len as usize]
+        self.gists.clear();
+        self.store.clear();
     }
 
     /// Folds its packets in order and empties it.
-    pub fn fold(&mut self, tracker: &mut Tracker) {
-        for i in 0..self.len() + 4 * STEP {
-            let waiting = &mut self.places[..self.n_waiting];
-            if let Some(waiting) = waiting.get(i) {
-                tracker.slab.prefetch_slot(waiting.hash);
+    pub fn fold(&mut self, tracker: &mut Tracker<R>) {
+        self.guesses.clear();
+        let delay = (R::LOOKS_AHEAD + 1) * STEP;
+        for i in 0..self.len() + delay {
+            if let Some(gist) = self.gists.get(i) {
+                tracker.slab.prefetch_slot(gist.hash);
             }
-            if let Some(waiting) = behind(waiting, i, STEP)
-                && waiting.directed.is_some()
+            if let Some(gist) = behind(&self.gists, i, STEP) {
+                let of_flow = gist.part == Part::OfFlow;
+                let guess = of_flow.then(|| tracker.slab.guess(gist.hash)).flatten();
+                if let Some(at) = guess {
+                    tracker.slab.get(at).prefetch_head();
+                }
+                self.guesses.push(guess.unwrap_or(NONE));
+            }
+            if R::LOOKS_AHEAD > 1
+                && let Some((at, from_high)) = self.guessed(i, 2 * STEP)
             {
-                waiting.flow = tracker.slab.guess(waiting.hash);
-                if let Some(at) = waiting.flow {
-                    tracker.slab.prefetch_flow(at);
-                }
+                let flow = tracker.slab.get(at);
+                flow.prefetch_side(from_high, &tracker.beside);
             }
-            if let Some((at, from_high)) = flow_of(behind(waiting, i, 2 * STEP)) {
-                tracker.slab.prefetch_side(at, from_high);
-                if let Some(tracking) = &tracker.tracking {
-                    tracking.prefetch(tracker.slab.get(at).ct_hint);
-                }
+            if R::LOOKS_AHEAD > 2
+                && let Some((at, from_high)) = self.guessed(i, 3 * STEP)
+            {
+                tracker.slab.get(at).prefetch_rest(from_high);
             }
-            if let Some((at, from_high)) = flow_of(behind(waiting, i, 3 * STEP)) {
-                tracker.slab.prefetch_clock(at, from_high);
-            }
-            if i >= 4 * STEP {
-                self.fold_one(i - 4 * STEP, tracker);
+            if i >= delay {
+                let at = i - delay;
+                let (gist, guess) = (&self.gists[at], self.guesses[at]);
+                let guess = (guess != NONE).then_some(guess);
+                self.store
+                    .with(at, |seen| tracker.fold_known(gist, guess, seen));
             }
         }
         self.clear();
     }
 
+    /// The flow of the packet `n` before the one at `at`, probably, and whether the packet came
+    /// from the higher end.
     #[inline]
-    fn fold_one(&self, at: usize, tracker: &mut Tracker) {
-        let waiting = &self.places[at];
-        let flow = waiting.directed.as_ref().map(|directed| Named {
-            directed,
-            hash: waiting.hash,
-            guess: waiting.flow,
-        });
-        if waiting.payload.len == 0 {
-            tracker.fold_known(&waiting.packet, flow);
-        } else {
-            let packet = Packet {
-                payload: self.bytes(waiting.payload),
-                ..waiting.packet
-            };
-            tracker.fold_known(&packet, flow);
-        }
+    fn guessed(&self, at: usize, n: usize) -> Option<(u32, bool)> {
+        let at = at.checked_sub(n)?;
+        let guess = *self.guesses.get(at)?;
+        (guess != NONE).then(|| (guess, self.gists[at].directed.from_high))
     }
 }
 
 /// The packet `n` before the one at `at`.
 #[inline]
-fn behind(waiting: &mut [Waiting], at: usize, n: usize) -> Option<&mut Waiting> {
-    waiting.get_mut(at.checked_sub(n)?)
-}
-
-/// A packet's flow, probably, and whether it came from the higher end.
-#[inline]
-fn flow_of(waiting: Option<&mut Waiting>) -> Option<(u32, bool)> {
-    let waiting = waiting?;
-    Some((waiting.flow?, waiting.directed?.from_high))
+fn behind(gists: &[Gist], at: usize, n: usize) -> Option<&Gist> {
+    gists.get(at.checked_sub(n)?)
 }

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{panic, thread};
 
 use super::batch::{BATCH_PACKETS, Batch, Needs};
+use super::flow::Flow;
+use super::record::Record;
 use super::tracker::Tracker;
 use crate::capture::Reader;
 
@@ -18,12 +20,12 @@ const LEAST_PACKETS: usize = 4 * BATCH_PACKETS;
 
 /// Reads, decodes and folds; its batches are used again and again.
 #[derive(Debug)]
-pub struct Feed {
+pub struct Feed<R: Record = Flow> {
     n_threads: usize,
-    batches: Vec<Batch>,
+    batches: Vec<Batch<R>>,
 }
 
-impl Feed {
+impl<R: Record> Feed<R> {
     /// At most `n_threads` threads, the caller's included.
     #[must_use]
     pub fn new(n_threads: usize) -> Self {
@@ -44,9 +46,9 @@ impl Feed {
     pub fn fold(
         &mut self,
         reader: &mut Reader,
-        tracker: &mut Tracker,
+        tracker: &mut Tracker<R>,
         wanted: usize,
-        mut after: impl FnMut(&mut Tracker),
+        mut after: impl FnMut(&mut Tracker<R>),
     ) -> usize {
         if self.is_shared(wanted)
             && let Ok(n_folded) = self.fold_beside(reader, tracker, wanted, &mut after)
@@ -59,9 +61,9 @@ impl Feed {
     fn fold_alone(
         &mut self,
         reader: &mut Reader,
-        tracker: &mut Tracker,
+        tracker: &mut Tracker<R>,
         wanted: usize,
-        after: &mut impl FnMut(&mut Tracker),
+        after: &mut impl FnMut(&mut Tracker<R>),
     ) -> usize {
         let mut batch = self.batches.pop().unwrap_or_default();
         let mut n_folded = 0;
@@ -83,9 +85,9 @@ impl Feed {
     fn fold_beside(
         &mut self,
         reader: &mut Reader,
-        tracker: &mut Tracker,
+        tracker: &mut Tracker<R>,
         wanted: usize,
-        after: &mut impl FnMut(&mut Tracker),
+        after: &mut impl FnMut(&mut Tracker<R>),
     ) -> io::Result<usize> {
         let (give_back, unused) = channel();
         let (hand_over, filled) = channel();
@@ -120,13 +122,13 @@ impl Feed {
 
 /// The other thread: fills batches until there are `wanted` packets, or no more. Gives back
 /// where unused batches come from.
-fn read_all(
+fn read_all<R: Record>(
     reader: &mut Reader,
-    unused: Receiver<Batch>,
-    hand_over: &Sender<Batch>,
+    unused: Receiver<Batch<R>>,
+    hand_over: &Sender<Batch<R>>,
     wanted: usize,
     needs: Needs,
-) -> Receiver<Batch> {
+) -> Receiver<Batch<R>> {
     let mut n_left = wanted;
     while n_left > 0
         && let Ok(mut batch) = unused.recv()

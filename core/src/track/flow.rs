@@ -1,17 +1,14 @@
 //! One bidirectional connection and what its two sides did.
 
-use std::mem::offset_of;
-
 use super::analysis::{Analysis, Totals};
 use super::clock::Clock;
 use super::community_id::{End, community_id};
-use super::conn_state::{ConnState, udp_state};
+use super::conn_state::udp_state;
+use super::head::Head;
 use super::history::History;
-use super::idle::Class;
 use super::ipid::IpidSteps;
-use super::key::{Key, Ports, is_icmp_reply, proto};
-use super::payload::Head;
-use super::prefetch::prefetch_first;
+use super::key::{Ports, is_icmp_reply, proto};
+use super::payload;
 use super::samples::Samples;
 use super::segments::Walk;
 use crate::decode::Address;
@@ -73,14 +70,14 @@ pub struct Side {
     /// A few packets.
     pub samples: Samples,
     /// First payload bytes.
-    pub head: Head,
+    pub head: payload::Head,
     /// TCP only.
     pub tcp: TcpSide,
 }
 
 impl Side {
     /// What a side starts with when its flow is cut: what is known of the connection, no counts.
-    fn rest(&self) -> Self {
+    pub(super) fn rest(&self) -> Self {
         Self {
             tcp: TcpSide {
                 next_seq: self.tcp.next_seq,
@@ -143,31 +140,12 @@ pub struct Syn {
 #[derive(Clone, Debug, Default)]
 #[repr(C, align(64))]
 pub struct Flow {
-    /// Its identity.
-    pub key: Key,
-    /// The originator is `key.high`.
-    pub orig_is_high: bool,
-    pub(super) class: Class,
-    /// It is in the table.
-    pub(super) is_alive: bool,
-    /// What went before was handed out at the active timeout.
-    pub continues: bool,
-    /// TCP states of both ends.
-    pub state: ConnState,
-    /// Where its entry in the connection table was last.
-    pub(super) ct_hint: u32,
-    /// Number of the flow in order of first packets, from 0.
-    pub id: u64,
+    /// What the flow table needs of it.
+    pub head: Head,
     /// Zeek's letters.
     pub history: History,
-    /// Latest time of a packet, ns.
-    pub last_ns: i64,
-    /// The tracker's own clock at its last packet, ns.
-    pub(super) seen_ns: i64,
-    /// Second of its last move in the idle lists.
-    pub(super) touched_s: u64,
-    /// Time of the first packet, ns.
-    pub first_ns: i64,
+    /// Where its entry in the connection table was last.
+    pub(super) ct_hint: u32,
     /// Of TCP, kept only where it is asked for: of the lower and of the higher endpoint.
     pub(super) analysis: Option<Box<Analysis>>,
     /// Kept only where segments are asked for.
@@ -184,37 +162,37 @@ pub struct Flow {
     pub vlan: Option<u16>,
     /// Why it ended.
     pub end: EndReason,
-    pub(super) hash: u64,
 }
 
 impl Flow {
     /// Address of the originator (0) or the responder (1).
     pub fn address(&self, side: usize) -> Address {
-        if self.orig_is_high == (side == 0) {
-            self.key.high
+        if self.head.orig_is_high == (side == 0) {
+            self.head.key.high
         } else {
-            self.key.low
+            self.head.key.low
         }
     }
 
     /// Port of the originator (0) or the responder (1); ICMP: see [`Ports`].
     pub fn port(&self, side: usize) -> u16 {
-        let of_high = match self.key.ports {
-            Ports::Endpoints => self.orig_is_high == (side == 0),
+        let of_high = match self.head.key.ports {
+            Ports::Endpoints => self.head.orig_is_high == (side == 0),
             _ => side == 1,
         };
         if of_high {
-            self.key.high_port
+            self.head.key.high_port
         } else {
-            self.key.low_port
+            self.head.key.low_port
         }
     }
 
     /// Zeek's `conn_state`.
     pub fn conn_state(&self) -> &'static str {
         let [orig, resp] = &self.sides;
-        match self.key.proto {
+        match self.head.key.proto {
             proto::TCP => self
+                .head
                 .state
                 .name(orig.payload_bytes == 0 && resp.payload_bytes == 0),
             proto::UDP => udp_state(orig.n_packets > 0, resp.n_packets > 0),
@@ -230,54 +208,16 @@ impl Flow {
         });
         if let Some((kind, code)) = self.icmp {
             // Type and code are the first message's, whose sender may be the responder.
-            ends.swap(0, is_icmp_reply(self.key.proto, kind).into());
+            ends.swap(0, is_icmp_reply(self.head.key.proto, kind).into());
             (ends[0].port, ends[1].port) = (kind.into(), code.into());
         }
-        community_id(self.ip_version, self.key.proto, ends[0], ends[1])
-    }
-
-    /// Asks for what comes before its sides.
-    #[inline]
-    pub(super) fn prefetch_head(&self) {
-        prefetch_first(self, offset_of!(Self, sides));
-    }
-
-    /// Whether it has lived for `limit_s` seconds; 0: no limit.
-    #[inline]
-    pub(super) fn is_older_than(&self, time_ns: i64, limit_s: u32) -> bool {
-        limit_s != 0 && time_ns.saturating_sub(self.first_ns) >= i64::from(limit_s) * 1_000_000_000
-    }
-
-    /// Begins to count anew under another id, with the packet that comes next; what was
-    /// counted so far.
-    pub(super) fn cut(&mut self, id: u64, packet: u64, time_ns: i64) -> Flow {
-        let rest = Flow {
-            id,
-            first_packet: packet,
-            first_ns: time_ns,
-            last_ns: time_ns,
-            continues: true,
-            walk: self.walk.take(),
-            analysis: self.analysis.as_ref().map(|it| Box::new(it.rest())),
-            history: History::default(),
-            sides: self.sides.each_ref().map(Side::rest),
-            ..*self
-        };
-        std::mem::replace(self, rest)
+        community_id(self.ip_version, self.head.key.proto, ends[0], ends[1])
     }
 
     /// What the analysis of segments counted of the originator (0) or the responder (1);
     /// None where it was not asked for, or the flow is not TCP.
     pub fn analysis_totals(&self, side: usize) -> Option<Totals> {
-        let of_high = usize::from(self.orig_is_high == (side == 0));
+        let of_high = usize::from(self.head.orig_is_high == (side == 0));
         Some(self.analysis.as_ref()?.totals()[of_high])
-    }
-
-    /// Makes the originator the responder.
-    pub(super) fn swap_roles(&mut self) {
-        self.orig_is_high = !self.orig_is_high;
-        self.sides.swap(0, 1);
-        self.state.ends.swap(0, 1);
-        self.history.swap();
     }
 }

@@ -1,6 +1,7 @@
 //! Which flow the later fragments of a datagram belong to.
 
-use crate::decode::{Address, Packet};
+use super::gist::Gist;
+use crate::decode::Address;
 
 /// Most datagrams remembered; the oldest is forgotten for a new one.
 const MOST: usize = 256;
@@ -14,14 +15,12 @@ struct Datagram {
 }
 
 impl Datagram {
-    fn of(packet: &Packet<'_>) -> Option<Self> {
-        let Packet {
-            src, dst, proto, ..
-        } = *packet;
+    fn of(packet: &Gist) -> Option<Self> {
+        let (src, dst) = packet.ends();
         packet.ipid.map(|ipid| Self {
             src,
             dst,
-            proto,
+            proto: packet.directed.key.proto,
             ipid,
         })
     }
@@ -47,7 +46,7 @@ pub struct Fragments {
 
 impl Fragments {
     /// Remembers the first fragment of a datagram.
-    pub fn remember(&mut self, packet: &Packet<'_>, owner: Owner) {
+    pub fn remember(&mut self, packet: &Gist, owner: Owner) {
         let Some(datagram) = Datagram::of(packet) else {
             return;
         };
@@ -60,7 +59,7 @@ impl Fragments {
     }
 
     /// Whose datagram a later fragment belongs to; the newest where several match.
-    pub fn owner(&self, packet: &Packet<'_>) -> Option<Owner> {
+    pub fn owner(&self, packet: &Gist) -> Option<Owner> {
         let datagram = Datagram::of(packet)?;
         let (older, newer) = self.ring.split_at(self.next.min(self.ring.len()));
         let newest_first = older.iter().rev().chain(newer.iter().rev());

@@ -65,7 +65,7 @@ impl Key {
 }
 
 /// A key and which of its endpoints sent the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Directed {
     /// The flow.
     pub key: Key,

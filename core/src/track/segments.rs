@@ -55,7 +55,7 @@ pub struct Walk {
 impl Walk {
     /// Counts a segment's numbers from the bases.
     fn number(&mut self, flow: &Flow, side: usize, tcp: &Tcp, packet: &Packet<'_>) -> Numbers {
-        let from_high = usize::from((side == 0) == flow.orig_is_high);
+        let from_high = usize::from((side == 0) == flow.head.orig_is_high);
         let has = |flag: u16| tcp.flags & flag != 0;
         let base = &mut self.bases[from_high];
         if has(SYN) {
@@ -145,12 +145,12 @@ impl Tracking {
         time_ns: i64,
         finding: Option<Finding>,
     ) {
-        let now_ns = flow.seen_ns;
+        let now_ns = flow.head.seen_ns;
         let verdict = self
             .conntrack
-            .judge(packet, key, flow.id, now_ns, &mut flow.ct_hint);
+            .judge(packet, key, flow.head.id, now_ns, &mut flow.ct_hint);
         let what_if = self.what_if.as_mut().and_then(|table| {
-            let other = table.judge(packet, key, flow.id, now_ns, &mut 0);
+            let other = table.judge(packet, key, flow.head.id, now_ns, &mut 0);
             (!other.agrees(&verdict)).then_some(other)
         });
         if let Some(rows) = &mut self.rows {
@@ -166,7 +166,7 @@ impl Tracking {
             rows.push(SegmentRow {
                 packet: packet.number,
                 time_ns,
-                flow_id: flow.id,
+                flow_id: flow.head.id,
                 side: side as u8,
                 verdict,
                 what_if,

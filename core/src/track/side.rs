@@ -32,7 +32,7 @@ impl Side {
         }
         self.ttl_min = self.ttl_min.min(packet.ttl);
         self.ttl_max = self.ttl_max.max(packet.ttl);
-        self.count_bytes(packet, moment);
+        self.count_bytes(packet.payload_len, packet.ip_len, moment);
         let ipid = packet.ipid.filter(|_| packet.ip_version == 4);
         if let Some(ipid) = ipid {
             self.ipid.push(ipid, packet.dont_fragment);
@@ -53,10 +53,10 @@ impl Side {
 
     /// Counts the bytes of a packet, or of a later fragment.
     #[inline]
-    pub(super) fn count_bytes(&mut self, packet: &Packet<'_>, moment: Moment) {
+    pub(super) fn count_bytes(&mut self, payload_len: u32, ip_len: u32, moment: Moment) {
         self.n_packets += 1;
-        self.payload_bytes = self.payload_bytes.saturating_add(packet.payload_len.into());
-        self.ip_bytes = self.ip_bytes.saturating_add(packet.ip_len.into());
+        self.payload_bytes = self.payload_bytes.saturating_add(payload_len.into());
+        self.ip_bytes = self.ip_bytes.saturating_add(ip_len.into());
         self.last_ns = self.last_ns.max(moment.time_ns);
     }
 
@@ -136,13 +136,13 @@ fn fold_segment(
     budget: &mut Budget,
 ) {
     flow.history.segment(side, tcp.flags, packet.payload_len);
-    if tcp.window == 0 && flow.state.zero_window_tells(side, tcp.flags) {
+    if tcp.window == 0 && flow.head.state.zero_window_tells(side, tcp.flags) {
         flow.history.note(side, b'w');
     }
     if flow.sides[side].push_sequence(tcp, packet.payload_len) {
         flow.history.note(side, b't');
     }
-    flow.state.update(side, tcp.flags, packet.payload_len);
+    flow.head.state.update(side, tcp.flags, packet.payload_len);
     if tcp.flags & (SYN | FIN | RST) == SYN {
         fold_syn(flow, side, packet, tcp, moment);
     } else {

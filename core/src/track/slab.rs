@@ -1,22 +1,21 @@
 //! The flows alive: their storage, the index over their keys, the idle lists.
 
-use super::flow::{Flow, Side};
 use super::idle::{Class, IdleLists, N_CLASSES};
 use super::index::Index;
 use super::key::{Key, KeyHasher};
-use super::prefetch::prefetch;
+use super::record::Record;
 
 /// Flows alive, found by key or by idle time. Numbers are used again after an end.
 #[derive(Debug)]
-pub struct Slab {
-    flows: Vec<Flow>,
+pub struct Slab<R> {
+    flows: Vec<R>,
     free: Vec<u32>,
     index: Index,
     idle: IdleLists,
     hasher: KeyHasher,
 }
 
-impl Slab {
+impl<R: Record> Slab<R> {
     /// An empty one.
     pub fn new() -> Self {
         Self {
@@ -38,23 +37,17 @@ impl Slab {
         self.hasher
     }
 
-    /// Hash of a key, for [`Slab::find`].
-    #[inline]
-    pub fn hash(&self, key: &Key) -> u64 {
-        self.hasher.hash(key)
-    }
-
     /// The flow alive with this key.
     #[inline]
     pub fn find(&self, key: &Key, hash: u64) -> Option<u32> {
         self.index
-            .find(hash, |at| self.flows[at as usize].key.is(key))
+            .find(hash, |at| self.flows[at as usize].head().key.is(key))
     }
 
     /// Whether a flow alive, guessed by its number, has this key.
     #[inline]
     pub fn has(&self, at: u32, key: &Key) -> bool {
-        let flow = self.flows.get(at as usize);
+        let flow = self.flows.get(at as usize).map(R::head);
         flow.is_some_and(|flow| flow.is_alive && flow.key.is(key))
     }
 
@@ -70,55 +63,30 @@ impl Slab {
         self.index.find(hash, |_| true)
     }
 
-    /// Asks for what a packet needs of a flow first, its sides aside.
-    #[inline]
-    pub fn prefetch_flow(&self, at: u32) {
-        self.flows[at as usize].prefetch_head();
-    }
-
-    /// Asks for the side that sends.
-    #[inline]
-    pub fn prefetch_side(&self, at: u32, from_high: bool) {
-        prefetch(self.side(at, from_high));
-    }
-
-    /// Asks for the clock of the side that sends.
-    #[inline]
-    pub fn prefetch_clock(&self, at: u32, from_high: bool) {
-        if let Some(clock) = self.side(at, from_high).tcp.clock.as_deref() {
-            prefetch(clock);
-        }
-    }
-
-    #[inline]
-    fn side(&self, at: u32, from_high: bool) -> &Side {
-        let flow = &self.flows[at as usize];
-        &flow.sides[usize::from(from_high != flow.orig_is_high)]
-    }
-
     /// A flow by number.
     #[inline]
-    pub fn get(&self, at: u32) -> &Flow {
+    pub fn get(&self, at: u32) -> &R {
         &self.flows[at as usize]
     }
 
     /// Whether the flow of this number is still the one with this id.
     pub fn holds(&self, at: u32, id: u64) -> bool {
-        let flow = &self.flows[at as usize];
+        let flow = self.flows[at as usize].head();
         flow.id == id && flow.is_alive
     }
 
     /// A flow by number, to change.
     #[inline]
-    pub fn get_mut(&mut self, at: u32) -> &mut Flow {
+    pub fn get_mut(&mut self, at: u32) -> &mut R {
         &mut self.flows[at as usize]
     }
 
     /// Adds a flow whose key is not there.
-    pub fn insert(&mut self, mut flow: Flow, now_s: u64) -> u32 {
-        flow.is_alive = true;
-        flow.touched_s = now_s;
-        let (hash, class) = (flow.hash, flow.class);
+    pub fn insert(&mut self, mut flow: R, now_s: u64) -> u32 {
+        let head = flow.head_mut();
+        head.is_alive = true;
+        head.touched_s = now_s;
+        let (hash, class) = (head.hash, head.class);
         let at = match self.free.pop() {
             Some(at) => {
                 self.flows[at as usize] = flow;
@@ -138,7 +106,7 @@ impl Slab {
     /// where it was moved `slack_s` ago or more.
     #[inline]
     pub fn touch(&mut self, at: u32, class: Class, now_s: u64, slack_s: u64) {
-        let flow = &mut self.flows[at as usize];
+        let flow = self.flows[at as usize].head_mut();
         if flow.class != class || now_s >= flow.touched_s + slack_s {
             self.idle.remove(flow.class as usize, at);
             flow.touched_s = now_s;
@@ -148,10 +116,11 @@ impl Slab {
     }
 
     /// Takes a flow out.
-    pub fn take(&mut self, at: u32) -> Flow {
+    pub fn take(&mut self, at: u32) -> R {
         let flow = std::mem::take(&mut self.flows[at as usize]);
-        self.index.remove(flow.hash, at);
-        self.idle.remove(flow.class as usize, at);
+        let head = flow.head();
+        self.index.remove(head.hash, at);
+        self.idle.remove(head.class as usize, at);
         self.free.push(at);
         flow
     }

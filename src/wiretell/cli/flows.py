@@ -19,6 +19,8 @@ from wiretell.exporter import Target
 
 if TYPE_CHECKING:
     from wiretell.exporters.flow_writer import FlowWriter
+    from wiretell.sources.counted import CountedCaptures
+    from wiretell.sources.timeouts import Timeouts
     from wiretell.sources.tracked import FlowSource
 
 _COLLECT = "--collect"
@@ -141,6 +143,8 @@ def command(
         from wiretell.cli.what_if import run
 
         ctx.exit(run(arguments, files, given))
+    from wiretell.sources.counted import CountedCaptures
+
     if given["ct"] != LINUX and given["form"] != "conntrack":
         raise click.UsageError("--ct belongs to --what-if SETTINGS or --format conntrack")
     with (
@@ -148,21 +152,27 @@ def command(
         closing(_source(arguments, files, show, given)) as source,
         _until_signals(source) if follows else nullcontext(),
     ):
-        writers = _writers(given, source)
-        provenance = _run(source, writers, flush=follows)
+        writers: dict[str, FlowWriter] = {}
+        if isinstance(source, CountedCaptures):
+            from wiretell.cli.count_flows import count_flows
+
+            _refuse_odd_options(given)
+            provenance = count_flows(source, given)
+        else:
+            writers = _writers(given, source)
+            provenance = _run(source, writers, flush=follows)
     if provenance is None:
         ctx.exit(ExitCode.OUTPUT_CLOSED)
-    if not given["quiet"]:
+    if writers and not given["quiet"]:
         _tell(writers, provenance, totals=follows)
     ctx.exit(ExitCode.DAMAGED if provenance["damage"] else ExitCode.DONE)
 
 
 def _source(
     arguments: Sequence[str], files: Sequence[str], show: Any, given: Mapping[str, Any]
-) -> FlowSource:
+) -> FlowSource | CountedCaptures:
     """Captures, files of messages, or a port of this machine."""
     from wiretell.sources.message_file import is_message_file
-    from wiretell.sources.tracked import TrackedCaptures
 
     cut = given["active_timeout"] or given["inactive_timeout"]
     if given["follow"]:
@@ -201,6 +211,18 @@ def _source(
         from wiretell.sources import netflow
 
         return netflow.from_captures(captures, filter=expression)
+    if given["count"] and not _lists_entries(given):
+        from wiretell.sources.counted import CountedCaptures
+
+        return CountedCaptures(
+            captures,
+            filter=expression,
+            timeouts=_timeouts(given),
+            max_packets=given["max_packets"],
+            progress=_progress(show),
+        )
+    from wiretell.sources.tracked import TrackedCaptures
+
     return TrackedCaptures(
         captures, filter=expression, progress=_progress(show), **_tracking(given)
     )
@@ -208,11 +230,9 @@ def _source(
 
 def _tracking(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of `TrackedCaptures`: what the outputs need."""
-    from wiretell.sources.tracked import Timeouts
-
     lists_columns = not given["count"] and any(given[key] for key in _WITH_COLUMNS)
     return {
-        "timeouts": Timeouts(given["inactive_timeout"], given["active_timeout"]),
+        "timeouts": _timeouts(given),
         "max_packets": given["max_packets"],
         "analysis": lists_columns,
         "clocks": given["parquet_dir"] is not None,
@@ -221,7 +241,13 @@ def _tracking(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _until_signals(source: FlowSource) -> AbstractContextManager[None]:
+def _timeouts(given: Mapping[str, Any]) -> Timeouts:
+    from wiretell.sources.timeouts import Timeouts
+
+    return Timeouts(given["inactive_timeout"], given["active_timeout"])
+
+
+def _until_signals(source: FlowSource | CountedCaptures) -> AbstractContextManager[None]:
     """Ctrl-C ends reading and no more."""
     from wiretell.cli.follow import stopped_by_signals
     from wiretell.sources.followed import FollowedCaptures

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from wiretell.exporters.ip_protocols import PROTOCOLS
 from wiretell.model.column import Table
 from wiretell.model.tracked import TRACKED_FLOWS
 
@@ -19,7 +20,6 @@ FLOW_LINE = Table(
     tuple(column for column in TRACKED_FLOWS.columns if not _INSIDE.search(column.name)),
 )
 
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp", 47: "gre"}
 ICMP = (1, 58)
 
 

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from wiretell.exporters import quantity
 from wiretell.exporters.escape import visible
-from wiretell.exporters.flow_columns import protocol
+from wiretell.exporters.ip_protocols import PROTOCOLS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass
@@ -28,8 +29,25 @@ class FlowTotals:
     first_ns: int | None = None
     last_ns: int | None = None
 
+    @classmethod
+    def counted(cls, totals: Mapping[str, int], by_protocol: Mapping[int, int]) -> FlowTotals:
+        """What the core's `FlowCounter` says."""
+        return cls(
+            totals["flows"],
+            totals["packets"],
+            totals["bytes"],
+            totals["one_sided_flows"],
+            Counter({PROTOCOLS.get(proto, str(proto)): n for proto, n in by_protocol.items()}),
+            totals.get("first_ns"),
+            totals.get("last_ns"),
+        )
+
     def add(self, flows: pl.DataFrame) -> None:
         """Counts these flows."""
+        import polars as pl  # noqa: PLC0415 - totals that are counted already need none
+
+        from wiretell.exporters.flow_columns import protocol  # noqa: PLC0415
+
         pkts, sizes = (
             pl.col(f"orig_{count}").fill_null(0) + pl.col(f"resp_{count}").fill_null(0)
             for count in ("pkts", "ip_bytes")

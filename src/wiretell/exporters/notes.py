@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from wiretell.exporters.escape import visible
 from wiretell.exporters.quantity import count
-from wiretell.findings.capture_quality import from_report
-from wiretell.model.report import Report
-from wiretell.model.tables import FLOWS
+from wiretell.findings.quality_finding import QualityFinding, from_files
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from wiretell.model.report import Report
 
 PRIVACY = (
     "Telling machines apart is processing of personal data: a machine is often a person. "
@@ -53,7 +54,7 @@ def notes_on(provenance: Mapping[str, Any], flows: pl.DataFrame | None = None) -
         *(visible(problem) for problem in provenance.get("edits_left_out") or ()),
         *_capture_drops(provenance.get("files") or ()),
         *_losses(provenance.get("counters") or {}),
-        *_capture_quality(provenance, FLOWS.empty() if flows is None else flows),
+        *_capture_quality(_findings(provenance, flows)),
     ]
 
 
@@ -85,9 +86,17 @@ def _capture_drops(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
-def _capture_quality(provenance: Mapping[str, Any], flows: pl.DataFrame) -> Iterator[str]:
+def _findings(provenance: Mapping[str, Any], flows: pl.DataFrame | None) -> list[QualityFinding]:
     """What is wrong with the capture itself, as far as numbers at hand show it."""
-    for finding in from_report(provenance, flows):
+    if flows is None:
+        return from_files(provenance)
+    from wiretell.findings.capture_quality import from_report  # noqa: PLC0415 - loads Polars
+
+    return from_report(provenance, flows)
+
+
+def _capture_quality(findings: Sequence[QualityFinding]) -> Iterator[str]:
+    for finding in findings:
         if finding.kind not in _TOLD:
             yield visible(f"capture quality: {finding.what} {finding.means}")
 

@@ -10,7 +10,8 @@ from wiretell.exporter import Options
 from wiretell.exporters.escape import visible
 from wiretell.exporters.explain_text import wrapped
 from wiretell.exporters.quantity import clock_time, count
-from wiretell.findings.capture_quality import BAD, DOUBTFUL, GOOD, POOR, Drops, Quality
+from wiretell.findings.capture_quality import GOOD, POOR, Drops, Quality
+from wiretell.findings.quality_finding import BAD, DOUBTFUL
 
 _MARKS = {BAD: "✗", DOUBTFUL: "!"}
 _STYLES = {BAD: "red", DOUBTFUL: "yellow"}

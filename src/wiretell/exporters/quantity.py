@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from wiretell.devices.alike import Crowd
-
 NS_PER_S = 1_000_000_000
 _YEAR_LIMITS_S = (-62_135_596_800, 253_402_300_799)  # years 1 to 9999
 
@@ -74,6 +72,8 @@ def interval(address: Mapping[str, Any]) -> str:
 
 def alike(device: Mapping[str, Any]) -> str:
     """`about 3 alike, 2-5`, `perhaps 2 alike` of a row of the devices table; empty where one."""
+    from wiretell.devices.alike import Crowd  # noqa: PLC0415 - loads NumPy
+
     counts = (device[key] for key in ("n_machines", "n_machines_low", "n_machines_high"))
     likely, low, high = (1 if n is None else n for n in counts)
     crowd = Crowd(likely, low, high)

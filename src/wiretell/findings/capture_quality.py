@@ -6,11 +6,8 @@ Shares from which something counts as bad are choices, stated here, not measurem
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import polars as pl
@@ -18,14 +15,22 @@ import polars as pl
 from wiretell.findings.checksums import sort_out
 from wiretell.findings.explain.amounts import amount, duration, n_bytes
 from wiretell.findings.quality_counts import Counts
+from wiretell.findings.quality_finding import (
+    BAD,
+    BAD_SHARE,
+    DOUBTFUL,
+    HARMLESS,
+    QualityFinding,
+    coarse_interfaces,
+    dropped_by_capture,
+    gravity,
+    percent,
+    severity_of,
+    worded,
+)
 
-BAD, DOUBTFUL, HARMLESS = "bad", "doubtful", "harmless"
 GOOD, WITH_CARE, POOR = "good", "usable with care", "poor"
 
-BAD_SHARE = 0.05
-"""Of packets or flows, from which a fault spoils more than single connections."""
-SMALL_SHARE = 0.001
-"""Below it a fault is told, and called harmless to the whole."""
 MIN_FLOWS = 5
 """One-sided connections fewer than these say nothing of the capture."""
 JUMBO = 9_216
@@ -37,22 +42,6 @@ FEW = 3
 """Addresses named, where there may be many."""
 NS_PER_S = 1_000_000_000
 _SIDES = ("from originators", "from responders")
-
-
-@dataclass(frozen=True)
-class QualityFinding:
-    """One thing about the capture: `what` with numbers, what it `means`, the `remedy`.
-
-    `number` of `of` things are concerned; `of` is None where that is no share.
-    """
-
-    kind: str
-    severity: str
-    what: str
-    means: str
-    remedy: str
-    number: int
-    of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +86,11 @@ def from_report(provenance: Mapping[str, Any], flows: pl.DataFrame) -> list[Qual
     """What an analysis without a look at every packet shows (provenance as in `Report`)."""
     counters = provenance.get("counters") or {}
     found = [
-        *_dropped(provenance.get("files") or (), counters),
+        *dropped_by_capture(provenance.get("files") or (), counters),
         *_one_sided(flows),
-        *_coarse_interfaces(provenance.get("files") or ()),
+        *coarse_interfaces(provenance.get("files") or ()),
     ]
-    return sorted(found, key=_gravity)
+    return sorted(found, key=gravity)
 
 
 def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, Any]) -> Quality:
@@ -111,7 +100,7 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
     """
     total = max(counts.n_packets, 1)
     found = [
-        *_dropped(provenance.get("files") or (), provenance.get("counters") or {}),
+        *dropped_by_capture(provenance.get("files") or (), provenance.get("counters") or {}),
         *_missing(counts, flows),
         *_one_sided(flows),
         *_copies(counts, total),
@@ -122,13 +111,13 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
         *_evicted(provenance.get("counters") or {}),
         *_damaged(provenance.get("damage") or ()),
     ]
-    found.sort(key=_gravity)
+    found.sort(key=gravity)
     kinds = {finding.kind for finding in found}
     if not counts.n_analysed:
         kinds.add("missing")  # nothing was found, as nothing was looked at
     if counts.checksums.is_empty() or kinds & WRONG_CHECKSUMS:
         kinds.add("checksums")
-    worst = min((_gravity(finding)[0] for finding in found), default=2)
+    worst = min((gravity(finding)[0] for finding in found), default=2)
     return Quality(
         verdict=(POOR, WITH_CARE, GOOD)[worst],
         n_packets=counts.n_packets,
@@ -138,55 +127,13 @@ def judge_capture(counts: Counts, flows: pl.DataFrame, provenance: Mapping[str, 
     )
 
 
-def _gravity(finding: QualityFinding) -> tuple[int, str]:
-    return (BAD, DOUBTFUL, HARMLESS).index(finding.severity), finding.kind
-
-
-@cache
-def _texts() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(files(__package__).joinpath("quality.toml").read_text("utf-8"))
-
-
-def _finding(
-    kind: str, severity: str, number: int, of: int | None = None, **values: object
-) -> QualityFinding:
-    text = _texts()[kind]
-    what, means = text["what"].format(**values), text["means"].format(**values)
-    return QualityFinding(kind, severity, what, means, text["remedy"], number, of)
-
-
-def _severity(number: int, of: int) -> str:
-    share = number / max(of, 1)
-    return BAD if share >= BAD_SHARE else DOUBTFUL if share >= SMALL_SHARE else HARMLESS
-
-
-def percent(number: int, of: int) -> str:
-    """`12 %`, `0.3 %`, `<0.01 %`."""
-    share = 100 * number / max(of, 1)
-    if share >= 10 or share == 0:
-        return f"{share:.0f} %"
-    return f"{share:.2g} %" if share >= 0.01 else "<0.01 %"
-
-
-def _dropped(
-    told: Sequence[Mapping[str, Any]], counters: Mapping[str, Any]
-) -> Iterator[QualityFinding]:
-    dropped = sum(i.get("dropped") or 0 for file in told for i in file.get("interfaces") or ())
-    if dropped:
-        total = dropped + (counters.get("frames") or 0)
-        words = {"packets": amount(dropped, "packet"), "total": total}
-        share = percent(dropped, total)
-        severity = BAD if dropped >= BAD_SHARE * total else DOUBTFUL
-        yield _finding("dropped_by_capture", severity, dropped, total, share=share, **words)
-
-
 def _missing(counts: Counts, flows: pl.DataFrame) -> Iterator[QualityFinding]:
     for kind, mark in (("missing", "ack_lost_segment"), ("gaps", "lost_segment")):
         own = counts.gaps.filter(pl.col("kind") == mark)
         number = int(own["n"].sum())
         if not number:
             continue
-        severity = _severity(number, counts.n_packets) if kind == "missing" else HARMLESS
+        severity = severity_of(number, counts.n_packets) if kind == "missing" else HARMLESS
         severity = DOUBTFUL if kind == "missing" and severity == HARMLESS else severity
         values = {
             "gaps": amount(number, "packet"),
@@ -194,7 +141,7 @@ def _missing(counts: Counts, flows: pl.DataFrame) -> Iterator[QualityFinding]:
             "when": _when(own, counts),
             "bytes": _missing_bytes(flows) if kind == "missing" else "",
         }
-        yield _finding(kind, severity, number, counts.n_packets, **values)
+        yield worded(kind, severity, number, counts.n_packets, **values)
 
 
 def _missing_bytes(flows: pl.DataFrame) -> str:
@@ -257,7 +204,7 @@ def _one_sided(flows: pl.DataFrame) -> Iterator[QualityFinding]:
         return
     words = {"flows": alone, "total": real.height, "share": percent(alone, real.height)}
     severity = BAD if alone >= 4 * BAD_SHARE * real.height else DOUBTFUL
-    yield _finding("one_sided", severity, alone, real.height, **words)
+    yield worded("one_sided", severity, alone, real.height, **words)
 
 
 def _copies(counts: Counts, total: int) -> Iterator[QualityFinding]:
@@ -268,8 +215,8 @@ def _copies(counts: Counts, total: int) -> Iterator[QualityFinding]:
         hops = f"; {counts.n_copies_hop} of them with another TTL: seen on both sides of a router"
     words = {"packets": amount(counts.n_copies, "packet"), "hops": hops}
     share = percent(counts.n_copies, total)
-    severity = _severity(counts.n_copies, total)
-    yield _finding("copies", severity, counts.n_copies, total, share=share, **words)
+    severity = severity_of(counts.n_copies, total)
+    yield worded("copies", severity, counts.n_copies, total, share=share, **words)
 
 
 def _checksums(counts: Counts) -> Iterator[QualityFinding]:
@@ -288,8 +235,8 @@ def _checksums(counts: Counts) -> Iterator[QualityFinding]:
             "share": percent(number, wrong.n_verified),
             "senders": _named(by),
         }
-        severity = _severity(number, wrong.n_verified) if kind == "bad_checksums" else HARMLESS
-        yield _finding(kind, severity, number, wrong.n_verified, **words)
+        severity = severity_of(number, wrong.n_verified) if kind == "bad_checksums" else HARMLESS
+        yield worded(kind, severity, number, wrong.n_verified, **words)
 
 
 def _named(addresses: Sequence[str]) -> str:
@@ -316,21 +263,21 @@ def _super_segments(counts: Counts) -> Iterator[QualityFinding]:
         "largest": n_bytes(int(big["max_payload"].max() or 0)),  # type: ignore[arg-type]
     }
     severity = BAD if number >= BAD_SHARE * counts.n_packets else DOUBTFUL
-    yield _finding("super_segments", severity, number, counts.n_packets, **words)
+    yield worded("super_segments", severity, number, counts.n_packets, **words)
 
 
 def _cut(counts: Counts, total: int) -> Iterator[QualityFinding]:
     if counts.n_header_cut:
-        severity = _severity(counts.n_header_cut, total)
+        severity = severity_of(counts.n_header_cut, total)
         words = {"packets": amount(counts.n_header_cut, "packet")}
-        yield _finding("headers_cut", severity, counts.n_header_cut, total, **words)
+        yield worded("headers_cut", severity, counts.n_header_cut, total, **words)
     if counts.n_cut:
         words = {
             "packets": amount(counts.n_cut, "packet"),
             "share": percent(counts.n_cut, total),
             "length": n_bytes(counts.max_cut_len),
         }
-        yield _finding("snap_length", HARMLESS, counts.n_cut, total, **words)
+        yield worded("snap_length", HARMLESS, counts.n_cut, total, **words)
 
 
 def _time(counts: Counts) -> Iterator[QualityFinding]:
@@ -340,7 +287,7 @@ def _time(counts: Counts) -> Iterator[QualityFinding]:
             "largest": duration(counts.largest_back_ns),
         }
         severity = BAD if counts.largest_back_ns >= NS_PER_S else DOUBTFUL
-        yield _finding("time_backwards", severity, counts.n_back, counts.n_packets, **words)
+        yield worded("time_backwards", severity, counts.n_back, counts.n_packets, **words)
     for at_ns, by_ns, n_sides in counts.jumps.iter_rows():
         sign = "+" if by_ns > 0 else "-"
         words = {
@@ -348,12 +295,12 @@ def _time(counts: Counts) -> Iterator[QualityFinding]:
             "at": f"{(at_ns - (counts.first_ns or 0)) / NS_PER_S:.3f} s",
             "sides": amount(n_sides, "flow side"),
         }
-        yield _finding("clock_jump", BAD, n_sides, None, **words)
+        yield worded("clock_jump", BAD, n_sides, None, **words)
     coarse = _resolution(counts)
     if coarse is not None:
         unit, one = coarse
         severity = DOUBTFUL
-        yield _finding("coarse_time", severity, counts.n_packets, None, unit=unit, one=one)
+        yield worded("coarse_time", severity, counts.n_packets, None, unit=unit, one=one)
 
 
 def _resolution(counts: Counts) -> tuple[str, str] | None:
@@ -367,25 +314,13 @@ def _resolution(counts: Counts) -> tuple[str, str] | None:
     return None
 
 
-def _coarse_interfaces(told: Sequence[Mapping[str, Any]]) -> Iterator[QualityFinding]:
-    """Interfaces of pcapng that state a resolution below the microsecond (if_tsresol)."""
-    for file in told:
-        for interface in file.get("interfaces") or ():
-            resolution = interface.get("tsresol")
-            if resolution is None or resolution & 0x80 or resolution >= 6:
-                continue
-            unit, one = ("seconds", "second") if resolution < 3 else ("milliseconds", "millisecond")
-            yield _finding("coarse_time", DOUBTFUL, 1, None, unit=unit, one=one)
-            return
-
-
 def _evicted(counters: Mapping[str, Any]) -> Iterator[QualityFinding]:
     number = counters.get("evicted_flows") or 0
     if number:
-        yield _finding("table_full", DOUBTFUL, number, None, flows=amount(number, "flow"))
+        yield worded("table_full", DOUBTFUL, number, None, flows=amount(number, "flow"))
 
 
 def _damaged(damage: Sequence[Mapping[str, Any]]) -> Iterator[QualityFinding]:
     if damage:
         words = {"places": amount(len(damage), "place")}
-        yield _finding("damaged", DOUBTFUL, len(damage), None, **words)
+        yield worded("damaged", DOUBTFUL, len(damage), None, **words)

@@ -16,7 +16,8 @@ from typing import Any
 from wiretell._core import Reader
 from wiretell.errors import CaptureError
 from wiretell.sources.growing import POLL_S, GrowingFile
-from wiretell.sources.tracked import Ended, Timeouts, TrackedCaptures
+from wiretell.sources.timeouts import Timeouts
+from wiretell.sources.tracked import Ended, TrackedCaptures
 from wiretell.sources.watch import Watch
 
 _RECORD_BYTES = 1 << 18

@@ -16,6 +16,7 @@ from wiretell.errors import ConfigError
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
 from wiretell.sources.read_ahead import ReadAhead
+from wiretell.sources.timeouts import Timeouts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,18 +25,6 @@ _LEAST_FLOWS = 8192
 """Flows are handed out when so many have ended: a table of few takes as long as one of many."""
 LEAST_HULL = 3
 """The core's least number of hull vertices, but for none."""
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """When a flow is handed out, in seconds of packet time.
-
-    `inactive_s`: idle for this long, whatever its protocol; None: the tracker's own times.
-    `active_s`: alive for this long, though it goes on; 0: never.
-    """
-
-    inactive_s: int | None = None
-    active_s: int = 0
 
 
 class FlowSource(Protocol):
@@ -88,7 +77,11 @@ class TrackedCaptures:
     ) -> None:
         self._filter = filter
         self._open(paths, compile_filter(filter) if filter else None)
-        settings = _settings(timeouts or Timeouts()) | {"max_hull": LEAST_HULL if clocks else 0}
+        settings: dict[str, Any] = (timeouts or Timeouts()).settings() | {
+            "max_payload_bytes": 0,
+            "samples_per_side": 0,
+            "max_hull": LEAST_HULL if clocks else 0,
+        }
         try:
             self._tracker = Tracker(**settings, analysis=analysis, ct=ct)
         except ValueError as error:
@@ -167,15 +160,3 @@ class TrackedCaptures:
         flows = self._tracker.drain_flows(least)
         self._tracker.drain_samples()
         return Ended(flows, *self._reader.position(), n_packets)
-
-
-def _settings(timeouts: Timeouts) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "max_payload_bytes": 0,
-        "samples_per_side": 0,
-        "active_timeout_s": timeouts.active_s,
-    }
-    if timeouts.inactive_s is not None:
-        kinds = ("tcp", "tcp_opening", "udp", "icmp", "other")
-        settings |= {f"{kind}_timeout_s": timeouts.inactive_s for kind in kinds}
-    return settings
