@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from wiretell.stats.joint_rate import Edges
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One argument that two sides are the same machine: a counter goes on from `a` to `b`.
 
     `counter` names a dense counter, one that every flow of a machine steps; its marks are handed
@@ -32,6 +31,42 @@ class Link:
     bits: float
     reason: str
     counter: str = ""
+
+
+class Links(Sequence[Link]):
+    """Links with their columns as arrays: `ends` has `a` and `b` of each."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = links
+        rows: list[Sequence[Any]] = list(zip(*links, strict=True)) or [()] * 6
+        self.signals: Sequence[str] = rows[0]
+        self.ends = np.array(rows[1:3], dtype=np.int64).T
+        self.bits = np.array(rows[3], dtype=np.float64)
+        self.reasons: Sequence[str] = rows[4]
+        self.dense = np.array([bool(name) for name in rows[5]], dtype=bool)
+
+    @classmethod
+    def of(cls, links: Sequence[Link]) -> Links:
+        """The same links, in the same order."""
+        return links if isinstance(links, Links) else cls(links)
+
+    def __len__(self) -> int:
+        """Number of links."""
+        return len(self._links)
+
+    @overload
+    def __getitem__(self, at: int) -> Link: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Link]: ...
+
+    def __getitem__(self, at: int | slice) -> Link | Sequence[Link]:
+        """One link, or several."""
+        return self._links[at]
+
+    def __iter__(self) -> Iterator[Link]:
+        """All of them."""
+        return iter(self._links)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,7 @@ class _Agglomeration:
         if later:
             promising[: a + 1] = False
         others = np.flatnonzero(promising)
-        lower, higher = np.minimum(others, a), np.maximum(others, a)
-        others = others[np.lexsort((higher, lower, -bits[others]))]
+        others = others[np.argsort(-bits[others], kind="stable")]
         versions = self._version[others]
         self._queues[a] = _few_at_a_time(bits[others], others.astype(np.int32), versions)
         self._next(a)

@@ -19,7 +19,7 @@ from wiretell.devices.chain_clocks import ChainClocks
 from wiretell.devices.group import Group, groups_of
 from wiretell.devices.interleave import Interleaving, agreements
 from wiretell.devices.shown import shown_by
-from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Labels, Link
+from wiretell.signal import Clock, Counter, Hold, Label, LabelRule, Labels, Link, Links
 
 CHAIN_MARKS = 4
 """Chains this long are asked whether their counters run side by side before one link joins them."""
@@ -105,12 +105,10 @@ def _strongest(evidence: Evidence) -> list[tuple[Link, float]]:
 
     Handwriting only takes from them.
     """
-    links = evidence.links
-    bits = np.array([link.bits for link in links])
+    links = Links.of(evidence.links)
     agreed = agreements(links, evidence.counters)
-    a, b = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2).T
-    order = np.lexsort((b, a, -bits))
-    order = order[(bits + agreed)[order] >= CHAIN_BITS]
+    order = np.lexsort((links.ends[:, 1], links.ends[:, 0], -links.bits))
+    order = order[(links.bits + agreed)[order] >= CHAIN_BITS]
     return [(links[i], float(agreed[i])) for i in order.tolist()]
 
 

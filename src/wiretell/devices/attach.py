@@ -30,7 +30,9 @@ from wiretell.devices.compare import (
     skew_bits,
 )
 from wiretell.devices.group import Group
-from wiretell.signal import LabelRule, Link
+from wiretell.devices.shown import home_of
+from wiretell.signal import LabelRule, Link, Links
+from wiretell.stats.assignment import firsts
 
 __all__ = ["Activity", "Attachment", "Told", "attach", "ranking"]
 
@@ -131,7 +133,7 @@ class _Attaching:
         rules: Mapping[str, LabelRule],
     ) -> None:
         self._groups, self._loose, self._rules = groups, loose, rules
-        self._linked = _linked(groups, loose, links)
+        self._linked = _Across(groups, loose, links)
         self._looks = Looks(groups, loose, rules)
         self._company = Company(groups, loose, activity)
         self._clocks = ClocksOfGroups(groups)
@@ -161,9 +163,11 @@ class _Attaching:
         moments = self._company.moments(chains)
         more = self._clocks.bits([self._loose[c] for c in chains.tolist()])
         more = more + moments + self._company.services[self._company.service_of[chains]].T
-        for column, c in enumerate(chains.tolist()):
-            for group, argument in self._linked.get(c, {}).items():
-                more[group, column] += argument.bits
+        column = np.full(len(self._loose), -1, dtype=np.int64)
+        column[chains] = np.arange(len(chains))
+        here = np.flatnonzero(column[self._linked.chain] >= 0)
+        linked = self._linked.group[here], column[self._linked.chain[here]]
+        more[linked] += self._linked.bits[here]
         return _Block(chains, ONE_MACHINE_BITS + written + more, moments)
 
     def round(self, alone: Alone) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
@@ -274,7 +278,7 @@ class _Attaching:
         if share:
             words = f"uses {self._service[chain.sides[0]]} {'also' if share > 0 else 'seldom'}"
             found.append(Argument("services", share, words))
-        tied = self._linked.get(c, {}).get(g)
+        tied = self._linked.argument(c, g)
         return [*found, tied] if tied is not None else found
 
 
@@ -282,29 +286,35 @@ def _unshared(bits: float, peer: str) -> Argument:
     return Argument("peers", bits, f"no other machine here talks to {peer}")
 
 
-def _linked(
-    groups: Sequence[Group], loose: Sequence[Group], links: Sequence[Link]
-) -> dict[int, dict[int, Argument]]:
-    """Chain -> group -> sum of the links between them, with the words of the strongest."""
-    n = 1 + max((max(part.sides) for part in (*groups, *loose) if part.sides), default=0)
-    n = max(n, 1 + max((max(link.a, link.b) for link in links), default=0))
-    home, chain_of = np.full((2, n), -1, dtype=np.int64)
-    for number, parts in ((home, groups), (chain_of, loose)):
-        for i, part in enumerate(parts):
-            number[part.sides] = i
-    strongest: dict[tuple[int, int], float] = {}
-    linked: dict[int, dict[int, Argument]] = {}
-    ends = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2)
-    across = (home[ends] >= 0) & (chain_of[ends[:, ::-1]] >= 0)
-    for i in np.flatnonzero(across.any(axis=1)).tolist():
-        link = links[i]
-        for side, other in ((link.a, link.b), (link.b, link.a)):
-            chain, group = int(chain_of[side]), int(home[other])
-            if chain < 0 or group < 0:
-                continue
-            old = linked.setdefault(chain, {}).get(group)
-            words = link if old is None or link.bits > strongest[chain, group] else old
-            strongest[chain, group] = max(link.bits, strongest.get((chain, group), 0.0))
-            bits = link.bits + (old.bits if old else 0.0)
-            linked[chain][group] = Argument(words.signal, bits, words.reason)
-    return linked
+class _Across:
+    """Links between chains and groups: a row for each chain that has any to a group.
+
+    `bits` sums them up, `words` is the strongest.
+    """
+
+    def __init__(
+        self, groups: Sequence[Group], loose: Sequence[Group], links: Sequence[Link]
+    ) -> None:
+        told = Links.of(links)
+        n = int(told.ends.max(initial=-1)) + 1
+        home = home_of([group.sides for group in groups], n)
+        chain_of = home_of([chain.sides for chain in loose], n)
+        # Each link both ways, one after the other.
+        both = np.stack([told.ends, told.ends[:, ::-1]], axis=1).reshape(-1, 2)
+        at = np.flatnonzero((chain_of[both[:, 0]] >= 0) & (home[both[:, 1]] >= 0))
+        chain, group = chain_of[both[at, 0]], home[both[at, 1]]
+        keys, of = np.unique(chain * max(len(groups), 1) + group, return_inverse=True)
+        bits = told.bits[at // 2]
+        self.chain, self.group = np.divmod(keys, max(len(groups), 1))
+        self.bits = np.bincount(of, weights=bits, minlength=len(keys))
+        self._words = at[firsts(of, -bits)] // 2
+        self._links, self._keys, self._n_groups = told, keys, len(groups)
+
+    def argument(self, chain: int, group: int) -> Argument | None:
+        """What they say for this chain and group."""
+        key = chain * self._n_groups + group
+        at = int(np.searchsorted(self._keys, key))
+        if at == len(self._keys) or self._keys[at] != key:
+            return None
+        link = self._links[int(self._words[at])]
+        return Argument(link.signal, float(self.bits[at]), link.reason)

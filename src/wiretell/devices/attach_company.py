@@ -60,9 +60,12 @@ class Company:
         times = self._starts[np.concatenate(asked).astype(np.int64)]
         n = len(self._begun)
         counts = np.empty((n, len(times)))
+        # In order of time each search begins near where the last one ended.
+        order = np.argsort(times, kind="stable")
+        since, until = times[order] - NEAR_S, times[order] + NEAR_S
         for g, begun in enumerate(self._begun):
-            low = np.searchsorted(begun, times - NEAR_S, side="left")
-            counts[g] = np.searchsorted(begun, times + NEAR_S, side="right") - low
+            low = np.searchsorted(begun, since, side="left")
+            counts[g, order] = np.searchsorted(begun, until, side="right") - low
         bits = np.log2(n * (counts + 0.5) / (counts.sum(axis=0) + 0.5 * n))
         moments = np.zeros((n, len(asked)))
         for k in range(int(size.max(initial=0))):

@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 
 from wiretell.devices.assign import CHAIN_BITS
 from wiretell.devices.group import Group
-from wiretell.signal import Link
+from wiretell.devices.shown import home_of
+from wiretell.signal import Link, Links
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -83,14 +84,20 @@ def _tied(
 
     A link that is strong enough for a chain and made none is contradicted: it is left out.
     """
-    chain_of = {side: c for c, group in enumerate(loose) for side in group.sides}
+    told = Links.of(links)
+    chain_of = home_of([group.sides for group in loose], int(told.ends.max(initial=-1)) + 1)
+    a, b = chain_of[told.ends].T
+    across = np.flatnonzero((a >= 0) & (b >= 0) & (a != b) & (told.bits < CHAIN_BITS))
     bits: dict[tuple[int, int], float] = {}
     words: dict[int, Link] = {}
-    for link in links:
-        a, b = chain_of.get(link.a, -1), chain_of.get(link.b, -1)
-        if a < 0 or b < 0 or a == b or link.bits >= CHAIN_BITS:
-            continue
-        pair = (min(a, b), max(a, b))
+    pairs = zip(
+        across.tolist(),
+        np.minimum(a, b)[across].tolist(),
+        np.maximum(a, b)[across].tolist(),
+        strict=True,
+    )
+    for i, *ends in pairs:
+        link, pair = told[i], (ends[0], ends[1])
         bits[pair] = bits.get(pair, 0.0) + link.bits
         for chain in pair:
             if chain not in words or link.bits > words[chain].bits:

@@ -24,7 +24,7 @@ from wiretell.devices.sides import SERVER, connections_of, number, role_of, role
 from wiretell.devices.windows import View, Window, around, view_of, windows_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
-from wiretell.signal import Clock, Labels, Scores, Signal
+from wiretell.signal import Clock, Labels, Links, Scores, Signal
 
 FLUSH_ROWS = 20_000
 """Rows kept as Python objects before they become part of a table."""
@@ -377,7 +377,7 @@ def _evidence(columns: SideColumns, scores: Mapping[str, Scores]) -> Evidence:
         peers=columns.peer,
         services=columns.services(),
         starts=columns.start_s,
-        links=joint_links(links, steps, counters, columns.n_sides),
+        links=Links(joint_links(links, steps, counters, columns.n_sides)),
         labels=Labels.together(s.labels for s in scores.values()),
         clocks=[clock for s in scores.values() for clock in s.clocks],
         counters=counters,

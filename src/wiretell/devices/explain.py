@@ -17,6 +17,8 @@ from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
 from wiretell.devices.judge import Judgement
 from wiretell.devices.side_columns import SideColumns
 from wiretell.devices.verdict import verdict_of
+from wiretell.signal import Links
+from wiretell.stats.assignment import codes, firsts
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
 
@@ -195,16 +197,37 @@ def strongest_links(
 ) -> list[dict[str, Strongest]]:
     """Per group and signal the strongest link within it; only links that end in `own`, if given."""
     found: list[dict[str, Strongest]] = [{} for _ in judgement.groups]
-    home = judgement.home
-    nowhere = (-1, 0.0)
-    for link in evidence.links:
-        g = home.get(link.a, nowhere)[0]
-        if g < 0 or g != home.get(link.b, nowhere)[0] or (own is not None and link.b not in own):
-            continue
-        one = Strongest(1, link.bits, link.reason)
-        known = found[g].get(link.signal)
-        found[g][link.signal] = one if known is None else known + one
+    links, group = Links.of(evidence.links), _home_of_links(evidence, judgement)
+    within = group >= 0
+    if own is not None:
+        within &= (links.ends[:, 1] >= own.start) & (links.ends[:, 1] < own.stop)
+    at = np.flatnonzero(within)
+    if not len(at):
+        return found
+    signal = codes([links.signals[i] for i in at.tolist()])
+    names = list(dict.fromkeys(links.signals[i] for i in at.tolist()))
+    keys, of, n = np.unique(
+        group[at] * len(names) + signal, return_inverse=True, return_counts=True
+    )
+    bits = links.bits[at]
+    most = np.full(len(keys), -np.inf)
+    np.maximum.at(most, of, bits)
+    words = [""] * len(keys)
+    for i, k in zip(at[bits == most[of]].tolist(), of[bits == most[of]].tolist(), strict=True):
+        words[k] = max(words[k], links.reasons[i])
+    for k in np.argsort(firsts(of), kind="stable").tolist():
+        g, name = divmod(int(keys[k]), len(names))
+        found[g][names[name]] = Strongest(int(n[k]), float(most[k]), words[k])
     return found
+
+
+def _home_of_links(evidence: Evidence, judgement: Judgement) -> IntArray:
+    """Group that both ends of each link are of; -1 where they are not of one."""
+    home = np.full(evidence.n_sides, -1, dtype=np.int64)
+    at = np.fromiter(judgement.home, dtype=np.int64, count=len(judgement.home))
+    home[at] = [g for g, _ in judgement.home.values()]
+    a, b = home[Links.of(evidence.links).ends].T
+    return np.where(a == b, a, -1)
 
 
 def _words(together: Mapping[str, Strongest]) -> list[tuple[float, str]]:
@@ -241,12 +264,15 @@ def _reasons(
 def belonging_of(evidence: Evidence, judgement: Judgement) -> Belonging:
     """Where each side of the address belongs, and the strongest reason."""
     n = evidence.n_sides
-    home, nowhere = judgement.home, (-1, 0.0)
+    home = judgement.home
     reason = ["nothing contradicts it"] * n
-    for link in sorted(evidence.links, key=lambda x: x.bits):
-        g = home.get(link.a, nowhere)[0]
-        if g >= 0 and g == home.get(link.b, nowhere)[0]:
-            reason[link.a] = reason[link.b] = link.reason
+    links = Links.of(evidence.links)
+    within = np.flatnonzero(_home_of_links(evidence, judgement) >= 0)
+    within = within[np.argsort(links.bits[within], kind="stable")]
+    strongest_of = np.full(n, -1, dtype=np.int64)
+    strongest_of[links.ends[within].reshape(-1)] = np.repeat(within, 2)
+    for side in np.flatnonzero(strongest_of >= 0).tolist():
+        reason[side] = links.reasons[strongest_of[side]]
     for own, attachment in judgement.attachments:
         words = strongest(attachment.arguments).reason
         for side in own:

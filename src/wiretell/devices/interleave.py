@@ -8,7 +8,7 @@ run side by side, far apart.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wiretell.devices.compare import Argument
 from wiretell.devices.shown import home_of
-from wiretell.signal import Counter, Link
+from wiretell.signal import Counter, Link, Links
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -101,13 +101,13 @@ def agreements(links: Sequence[Link], counters: Sequence[Counter]) -> FloatArray
     bits = np.zeros(len(links))
     if not counters or not links:
         return bits
-    ends = np.array([(link.a, link.b) for link in links], dtype=np.int64)
-    signals = np.array([link.signal for link in links])
+    told = Links.of(links)
+    signals = np.array(told.signals)
     for counter in counters:
-        known, place = _Marks.of(counter), np.full(int(ends.max()) + 1, -1, dtype=np.int64)
+        known, place = _Marks.of(counter), np.full(int(told.ends.max()) + 1, -1, dtype=np.int64)
         rows = np.flatnonzero(known.side < len(place))
         place[known.side[rows]] = rows
-        before, after = place[ends].T
+        before, after = place[told.ends].T
         asked = np.flatnonzero((before >= 0) & (after >= 0) & (signals != counter.signal))
         within, share = known.believable(before[asked], after[asked])
         agrees = np.minimum(-np.log2(share), AGREES_BITS)
@@ -138,8 +138,14 @@ class Interleaving:
         """Group `b` is now part of `a`."""
         for rows in self._rows:
             own = rows.pop(b, None)
-            if own is not None:
-                rows[a] = sorted(rows[a] + own) if a in rows else own
+            if own is None:
+                continue
+            if a not in rows:
+                rows[a] = own
+            elif len(own) == 1:
+                insort(rows[a], own[0])
+            else:
+                rows[a] = sorted(rows[a] + own)
 
     def argument(self, a: int, b: int, least: int = 1) -> Argument | None:
         """What counters say against `a` and `b` being one machine, if any does; the worst's words.

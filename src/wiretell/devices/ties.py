@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
 from wiretell.devices.shown import home_of
-from wiretell.signal import Link
+from wiretell.signal import Link, Links
+from wiretell.stats.assignment import firsts
 
 IntArray = NDArray[np.int64]
 
@@ -65,7 +66,8 @@ class Ties:
         ties = cls()
         if not groups:
             return ties
-        ends = np.array([(link.a, link.b) for link in links], dtype=np.int64).reshape(-1, 2)
+        told = Links.of(links)
+        ends = told.ends
         home = home_of([group.sides for group in groups], int(ends.max(initial=0)) + 1)
         linked = np.zeros(len(home), dtype=bool)
         linked[ends] = True
@@ -77,7 +79,7 @@ class Ties:
         one, other = one[known], other[known]
         n = len(groups)
         pair = np.minimum(one, other) * n + np.maximum(one, other)
-        for key, tie in _added(pair, links, known).items():
+        for key, tie in _added(pair, told, known).items():
             a, b = divmod(key, n)
             if a == b:
                 ties.inside[a] = tie
@@ -143,26 +145,22 @@ class Ties:
         return whole
 
 
-def _added(pair: IntArray, links: Sequence[Link], known: IntArray) -> dict[int, _Tie]:
+def _added(pair: IntArray, links: Links, known: IntArray) -> dict[int, _Tie]:
     """Per pair of groups the sum of its links; `pair` is that of each of the `known` links."""
     if not len(known):
         return {}
-    several = [links[i] for i in known.tolist()]
-    bits = np.array([link.bits for link in several])
-    dense = np.array([bool(link.counter) for link in several])
-    keys, first, at = np.unique(pair, return_index=True, return_inverse=True)
+    bits = links.bits[known]
+    keys, at = np.unique(pair, return_inverse=True)
     odds = np.exp2(np.clip(-bits, -1000.0, 1000.0))
     doubt = np.bincount(at, weights=odds / (1.0 + odds))
     total = np.bincount(at, weights=bits)
-    n, n_dense = np.bincount(at), np.bincount(at, weights=dense).astype(np.int64)
-    # The first of the strongest links of each pair.
-    order = np.lexsort((np.arange(len(at)), -bits, at))
-    best = order[np.searchsorted(at[order], np.arange(len(keys)))]
+    n, n_dense = np.bincount(at), np.bincount(at, weights=links.dense[known]).astype(np.int64)
+    best, first = firsts(at, -bits), firsts(at)
     # In order of the first link of each pair, as links were told.
     told = np.argsort(first, kind="stable")
-    columns = (keys, n, n_dense, doubt, total, best)
+    columns = (keys, n, n_dense, doubt, total, known[best])
     return {
-        key: _Tie(n_links, n_of_dense, doubted, summed, several[strongest])
+        key: _Tie(n_links, n_of_dense, doubted, summed, links[strongest])
         for key, n_links, n_of_dense, doubted, summed, strongest in zip(
             *(column[told].tolist() for column in columns), strict=True
         )

@@ -26,7 +26,7 @@ from wiretell.devices.group import Group
 from wiretell.devices.judge import Judgement
 from wiretell.devices.side_columns import SideColumns
 from wiretell.model.tables import EVIDENCE, MEMBERS
-from wiretell.signal import Clock, Counter, LabelRule
+from wiretell.signal import Clock, Counter, LabelRule, Links
 from wiretell.stats.joint_rate import combine
 
 IntArray = NDArray[np.int64]
@@ -142,14 +142,19 @@ def view_of(
     for g, of_group in enumerate(judgement.groups):
         core[of_group.sides] = g
     flows = [f"flow:{flow_id}" for flow_id in columns.flow_id]
-    ending = [link for link in evidence.links if max(link.a, link.b) in counting]
+    all_links = Links.of(evidence.links)
+    last = all_links.ends.max(axis=1, initial=-1)
+    ending = [
+        all_links[i] for i in np.flatnonzero((last >= own.start) & (last < own.stop)).tolist()
+    ]
+    signals, a, b, bits, reasons, _ = list(zip(*ending, strict=True)) or [()] * 6
     links = {
-        "signal": [link.signal for link in ending],
+        "signal": signals,
         "address": [address] * len(ending),
-        "a": [flows[link.a] for link in ending],
-        "b": [flows[link.b] for link in ending],
-        "bits": [link.bits for link in ending],
-        "reason": [link.reason for link in ending],
+        "a": [flows[side] for side in a],
+        "b": [flows[side] for side in b],
+        "bits": bits,
+        "reason": reasons,
     }
     attached = [
         (x.signal, flows[sides_of[0]], attachment.group, x.bits, x.reason)

@@ -33,6 +33,13 @@ def codes(keys: Iterable[Hashable]) -> IntArray:
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
+def firsts(key: IntArray, rank: FloatArray | None = None) -> IntArray:
+    """Place of the row of least rank (of several the first) of each key 0, 1, ..., all present."""
+    order = np.argsort(key, kind="stable") if rank is None else np.lexsort((rank, key))
+    found: IntArray = order[np.searchsorted(key[order], np.arange(int(key.max(initial=-1)) + 1))]
+    return found
+
+
 def log_odds(
     n: int, tail: IntArray, head: IntArray, gain: FloatArray, rounds: int = ROUNDS
 ) -> FloatArray:
