@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
 import polars as pl
 
 from wiretell.devices.assign import Evidence
@@ -17,11 +16,11 @@ from wiretell.devices.explain import Columns, explain
 from wiretell.devices.explain_windows import explain_windows
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
-from wiretell.devices.part import Part, Stretch, all_of, part_of, parts_of
+from wiretell.devices.part import Every, Part, Stretch, part_of, work_of
 from wiretell.devices.seams import join
 from wiretell.devices.side_columns import SideColumns, columns_each
-from wiretell.devices.sides import SERVER, connections_of, number, role_of, roles_of, sides_of
-from wiretell.devices.windows import View, Window, around, view_of, windows_of
+from wiretell.devices.sides import SERVER, Sides, connections_of, number, roles_of
+from wiretell.devices.windows import View, around, view_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
 from wiretell.signal import Clock, Labels, Links, Scores, Signal
@@ -149,7 +148,7 @@ def find_devices(
     """
     found = [Findings.empty()]
     seen: list[Seen] = []
-    work = _work(sides_of(flows), observations)
+    work = work_of(Every(Sides(flows), observations))
     for result in spread(partial(_judge_work, tuple(signals)), work):
         if isinstance(result, Findings):
             found.append(result)
@@ -169,34 +168,6 @@ def find_devices(
         pl.concat([part.members for part in found]),
         failed,
     )
-
-
-def _work(sides: pl.DataFrame, observations: pl.DataFrame) -> Iterator[Work]:
-    """All addresses in their order: those with few sides together, those with many in windows."""
-    every = all_of(sides, observations)
-    del sides  # a copy in another order: of a million flows more than a gigabyte
-    for part in parts_of(every):
-        windows = windows_of(part.sides.height)
-        if windows and len(part.addresses) == 1:
-            yield from _stretches(part, windows)
-        else:
-            yield part
-
-
-def _stretches(of: Part, windows: Sequence[Window]) -> Iterator[Stretch]:
-    """The windows of one address."""
-    role = role_of(of.sides)
-    keys = of.sides.select("flow_id", "side", "number")
-    said = of.observations.join(keys, on=["flow_id", "side"], maintain_order="left").sort(
-        "number", maintain_order=True
-    )
-    at = said["number"].to_numpy()
-    for window in windows:
-        low, high = np.searchsorted(at, [window.begin, window.end]).tolist()
-        sides = of.sides[window.begin : window.end].drop("number")
-        own = said[low:high].drop("number")
-        part = part_of(of.addresses[0], number(sides), own)
-        yield Stretch(part, role, window, window is windows[-1])
 
 
 def _judge_work(signals: Sequence[Signal], work: Work) -> Result:
@@ -295,9 +266,10 @@ def judge_address(
     Where it has very many flows, only the windows with the flows `about` are judged, as one.
     Raises ValueError where the address sent nothing.
     """
-    sides = sides_of(flows).filter(pl.col("address") == address)
-    if sides.is_empty():
+    every = Sides(flows)
+    if address not in every.addresses:
         raise ValueError(f"{address} sent nothing")
+    sides = every.rows(every.of(every.addresses.index(address)))
     own = observations.filter(pl.col("address") == address)
     near = around(sides, about)
     if near.height < sides.height:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.devices.sides import in_order
+from wiretell.devices.sides import ROLE_COLUMNS, Sides, number, role_of
 from wiretell.devices.windows import Window, windows_of
 
 IntArray = NDArray[np.int64]
@@ -60,31 +60,66 @@ def part_of(address: str, sides: pl.DataFrame, observations: pl.DataFrame) -> Pa
     return Part((address,), sides, starts, observations, said)
 
 
-def all_of(sides: pl.DataFrame, observations: pl.DataFrame) -> Part:
-    """Every address, those that open flows first, busiest first."""
-    ordered, addresses, starts = in_order(sides)
-    place = pl.DataFrame(
-        {"address": addresses, "place": np.arange(len(addresses))},
-        {"address": pl.String, "place": pl.Int64},
-    )
-    said = observations.join(place, on="address", maintain_order="left").sort(
-        "place", maintain_order=True
-    )
-    begins = np.searchsorted(said["place"].to_numpy(), np.arange(len(addresses) + 1))
-    return Part(addresses, ordered, starts, said.drop("place"), begins)
+class Every:
+    """All addresses in order, and their observations: parts are made as they are asked for."""
+
+    def __init__(self, sides: Sides, observations: pl.DataFrame) -> None:
+        self.sides = sides
+        place = pl.DataFrame(
+            {"address": sides.addresses, "place": np.arange(len(sides.addresses))},
+            {"address": pl.String, "place": pl.Int64},
+        )
+        said = observations.join(place, on="address", maintain_order="left").sort(
+            "place", maintain_order=True
+        )
+        at = said["place"].to_numpy()
+        self._said = np.searchsorted(at, np.arange(len(sides.addresses) + 1))
+        self._observations = said.drop("place")
+
+    def between(self, first: int, last: int) -> Part:
+        """The addresses from `first` to before `last`."""
+        begin, end = self.sides.starts[[first, last]].tolist()
+        return Part(
+            self.sides.addresses[first:last],
+            self.sides.table(begin, end),
+            self.sides.starts[first : last + 1] - begin,
+            self._observations[self._said[first] : self._said[last]],
+            self._said[first : last + 1] - self._said[first],
+        )
+
+    def stretches(self, address: int, windows: Sequence[Window]) -> Iterator[Stretch]:
+        """The windows of one address."""
+        begin, end = self.sides.starts[[address, address + 1]].tolist()
+        role = role_of(self.sides.table(begin, end, ROLE_COLUMNS))
+        keys = self.sides.table(begin, end, ("flow_id", "side"))
+        said = self._observations[self._said[address] : self._said[address + 1]]
+        said = said.join(keys, on=["flow_id", "side"], maintain_order="left").sort(
+            "number", maintain_order=True
+        )
+        at = said["number"].to_numpy()
+        said = said.drop("number")
+        for window in windows:
+            low, high = np.searchsorted(at, [window.begin, window.end]).tolist()
+            sides = self.sides.table(begin + window.begin, begin + window.end).drop("number")
+            part = part_of(self.sides.addresses[address], number(sides), said[low:high])
+            yield Stretch(part, role, window, window is windows[-1])
 
 
-def parts_of(every: Part) -> Iterator[Part]:
-    """The addresses in their order, an address of very many flows by itself."""
-    n_sides = np.diff(every.starts).tolist()
+def work_of(every: Every) -> Iterator[Part | Stretch]:
+    """The addresses in their order: those with few sides together, one with many in windows."""
+    n_sides = np.diff(every.sides.starts).tolist()
     first = together = 0
     for i, n in enumerate(n_sides):
-        alone = bool(windows_of(n))
-        if together and (alone or together + n > PART_SIDES):
+        windows = windows_of(n)
+        if together and (windows or together + n > PART_SIDES):
             yield every.between(first, i)
             first, together = i, 0
+        if windows:
+            yield from every.stretches(i, windows)
+            first = i + 1
+            continue
         together += n
-        if alone or together >= PART_SIDES:
+        if together >= PART_SIDES:
             yield every.between(first, i + 1)
             first, together = i + 1, 0
     if together:

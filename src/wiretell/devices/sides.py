@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.devices.side_columns import SideColumns, whole
 from wiretell.model.tables import FLOWS
+from wiretell.stats.assignment import order_of
+
+IntArray = NDArray[np.int64]
 
 _ORIG, _RESP = "orig_", "resp_"
 
@@ -23,24 +28,98 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
     the earliest packet of all, and mac_addresses (how many addresses that link address speaks
     for). Rows are in order of (address, start_ns, flow_id, side).
     """
-    earliest = flows["first_ns"].min()
-    origin = earliest if isinstance(earliest, int) else 0
-    both = pl.concat([_half(flows, 0, _ORIG, _RESP), _half(flows, 1, _RESP, _ORIG)])
-    return (
-        both.filter((pl.col("pkts") > 0).any().over("address"))
-        .with_columns(
+    every = Sides(flows)
+    by_text = sorted(range(len(every.addresses)), key=lambda i: every.addresses[i])
+    return every.rows(np.concatenate([every.row[:0], *(every.of(i) for i in by_text)]))
+
+
+class Sides:
+    """The sides of all addresses in order, as numbers: tables are made of those asked for.
+
+    Sorting the whole table of a million flows, of 60 columns, took longer than judging a window.
+
+    `addresses` come in order: those that opened most flows first, then by sides and text; the
+    sides of address i are `starts[i]` to `starts[i + 1]`, in order of time. `row` is place of the
+    flow * 2 + side.
+    """
+
+    def __init__(self, flows: pl.DataFrame) -> None:
+        earliest = flows["first_ns"].min()
+        self._origin = earliest if isinstance(earliest, int) else 0
+        self._halves = [_half(flows, 0, _ORIG, _RESP), _half(flows, 1, _RESP, _ORIG)]
+        self._mac_addresses = _mac_addresses(self._halves)
+        ends = pl.concat([half["address"] for half in self._halves])
+        texts = ends.unique().sort()
+        code = ends.cast(pl.Enum(texts)).to_physical().to_numpy().astype(np.int64)
+        code = code.reshape(2, -1).T.reshape(-1)
+        sent = np.zeros(len(code), dtype=bool)
+        start_ns = np.zeros(len(code), dtype=np.int64)
+        for side, half in enumerate(self._halves):
+            sent[side::2] = whole(half["pkts"]) > 0
+            start_ns[side::2] = whole(half["first_ns"].fill_null(half["flow_first_ns"]))
+        n = len(texts)
+        opened, count = np.bincount(code[0::2], minlength=n), np.bincount(code, minlength=n)
+        heard = np.bincount(code[sent], minlength=n) > 0
+        order = np.lexsort((-count, -opened, ~heard))  # of equals by text
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.arange(n)
+        flow_id = whole(flows["flow_id"])
+        row = np.arange(len(code))
+        if np.any(np.diff(flow_id) <= 0):
+            row = np.argsort(np.repeat(flow_id, 2), kind="stable")
+        row = row[np.argsort(start_ns[row], kind="stable")]
+        row = row[order_of(place[code[row]])]
+        kept = order[: np.count_nonzero(heard)]
+        self.addresses: list[str] = texts[kept].to_list()
+        self.starts = np.concatenate([[0], np.cumsum(count[kept])])
+        self.row = row[: self.starts[-1]]
+
+    def of(self, address: int) -> IntArray:
+        """Rows of one address, by its number."""
+        return self.row[self.starts[address] : self.starts[address + 1]]
+
+    def table(self, begin: int, end: int, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """Sides `begin` to `end`, with their `number` on their address; only some columns."""
+        first = np.searchsorted(self.starts, np.arange(begin, end), side="right") - 1
+        number = np.arange(begin, end) - self.starts[first]
+        found = self.rows(self.row[begin:end], columns)
+        return found.insert_column(0, pl.Series("number", number, pl.UInt32))
+
+    def rows(self, row: IntArray, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """The sides at these rows; only some columns (as `_half` names them), if asked for."""
+        parts = []
+        for side, half in enumerate(self._halves):
+            at = row[row % 2 == side] // 2
+            parts.append(half.select(columns or pl.all())[at])
+        found: pl.DataFrame = pl.concat(parts)
+        if parts[0].height and parts[1].height:
+            found = found[np.argsort(np.argsort(row % 2, kind="stable"), kind="stable")]
+        if columns:
+            return found
+        counts = pl.Series("mac_addresses", self._mac_addresses[row], pl.UInt32)
+        return found.with_columns(
             start_ns=pl.col("first_ns").fill_null(pl.col("flow_first_ns")),
             end_ns=pl.col("last_ns").fill_null(pl.col("flow_last_ns")),
+        ).with_columns(
+            start_s=(pl.col("start_ns") - self._origin) / 1e9,
+            end_s=(pl.col("end_ns") - self._origin) / 1e9,
+            ts_first_s=(pl.col("ts_first_ns") - self._origin) / 1e9,
+            ts_last_s=(pl.col("ts_last_ns") - self._origin) / 1e9,
+            mac_addresses=counts,
         )
-        .with_columns(
-            start_s=(pl.col("start_ns") - origin) / 1e9,
-            end_s=(pl.col("end_ns") - origin) / 1e9,
-            ts_first_s=(pl.col("ts_first_ns") - origin) / 1e9,
-            ts_last_s=(pl.col("ts_last_ns") - origin) / 1e9,
-            mac_addresses=pl.col("address").n_unique().over("mac"),
+
+
+def _mac_addresses(halves: Sequence[pl.DataFrame]) -> IntArray:
+    """For each row how many addresses its link address speaks for; 0 where it has none."""
+    found = np.zeros(2 * halves[0].height, dtype=np.int64)
+    cards = pl.concat([half.select("mac", "address") for half in halves])
+    if cards["mac"].null_count() < cards.height:
+        told = cards.select(
+            pl.col("address").n_unique().over("mac").mul(pl.col("mac").is_not_null())
         )
-        .sort("address", "start_ns", "flow_id", "side")
-    )
+        counts = whole(told.to_series())
+        found[0::2], found[1::2] = np.split(counts, 2)
+    return found
 
 
 def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
@@ -71,31 +150,10 @@ def number(sides: pl.DataFrame) -> pl.DataFrame:
     return sides.with_row_index("number")
 
 
-def in_order(sides: pl.DataFrame) -> tuple[pl.DataFrame, list[str], NDArray[np.int64]]:
-    """All sides by address, numbered as `number` does; the addresses, and where each begins.
-
-    Addresses that opened most flows come first, then by sides and text; the last of the rows
-    where one begins is where all end.
-    """
-    opened = pl.col("initiator").sum().over("address")
-    count = pl.len().over("address")
-    ordered = (
-        sides.with_columns(opened=opened, count=count)
-        .sort(
-            ["opened", "count", "address", "start_ns", "flow_id", "side"],
-            descending=[True, True, False, False, False, False],
-        )
-        .drop("opened", "count")
-    )
-    runs = ordered["address"].rle().struct.unnest()
-    starts = np.concatenate([[0], np.cumsum(runs["len"].to_numpy().astype(np.int64))])
-    numbers = np.arange(ordered.height) - np.repeat(starts[:-1], np.diff(starts))
-    numbered = ordered.insert_column(0, pl.Series("number", numbers, pl.UInt32))
-    return numbered, runs["value"].to_list(), starts
-
-
 TCP = 6
 CLIENT, SERVER, BOTH = "client", "server", "both"
+ROLE_COLUMNS = ("proto", "n_syn", "pkts", "initiator")
+"""What `role_of` looks at."""
 ROLE_SHARE = 0.1
 """An address is "both" only if the rarer role has this share of its flows."""
 

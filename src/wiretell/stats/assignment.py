@@ -33,6 +33,18 @@ def codes(keys: Iterable[Hashable]) -> IntArray:
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
+def order_of(numbers: IntArray) -> IntArray:
+    """Stable order of numbers from 0: digit by digit, as NumPy sorts 16 bits in linear time."""
+    most = int(numbers.max(initial=0))
+    if most == 0:
+        return np.arange(len(numbers))
+    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
+    for bits in range(16, most.bit_length(), 16):
+        digit = ((numbers[order] >> bits) & 0xFFFF).astype(np.uint16)
+        order = order[np.argsort(digit, kind="stable")]
+    return order
+
+
 def firsts(key: IntArray, rank: FloatArray | None = None) -> IntArray:
     """Place of the row of least rank (of several the first) of each key 0, 1, ..., all present."""
     order = np.argsort(key, kind="stable") if rank is None else np.lexsort((rank, key))

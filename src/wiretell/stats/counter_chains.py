@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretell.stats.assignment import order_of
 from wiretell.stats.step_model import StepModel
 
 IntArray = NDArray[np.int64]
@@ -196,10 +197,10 @@ class _Marks:
         # What stands twice is below all others: each half is sorted by its values.
         top = np.flatnonzero(value[at] >= items.modulus - most)
         low, rest = value[at[top]] - items.modulus, value[at]
-        first, then = top[_order(low - low.min(initial=0))], _order(rest)
+        first, then = top[order_of(low - low.min(initial=0))], order_of(rest)
         value = np.concatenate([value[at[first]] - items.modulus, rest[then]])
         order = np.concatenate([first, then])
-        by_place = _order(place[order])
+        by_place = order_of(place[order])
         order, value = order[by_place], value[by_place]
         place, at = place[order], at[order]
         place_bits = int(place[-1]).bit_length() if len(place) else 0
@@ -222,18 +223,6 @@ class _Marks:
     def below(self, place: IntArray, value: IntArray, rank: IntArray) -> IntArray:
         """How many marks lie below (place, value, moment)."""
         return np.searchsorted(self.key, _packed(place, value, rank, self.shift))
-
-
-def _order(numbers: IntArray) -> IntArray:
-    """Stable order of numbers from 0: digit by digit, as NumPy sorts 16 bits in linear time."""
-    most = int(numbers.max(initial=0))
-    if most == 0:
-        return np.arange(len(numbers))
-    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
-    for bits in range(16, most.bit_length(), 16):
-        digit = ((numbers[order] >> bits) & 0xFFFF).astype(np.uint16)
-        order = order[np.argsort(digit, kind="stable")]
-    return order
 
 
 def _packed(goal: IntArray, value: IntArray, rank: IntArray, shift: int) -> IntArray:
