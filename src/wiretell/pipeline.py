@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wiretell._core import Reader, Tracker
+from wiretell._core import ArrowBatch, Reader, Tracker
 from wiretell.devices.engine import Findings, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
@@ -52,6 +52,7 @@ from wiretell.sources.captures import open_captures
 from wiretell.sources.clock_readings import packet_readings
 from wiretell.sources.folder import captures_below
 from wiretell.sources.points import PointKeeper
+from wiretell.sources.read_ahead import ReadAhead
 from wiretell.sources.segments import SegmentStream, packets_of, readable_again
 from wiretell.sources.tracked import TrackedCaptures
 
@@ -421,6 +422,17 @@ def _measure(
     return report, Progress("tracked", *reader.position(), reader.counters()["frames"])
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """Of one batch of packets the flows that ended, their samples, and how far it went."""
+
+    flows: ArrowBatch | None
+    samples: ArrowBatch | None
+    segments: ArrowBatch | None
+    n_packets: int
+    position: tuple[int, int | None]
+
+
 def _track(
     reader: Reader,
     tracker: Tracker,
@@ -430,22 +442,35 @@ def _track(
 ) -> Tracked:
     tracked = Tracked()
     n_packets = 0
-    while n := tracker.consume(reader, config.batch_packets):
-        n_packets += n
-        _drain(tracker, tracked)
-        if kept is not None:
-            kept.add(n, tracker.drain_segments())
-        say(Progress("tracking", *reader.position(), n_packets))
-    tracker.finish()
-    _drain(tracker, tracked)
+    # While payloads of one batch are parsed, the next is tracked.
+    with closing(ReadAhead(_ended(reader, tracker, config.batch_packets))) as batches:
+        for ended in batches:
+            _take(ended, tracked)
+            if kept is not None and ended.n_packets:
+                kept.add(ended.n_packets, ended.segments)
+            n_packets += ended.n_packets
+            say(Progress("tracking", *ended.position, n_packets))
     return tracked
 
 
-def _drain(tracker: Tracker, tracked: Tracked) -> None:
-    batch = tracker.drain_flows()
-    if batch is None:
+def _ended(reader: Reader, tracker: Tracker, batch_packets: int) -> Iterator[_Ended]:
+    while n := tracker.consume(reader, batch_packets):
+        yield _drained(reader, tracker, n)
+    tracker.finish()
+    yield _drained(reader, tracker, 0)
+
+
+def _drained(reader: Reader, tracker: Tracker, n_packets: int) -> _Ended:
+    flows = tracker.drain_flows()
+    samples = tracker.drain_samples() if flows is not None else None
+    segments = tracker.drain_segments() if n_packets else None
+    return _Ended(flows, samples, segments, n_packets, reader.position())
+
+
+def _take(ended: _Ended, tracked: Tracked) -> None:
+    if ended.flows is None:
         return
-    flows = pl.DataFrame(batch)
+    flows = pl.DataFrame(ended.flows)
     for signal in ALL:
         if signal.extract is None:
             continue
@@ -454,9 +479,8 @@ def _drain(tracker: Tracker, tracked: Tracked) -> None:
         except Exception as error:
             tracked.failed[signal.name] = f"{type(error).__name__}: {error}"
     tracked.flows.append(flows.select(FLOWS.schema.names()))
-    samples = tracker.drain_samples()
-    if samples is not None:
-        tracked.samples.append(pl.DataFrame(samples))
+    if ended.samples is not None:
+        tracked.samples.append(pl.DataFrame(ended.samples))
 
 
 def _joined(parts: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class ShortError(Exception):
     """The bytes end before the field does; every parser catches it, no caller ever sees it."""
@@ -58,3 +60,16 @@ class Cursor:
     def vector16(self) -> bytes:
         """Bytes preceded by their length in two bytes."""
         return self.take(self.u16())
+
+    def fields16(self) -> Iterator[tuple[int, bytes]]:
+        """A 16-bit code and a `vector16`, again and again; ShortError where one does not fit."""
+        data, end = self.data, self.end
+        while self.at < end:
+            at = self.at + 4
+            if at > end:
+                raise ShortError
+            after = at + (data[at - 2] << 8 | data[at - 1])
+            if after > end:
+                raise ShortError
+            self.at = after
+            yield data[at - 4] << 8 | data[at - 3], data[at:after]

@@ -6,6 +6,7 @@ Only JA4 for clients; the other fingerprints of that family carry another licenc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from wiretell.protocols.tls import ClientHello, is_grease
@@ -36,9 +37,6 @@ def ja4(hello: ClientHello, transport: str = "t") -> str:
     offered = [v for v in hello.versions if not is_grease(v)]
     version = max(offered) if offered else hello.version
     hashed = [e for e in extensions if e not in (_SNI, _ALPN)]
-    listed = _hex_list(sorted(hashed))
-    if signatures:
-        listed += "_" + _hex_list(signatures)
     return "".join(
         (
             transport,
@@ -47,9 +45,9 @@ def ja4(hello: ClientHello, transport: str = "t") -> str:
             f"{min(len(ciphers), 99):02d}{min(len(extensions), 99):02d}",
             _alpn_ends(hello.alpn),
             "_",
-            _short_hash(_hex_list(sorted(ciphers))) if ciphers else _NOTHING,
+            _short_hash(tuple(sorted(ciphers))) if ciphers else _NOTHING,
             "_",
-            _short_hash(listed) if hashed else _NOTHING,
+            _short_hash(tuple(sorted(hashed)), tuple(signatures)) if hashed else _NOTHING,
         )
     )
 
@@ -58,7 +56,10 @@ def _hex_list(values: Iterable[int]) -> str:
     return ",".join([f"{v:04x}" for v in values])
 
 
-def _short_hash(listed: str) -> str:
+@lru_cache(maxsize=512)
+def _short_hash(values: tuple[int, ...], more: tuple[int, ...] = ()) -> str:
+    """Of the list, and of `more` where there are some; the clients of a capture are few."""
+    listed = _hex_list(values) + ("_" + _hex_list(more) if more else "")
     return sha256(listed.encode("ascii")).hexdigest()[:12]
 
 

@@ -113,9 +113,8 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
             total = body.u16()
             cut = cut or total > body.left
             body.end = min(body.end, body.at + total)
-        while body.left:
-            code = body.u16()
-            content.setdefault(code, body.vector16())
+        for code, value in body.fields16():
+            content.setdefault(code, value)
             codes.append(code)
     except ShortError:
         cut = True
@@ -182,8 +181,7 @@ def _server_hello_fields(body: bytes) -> tuple[int, bytes] | None:
         return None
     try:
         fields.u16()
-        while fields.left:
-            code, value = fields.u16(), fields.vector16()
+        for code, value in fields.fields16():
             if code == _VERSIONS and len(value) == 2:
                 version = int.from_bytes(value, "big")
     except ShortError:
