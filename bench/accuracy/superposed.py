@@ -33,12 +33,16 @@ def machines() -> tuple[HostFacts, ...]:
     return tuple(found)
 
 
-def make(seed: int, path: Path) -> None:
-    """Write the capture of a draw and its truth: 2 to 10 machines, ten minutes, ports kept."""
+def sources(seed: int) -> list[Source]:
+    """The machines of a draw, 2 to 10. Raises OSError where there are no captures."""
     rng = Random(f"shared/{seed}")
     known = machines()
     n = min(rng.randint(*MACHINES), len(known))
-    sources = [Source(x.capture, x.host) for x in rng.sample(known, n)]
-    made = superpose(sources, seed, seconds=SECONDS)
+    return [Source(x.capture, x.host) for x in rng.sample(known, n)]
+
+
+def make(seed: int, path: Path) -> None:
+    """Write the capture of a draw and its truth: ten minutes, ports kept."""
+    made = superpose(sources(seed), seed, seconds=SECONDS)
     write_pcapng(path, made.packets)
     write_truth(path, made)

@@ -20,6 +20,7 @@ from wiretell.devices.compare import (
     clock_bits,
     discounted,
     labels_bits,
+    rates_bits,
     skew_bits,
     skews_bits,
 )
@@ -30,6 +31,7 @@ from wiretell.devices.rhythm import Rhythm
 from wiretell.devices.ties import Ties
 from wiretell.devices.writing import Writing
 from wiretell.signal import Counter, LabelRule, Link
+from wiretell.stats.clock_agreement import free_bits
 
 FloatArray = NDArray[np.float64]
 
@@ -146,6 +148,13 @@ class _Agglomeration:
             self._asked[a, b] = known
         return known[1]
 
+    def held_bits(self, a: int, b: int) -> float:
+        """What agreeing rates of a pair say less because NTP holds many clocks to one rate."""
+        these, those = self._skews[a], self._skews[b]
+        if not these[0] or not those[0]:
+            return 0.0
+        return float(rates_bits(these, those) - rates_bits(these, those, free_bits))
+
     def arguments(self, a: int, b: int) -> list[Argument]:
         """Everything that speaks for or against a pair."""
         a, b = min(a, b), max(a, b)
@@ -199,8 +208,10 @@ class _Agglomeration:
                 if bits > 0.0:
                     heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True, of))
                 continue
-            self.merge(a, b, -negative)
-            self.push(a, later=False)
+            bits = -negative + self.held_bits(a, b)
+            if bits > 0.0:
+                self.merge(a, b, bits)
+                self.push(a, later=False)
 
     def merge(self, a: int, b: int, bits: float) -> None:
         """Group `b` becomes part of `a`."""
@@ -236,7 +247,7 @@ class _Agglomeration:
         for (a, b), cheap in sorted(pairs.items()):
             if a == b or not np.isfinite(cheap):
                 continue
-            full = cheap + self.dear(a, b).bits
+            full = cheap + self.dear(a, b).bits + self.held_bits(a, b)
             between[number[a], number[b]] = (full, self.arguments(a, b))
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]

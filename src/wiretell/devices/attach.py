@@ -258,7 +258,9 @@ class _Attaching:
             arguments += self._arguments(0, g, float(block.moments[g, 0]))
             bits = float(block.bits[g, 0])
             if g in known:
-                arguments.append(_unshared(float(peers_bits(len(known[g]))), known[g][0]))
+                n_itself = sum(peer in group.peers for peer in known[g])
+                told_bits = float(peers_bits(len(known[g]), n_itself))
+                arguments.append(_unshared(told_bits, known[g][0]))
                 bits += arguments[-1].bits
             if told is not None:
                 arguments.append(told.argument(g))

@@ -19,6 +19,9 @@ NEAR_S = 20.0
 ACTIVITY_BITS = (-4.0, 4.0)
 FIRST_PEER_BITS, NEXT_PEER_BITS, PEER_BITS_CAP = 3.0, 1.0, 8.0
 """For remote addresses that no other group talks to."""
+SECOND_HAND_BITS = 1.0
+"""The most of these where only chains that were attached talk to them: each went where the others
+went, so that they speak for one another."""
 SERVICE_BITS = (-2.0, 3.0)
 MAX_STARTS = 48
 """Starts of one chain that are compared with the groups' activity."""
@@ -92,23 +95,28 @@ def _shares(used: NDArray[np.int64]) -> FloatArray:
 class Alone:
     """Chains and groups that alone talk to some of the chain's remote addresses, sorted by chain.
 
-    `n` says to how many, `peer` is the first of them in order of text.
+    `n` says to how many, of which the group itself talks to `n_itself`, and not only chains that
+    were attached to it; `peer` is the first of them in order of text.
     """
 
     chain: IntArray
     group: IntArray
     n: IntArray
+    n_itself: IntArray
     peer: list[str]
 
     @property
     def bits(self) -> FloatArray:
         """What each says."""
-        return peers_bits(self.n)
+        return peers_bits(self.n, self.n_itself)
 
 
-def peers_bits(n: IntArray | int) -> FloatArray:
-    """What `n` remote addresses that one group alone talks to say for that group."""
-    bits: FloatArray = np.minimum(FIRST_PEER_BITS + NEXT_PEER_BITS * (n - 1), PEER_BITS_CAP)
+def peers_bits(n: IntArray | int, n_itself: IntArray | int) -> FloatArray:
+    """What `n` remote addresses that one group alone talks to say for it: see `Alone`."""
+    first_hand = FIRST_PEER_BITS + NEXT_PEER_BITS * (np.asarray(n_itself) - 1)
+    second_hand = np.where(np.asarray(n) > n_itself, SECOND_HAND_BITS, 0.0)
+    known = np.minimum(first_hand, PEER_BITS_CAP)
+    bits: FloatArray = np.where(np.asarray(n_itself) > 0, known, second_hand)
     return bits
 
 
@@ -142,12 +150,19 @@ class Visits:
         left = n_owners[self._peer] - own
         single = left == 1
         group = (sums[self._peer] - np.where(own, now, 0))[single]
-        keys, first, n = np.unique(
-            self._chain[single] * n_groups + group, return_index=True, return_counts=True
+        itself = np.isin(
+            self._peer[single] * n_groups + group, self._group_peer * n_groups + self._group
         )
+        keys, first, of, n = np.unique(
+            self._chain[single] * n_groups + group,
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
+        n_itself = np.bincount(of[itself], minlength=len(keys))
         peer = self._peer[single][first]
         names = [self._names[i] for i in peer.tolist()]
-        return Alone(keys // n_groups, keys % n_groups, n, names)
+        return Alone(keys // n_groups, keys % n_groups, n, n_itself, names)
 
 
 def _pairs(parts: Sequence[Group], code: Mapping[str, int]) -> tuple[IntArray, IntArray]:

@@ -7,7 +7,7 @@ the third a quarter, because handwriting of one kind seldom comes alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,13 @@ from scipy.special import pdtrc
 from wiretell.devices.group import Group
 from wiretell.devices.meeting import Lines, meeting
 from wiretell.signal import Clock, LabelRule
+from wiretell.stats.clock_agreement import agreement_bits, free_bits
 from wiretell.stats.counter_lines import MODULUS, wrapped
-from wiretell.stats.likelihood import capped, normal_bits
+from wiretell.stats.likelihood import capped
 
 FloatArray = NDArray[np.float64]
+Agreement = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+"""Rates and errors (ppm) of two clocks -> bits for one clock."""
 
 
 @dataclass(frozen=True)
@@ -108,33 +111,34 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
         return []
     outlier = OUTLIER_BITS if error < POOR_PPM else OUTLIER_BITS_POOR
     floor = max(SKEW_BITS[0], -outlier * (1 + min(a.n_clocked, b.n_clocked)))
-    bits = capped(normal_bits(mine[1] - theirs[1], error, POPULATION_PPM), floor, SKEW_BITS[1])
+    agree = float(agreement_bits(*(np.array(x) for x in (*mine[1:], *theirs[1:]))))
+    bits = capped(agree, floor, SKEW_BITS[1])
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
     return [Argument("tcp_timestamp", bits, reason)]
 
 
 def skews_bits(skews: FloatArray, a: int) -> FloatArray:
-    """`skew_bits` of group `a` against all: `skews` has (nominal Hz, ppm, error in ppm) by row.
+    """What rates say of group `a` against all: `skews` has (nominal Hz, ppm, error in ppm) by row.
 
-    A nominal rate of 0 says that a group has no clock.
+    A nominal rate of 0 says that a group has no clock. All are taken to run free: this is for the
+    order in which groups are merged, where flows of one clock must not be sorted by their noise.
+    What agreement is worth, `skew_bits` says.
     """
-    return rates_bits(skews, skews[a]) if skews[a, 0] else np.zeros(len(skews))
+    return rates_bits(skews, skews[a], free_bits) if skews[a, 0] else np.zeros(len(skews))
 
 
-def rates_bits(these: FloatArray, those: FloatArray) -> FloatArray:
+def rates_bits(
+    these: FloatArray, those: FloatArray, agree: Agreement = agreement_bits
+) -> FloatArray:
     """`skew_bits` of rows (nominal Hz, ppm, error in ppm, flows): any shapes that broadcast."""
     hz, other_hz = these[..., 0], those[..., 0]
     error = np.hypot(these[..., 2], those[..., 2])
-    wide = np.hypot(error, math.sqrt(2.0) * POPULATION_PPM)
-    apart = these[..., 1] - those[..., 1]
     flows = np.minimum(these[..., 3], those[..., 3])
     outlier = np.where(error < POOR_PPM, OUTLIER_BITS, OUTLIER_BITS_POOR)
     floor = np.maximum(SKEW_BITS[0], -outlier * (1.0 + flows))
     with np.errstate(divide="ignore", invalid="ignore"):
-        same = np.log2(wide / error) - 0.5 / math.log(2.0) * (
-            (apart / error) ** 2 - (apart / wide) ** 2
-        )
+        same = agree(these[..., 1], these[..., 2], those[..., 1], those[..., 2])
         off = np.abs(hz / other_hz - 1.0) > 4e-6 * (these[..., 2] + those[..., 2]) + 0.08
     bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, floor, SKEW_BITS[1]))
     bits = np.where(hz == other_hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))

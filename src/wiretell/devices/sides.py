@@ -22,11 +22,11 @@ def sides_of(flows: pl.DataFrame) -> pl.DataFrame:
 
     A side that sent nothing (a packet to a closed door) is kept: its address sent others.
     Columns: flow_id, side (0 orig, 1 resp), initiator (it opened the flow), address, port, peer,
-    peer_port, proto, icmp_type, conn_state, flow_first_ns, flow_last_ns, start_ns (of its first
-    packet, else of the flow's), end_ns, bytes_in and peer_rtt_ns (of the far end), every per-side
-    column of FLOWS without its prefix, and start_s, end_s, ts_first_s, ts_last_s in seconds since
-    the earliest packet of all, and mac_addresses (how many addresses that link address speaks
-    for). Rows are in order of (address, start_ns, flow_id, side).
+    peer_port, proto, icmp_type, conn_state, reset (it sent one), flow_first_ns, flow_last_ns,
+    start_ns (of its first packet, else of the flow's), end_ns, bytes_in and peer_rtt_ns (of the
+    far end), every per-side column of FLOWS without its prefix, and start_s, end_s, ts_first_s,
+    ts_last_s in seconds since the earliest packet of all, and mac_addresses (how many addresses
+    that link address speaks for). Rows are in order of (address, start_ns, flow_id, side).
     """
     every = Sides(flows)
     by_text = sorted(range(len(every.addresses)), key=lambda i: every.addresses[i])
@@ -131,6 +131,8 @@ def _half(flows: pl.DataFrame, side: int, own: str, other: str) -> pl.DataFrame:
         "proto",
         "icmp_type",
         "conn_state",
+        # Zeek writes the originator's events as capital letters.
+        pl.col("history").str.contains("r" if side else "R", literal=True).alias("reset"),
         pl.col("first_ns").alias("flow_first_ns"),
         pl.col("last_ns").alias("flow_last_ns"),
         pl.lit(side, dtype=pl.UInt8).alias("side"),

@@ -14,6 +14,8 @@ SEPARATE_BITS = -7.0
 """Pairs of devices below this are certainly two."""
 SURELY_ONE = 1.03
 """Expected number of machines of a group up to which it is taken for one."""
+SURE_COUNT = 0.9
+"""A count that is less probable than this is not called separated."""
 INFORMED_SHARE = 0.5
 """Share of flows on counters or clocks that go on, from which one machine is seen to be one."""
 
@@ -50,6 +52,10 @@ def verdict_of(n_sides: int, judgement: Judgement, n_devices: int, role: str) ->
     near = max((bits for bits, _ in judgement.partition.between.values()), default=-100.0)
     if near > SEPARATE_BITS:
         reason = f"two of them may be one machine: {near:+.1f} bits"
+        return Verdict("partly separable", reason, counts)
+    sure = counts.get(n_devices, 0.0)
+    if sure < SURE_COUNT:
+        reason = f"it is {n_devices} machines with {sure:.0%}: one of them may be two, or two one"
         return Verdict("partly separable", reason, counts)
     reason = f"every pair of machines is contradicted by {-near:.0f} bits or more"
     return Verdict("separated", reason, counts)

@@ -185,8 +185,10 @@ def _sockets(sides: pl.DataFrame) -> list[Link]:
     links: list[Link] = []
     client_tcp = (pl.col("proto") == 6) & pl.col("initiator")
     held = sides.filter(pl.col("proto").is_in([6, 17])).with_columns(scanning=client_tcp)
-    # A connection that is used has a port of its own; a scanner's have no payload.
-    held = held.filter(~pl.col("scanning") | (pl.col("bytes") == 0))
+    # A connection that is used has a port of its own; a scanner's have no payload. Ports that a
+    # protocol prescribes to its clients (NTP's 123) are every machine's.
+    prescribed = (pl.col("port") < 1024) & pl.col("initiator")
+    held = held.filter(pl.when("scanning").then(pl.col("bytes") == 0).otherwise(~prescribed))
     # Ports that many flows draw, or that alike machines count through, meet by chance: more than
     # that is one socket.
     chance = _crowding(held["port"].to_numpy().astype(np.int64))

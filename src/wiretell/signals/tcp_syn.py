@@ -94,7 +94,7 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     travelling = sides.filter(
         (pl.col("ttl") >= LOWEST_TTL)
         & (
-            ((pl.col("proto") == TCP) & ~_lone_segment())
+            ((pl.col("proto") == TCP) & ~_lone_reset())
             | ((pl.col("proto") == UDP) & ~_set_by_program())
         )
     )
@@ -136,9 +136,10 @@ def _written(syn: str) -> tuple[bool, tuple[tuple[str, str], ...]]:
     return signature.raw, labels
 
 
-def _lone_segment() -> pl.Expr:
-    """One segment and no SYN: often a reset that a firewall made up, with a TTL of its own."""
-    return (pl.col("pkts") == 1) & (pl.col("n_syn") == 0)
+def _lone_reset() -> pl.Expr:
+    """A reset and nothing else: often a firewall made it up, with a TTL of its own."""
+    reset = pl.col("reset").fill_null(value=True)
+    return (pl.col("pkts") == 1) & (pl.col("n_syn") == 0) & reset
 
 
 def _set_by_program() -> pl.Expr:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from wiretell.devices.attach import Activity, Attachment, attach
+from wiretell.devices.attach_company import SECOND_HAND_BITS
 from wiretell.devices.group import Group
 from wiretell.signal import LabelRule, Link
 
@@ -54,6 +55,14 @@ def test_its_own_visit_is_no_argument() -> None:
     """A chain that was attached once does not own its remote address from then on."""
     found, _ = run(Group([20], peers={"c"}), starts=[45.0])
     assert all(x.signal != "peers" for x in found[0].arguments)
+
+
+def test_chains_that_were_attached_say_little_for_one_another() -> None:
+    """Nobody but loose chains talks to c and d: that the first went somewhere says little more."""
+    found, _ = run(*(Group([20 + i], peers={"c", "d"}) for i in range(5)), starts=[45.0] * 5)
+    assert [x.group for x in found] == [0] * 5
+    bits = [argument.bits for x in found for argument in x.arguments if argument.signal == "peers"]
+    assert bits == [SECOND_HAND_BITS] * 5
 
 
 def test_handwriting_that_fits_none_is_homeless() -> None:

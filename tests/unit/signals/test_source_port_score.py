@@ -170,6 +170,14 @@ def test_an_udp_socket_and_a_scanner_keep_their_port() -> None:
     assert [(link.a, link.b) for link in links] == [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7)]
 
 
+def test_a_port_that_a_protocol_prescribes_is_no_socket() -> None:
+    """Every machine asks for the time from port 123, and a router lets it."""
+    wire = Wire()
+    for i in range(4):
+        wire.call(i * 1.0, PEERS[i], port=123, peer_port=123, proto=UDP)
+    assert scored(wire).links == []
+
+
 def test_a_port_used_again_for_another_server_is_no_socket() -> None:
     wire = Wire()
     wire.call(0.0, PEERS[0], port=50_000)

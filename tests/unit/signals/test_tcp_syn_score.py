@@ -112,9 +112,13 @@ def test_icmp_says_nothing_of_the_ttl() -> None:
 def test_a_reset_out_of_nowhere_says_nothing() -> None:
     """A firewall made it up, with a TTL of its own."""
     wire = Wire()
-    wire.call(0.0, syn=None, ttl=226, times=[0.0], conn_state="RSTOS0")
+    wire.call(0.0, syn=None, ttl=226, times=[0.0], conn_state="RSTOS0", history="R")
     wire.call(1.0, syn=None, ttl=63)  # the middle of a connection does
-    assert labels(wire) == {1: {"initial ttl": "64", "hops": "64-1"}}
+    wire.call(2.0, syn=None, ttl=127, times=[0.0], history="Dar")  # so does its end: theirs reset
+    assert labels(wire) == {
+        1: {"initial ttl": "64", "hops": "64-1"},
+        2: {"initial ttl": "128", "hops": "128-1"},
+    }
 
 
 def test_distances_drawn_at_random_are_no_distances() -> None:
