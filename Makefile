@@ -20,8 +20,9 @@ PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 FUZZ_SECONDS ?= 60
 BENCH_ARGS ?=
 ACCURACY_ARGS ?=
+PEERS := bench/data/peers
 
-.PHONY: help demo test lint bench accuracy fuzz format lock clean
+.PHONY: help demo test lint bench peers accuracy fuzz format lock clean
 
 help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +53,22 @@ format: $(VENV)/.lint ## lay out the source as `make lint` wants it
 bench: $(VENV)/.core $(VENV)/.bench ## speed and memory beside other tools, into bench/results/
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	$(BIN)/python -m bench.start_up
+	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.stages --cargo --keep
 	$(BIN)/python -m bench.clustering --limit 120
+
+# Debian's with apt-get, as root (argus and softflowd come with services: stop them where they are
+# not wanted); those in Python in an environment of their own. What cannot be installed is missing
+# in the table of `make bench`, and told there.
+peers: $(VENV)/.bench ## install the tools that `make bench` compares with
+	apt-get -q update >/dev/null
+	for each in $$($(BIN)/python -m bench.contenders); do \
+	    DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \
+	        "$$each" >/dev/null || echo "peers: no $$each" >&2; \
+	done
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install \
+	    --require-hashes -r requirements/peers.lock || echo "peers: no nfstream, no scapy" >&2
 
 accuracy: $(VENV)/.core ## counts and attribution beside published methods, on drawn captures
 	$(BIN)/python -m bench.accuracy --cache bench/data/accuracy $(ACCURACY_ARGS)

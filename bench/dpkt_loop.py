@@ -1,4 +1,4 @@
-"""Headers and TCP options of every packet by dpkt: python -m bench.dpkt_loop CAPTURE."""
+"""Headers and TCP options of every packet by dpkt: dpkt_loop.py CAPTURE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def main() -> None:
     with Path(sys.argv[1]).open("rb") as file:
         for _, data in dpkt.pcap.Reader(file):
             ip = dpkt.ethernet.Ethernet(data).data
-            n_options += len(dpkt.tcp.parse_opts(ip.data.opts))
+            segment = getattr(ip, "data", None)
+            if isinstance(segment, dpkt.tcp.TCP):
+                n_options += len(dpkt.tcp.parse_opts(segment.opts))
     print(n_options)
 
 

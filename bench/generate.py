@@ -1,9 +1,14 @@
-"""Write a large TCP capture: python -m bench.generate OUT.pcap --packets 5000000 --snaplen 74."""
+"""Write a large TCP capture: python -m bench.generate OUT.pcap --packets 5000000 --snaplen 74.
+
+OUT may be -: standard output.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from bench.pcap import encode, file_header
 from bench.traffic import packets
@@ -18,11 +23,16 @@ def generate(path: Path, n_packets: int, snaplen: int, seed: int = 1) -> None:
     """Write the capture; memory does not grow with `n_packets`."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        file.write(file_header(snaplen))
-        for batch in packets(n_packets, seed):
-            for start in range(0, len(batch), N_ROWS):
-                file.write(encode(batch[start : start + N_ROWS], snaplen).data)
+        write(file, n_packets, snaplen, seed)
     part.replace(path)
+
+
+def write(file: BinaryIO, n_packets: int, snaplen: int, seed: int = 1) -> None:
+    """The same into an open file."""
+    file.write(file_header(snaplen))
+    for batch in packets(n_packets, seed):
+        for start in range(0, len(batch), N_ROWS):
+            file.write(encode(batch[start : start + N_ROWS], snaplen).data)
 
 
 def main() -> None:
@@ -32,6 +42,9 @@ def main() -> None:
     parser.add_argument("--snaplen", type=int, default=HEADER_ONLY_SNAPLEN)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    if arguments.out == Path("-"):
+        write(sys.stdout.buffer, arguments.packets, arguments.snaplen, arguments.seed)
+        return
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     generate(arguments.out, arguments.packets, arguments.snaplen, arguments.seed)
 

@@ -1,6 +1,7 @@
-"""Speed and memory of whole processes, wiretell beside its peers, on one generated capture.
+"""Speed and memory of whole processes, wiretell beside its peers, on the same captures in one run.
 
-Writes bench/results/speed.md; with --readme, also the blocks of figures in README.md.
+The captures are generated, and one of real machines is repeated (`bench.repeat`). Writes
+bench/results/speed.md; with --readme, also the blocks of figures in README.md.
 """
 
 from __future__ import annotations
@@ -23,15 +24,14 @@ from bench.process import Cost, median, run
 
 FOLDER = Path(__file__).parent
 SNAPLENS = {"headers": 74, "full": 65535}
+REAL = "real"
+REAL_CAPTURE = FOLDER.parent / "examples" / "office.pcap.zst"
 N_PACKETS = 5_000_000
-N_PACKETS_SLOW = 300_000
-LONGER = 4
-"""The capture that shows whether memory grows is this many times longer."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A contender's cost on each kind of capture; none where it is not installed, or failed."""
+    """A contender's cost on each kind of capture where it did not fail, if it is installed."""
 
     contender: Contender
     version: str
@@ -44,19 +44,34 @@ class Row:
 
 
 def capture(n_packets: int, kind: str) -> Path:
-    """The generated capture, made where it is not there yet, and read once into memory.
+    """The capture of a kind, made where it is not there yet, and read once into memory.
 
-    Made by another process, so that this one stays small (see `bench.process.run`).
+    Made by other processes, so that this one stays small (see `bench.process.run`).
     """
     path = FOLDER / "data" / f"{kind}-{n_packets}.pcap"
     if not path.exists():
-        print(f"generating {path.name}", file=sys.stderr)
-        options = ["--packets", str(n_packets), "--snaplen", str(SNAPLENS[kind])]
-        subprocess.run([sys.executable, "-m", "bench.generate", path, *options], check=True)
+        print(f"making {path.name}", file=sys.stderr)
+        path.parent.mkdir(exist_ok=True)
+        if kind == REAL:
+            _repeat_real(path, n_packets)
+        else:
+            options = ["--packets", str(n_packets), "--snaplen", str(SNAPLENS[kind])]
+            subprocess.run([sys.executable, "-m", "bench.generate", path, *options], check=True)
     with path.open("rb") as file:
         while file.read(1 << 22):
             pass
     return path
+
+
+def _repeat_real(path: Path, n_packets: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plain, part = Path(folder) / "plain.pcap", path.with_suffix(".part")
+        copy = ["flows", str(REAL_CAPTURE), "-w", str(plain), "-q"]
+        subprocess.run([sys.executable, "-m", "wiretell", *copy], check=True)
+        repeat = [sys.executable, "-m", "bench.repeat", str(plain), "--packets", str(n_packets)]
+        with part.open("wb") as file:
+            subprocess.run(repeat, stdout=file, check=True)
+        part.replace(path)
 
 
 def measure(
@@ -67,7 +82,6 @@ def measure(
     What else the machine does in the meantime meets all of them alike.
     """
     costs: dict[tuple[str, str], list[Cost]] = {}
-    failed: set[str] = set()
     there = [contender for contender in contenders if contender.path() is not None]
     for kind, number in itertools.product(kinds, range(n_runs)):
         for contender in there:
@@ -78,24 +92,26 @@ def measure(
                     cost = run(contender.command(str(path), out))
                 except RuntimeError as error:
                     print(error, file=sys.stderr)
-                    failed.add(contender.name)
                     continue
             costs.setdefault((contender.name, kind), []).append(cost)
     rows = []
     for contender in contenders:
         n_measured = _n_packets(contender, n_packets)
         if contender not in there:
-            rows.append(Row(contender, "missing", 0, {}))
-        elif contender.name in failed:
-            rows.append(Row(contender, "failed", n_measured, {}))
+            where = f" (Debian: {contender.package})" if contender.package else ""
+            rows.append(Row(contender, f"missing{where}", 0, {}))
         else:
-            medians = {kind: median(costs[contender.name, kind]) for kind in kinds}
+            medians = {
+                kind: median(costs[contender.name, kind])
+                for kind in kinds
+                if len(costs.get((contender.name, kind), ())) == n_runs
+            }
             rows.append(Row(contender, contender.version(), n_measured, medians))
     return rows
 
 
 def _n_packets(contender: Contender, n_packets: int) -> int:
-    return min(n_packets, N_PACKETS_SLOW) if contender.slow else n_packets
+    return n_packets if contender.at_most is None else min(n_packets, contender.at_most)
 
 
 def table(rows: list[Row], kinds: list[str]) -> list[str]:
@@ -104,11 +120,11 @@ def table(rows: list[Row], kinds: list[str]) -> list[str]:
     lines = ["| " + " | ".join(heads) + " |", "|---|---" + "|--:|--:|--:|--:" * len(kinds) + "|"]
     base = next(row for row in rows if row.contender.ours)
     for row in rows:
-        mark = " †" if row.contender.slow else ""
+        mark = " †" if row.contender.at_most else ""
         cells = [row.contender.name + mark, row.version]
         for kind in kinds:
             if kind not in row.costs:
-                cells += ["", "", "", ""]
+                cells += ["failed" if row.n_packets else "", "", "", ""]
                 continue
             cost = row.costs[kind]
             ratio = base.rate(kind) / row.rate(kind)
@@ -122,28 +138,10 @@ def table(rows: list[Row], kinds: list[str]) -> list[str]:
     return lines
 
 
-def growth(n_packets: int, n_runs: int) -> list[str]:
-    """Markdown: memory on a capture and on a longer one with the same rate of flows."""
-    lines = ["| | packets | seconds | peak MB |", "|---|--:|--:|--:|"]
-    for contender in (each for each in CONTENDERS if each.ours):
-        for n in (n_packets, LONGER * n_packets):
-            (row,) = measure([contender], n, ["headers"], n_runs)
-            if "headers" not in row.costs:
-                lines.append(f"| {contender.name} | {n / 1e6:g} M | {row.version} | |")
-                continue
-            cost = row.costs["headers"]
-            lines.append(
-                f"| {contender.name} | {n / 1e6:g} M | {cost.wall_s:.1f} "
-                f"| {cost.peak_rss_bytes / 1e6:.0f} |"
-            )
-    return lines
-
-
-def page(
-    rows: list[Row], exporters: list[Row], grown: list[str], n_packets: int, n_runs: int
-) -> str:
+def page(rows: list[Row], exporters: list[Row], n_packets: int, n_runs: int) -> str:
     """The whole of bench/results/speed.md."""
     does = [f"- {row.contender.name}: {row.contender.does}" for row in rows + exporters]
+    slow = sorted({row.contender.at_most for row in rows if row.contender.at_most})
     return "\n".join(
         [
             *table(rows, list(SNAPLENS)),
@@ -152,17 +150,20 @@ def page(
             "",
             *table(exporters, list(SNAPLENS)),
             "",
-            f"Whole processes on generated TCP captures of {n_packets / 1e6:g} million packets, "
-            f"headers only (74 bytes of each) and full; medians of {n_runs} runs, file in memory, "
-            f"output thrown away, {os.cpu_count()} cores ({platform.machine()}). "
-            f"“Ours is” compares with the first line of its table. "
-            f"† measured on the first {N_PACKETS_SLOW / 1e6:g} million packets.",
+            f"Captures of {REAL_CAPTURE.name.partition('.')[0]}, real machines, whole packets, the"
+            " same again and again, moved in time:",
+            "",
+            *table(rows, [REAL]),
+            "",
+            *table(exporters, [REAL]),
+            "",
+            f"Whole processes on captures of {n_packets / 1e6:g} million packets; the first two "
+            "tables: generated TCP, headers only (74 bytes of each packet) and full. Medians of "
+            f"{n_runs} runs, file in memory, output thrown away, {os.cpu_count()} cores "
+            f"({platform.machine()}). “Ours is” compares with the first line of its table. † "
+            f"measured on the first {' or '.join(f'{n / 1e6:g}' for n in slow)} million packets.",
             "",
             *does,
-            "",
-            "Memory and the length of a capture (headers only, flows begin at the same rate):",
-            "",
-            *grown,
             "",
         ]
     )
@@ -181,11 +182,12 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=N_PACKETS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", metavar="TEXT", help="contenders whose name has this in it")
+    parser.add_argument("--kind", action="append", choices=[*SNAPLENS, REAL], help="only these")
     parser.add_argument("--exporters", action="store_true", help="only what makes flow records")
     parser.add_argument("--readme", action="store_true", help="renew the tables in README.md")
     arguments = parser.parse_args()
     n_packets, n_runs = arguments.packets, arguments.runs
-    kinds = list(SNAPLENS)
+    kinds = [kind for kind in (*SNAPLENS, REAL) if kind in (arguments.kind or (*SNAPLENS, REAL))]
 
     def measured(contenders: tuple[Contender, ...]) -> list[Row]:
         chosen = [c for c in contenders if c.ours or not arguments.only or arguments.only in c.name]
@@ -195,20 +197,21 @@ def main() -> None:
         # Never read: the kernel throws away what its buffer does not hold.
         discard.bind(("127.0.0.1", DISCARD_PORT))
         exporters = measured(EXPORTERS)
+    shown = [kind for kind in kinds if kind != REAL] or kinds
+    is_whole = arguments.only is None and arguments.kind is None
     if arguments.readme:
-        renew_readme("export speed", table(exporters, kinds))
+        renew_readme("export speed", table(exporters, shown))
     if arguments.exporters:
         print("\n".join(table(exporters, kinds)))
         return
     rows = measured(CONTENDERS)
-    text = page(rows, exporters, growth(n_packets, n_runs), n_packets, n_runs)
-    print(text)
-    if arguments.only is None:
+    print("\n".join([*table(rows, kinds), "", *table(exporters, kinds)]))
+    if is_whole:
         results = FOLDER / "results"
         results.mkdir(exist_ok=True)
-        (results / "speed.md").write_text(text)
+        (results / "speed.md").write_text(page(rows, exporters, n_packets, n_runs))
     if arguments.readme:
-        renew_readme("speed", table(rows, kinds))
+        renew_readme("speed", table(rows, shown))
 
 
 if __name__ == "__main__":

@@ -14,5 +14,6 @@ pin "$1" --output-file requirements/runtime.lock pyproject.toml
 pin "$1" --output-file requirements/test.lock "${runtime[@]}" --extra test pyproject.toml
 pin "$1" --output-file requirements/lint.lock "${runtime[@]}" --extra test --extra lint pyproject.toml
 pin "$1" --output-file requirements/bench.lock "${runtime[@]}" --extra bench pyproject.toml
+pin "$1" --output-file requirements/peers.lock requirements/peers.in
 grep -A 3 '^\[build-system\]' pyproject.toml | grep -o 'maturin[^"]*' |
     pin "$1" --no-annotate --output-file requirements/build.lock -

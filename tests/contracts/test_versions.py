@@ -31,7 +31,8 @@ def test_changelog_begins_with_the_version(root: Path, project: dict[str, str]) 
 
 def test_locks_pin_every_package_with_a_hash(root: Path) -> None:
     locks = sorted((root / "requirements").glob("*.lock"))
-    assert {lock.stem for lock in locks} == {"bench", "build", "lint", "runtime", "test"}
+    stems = {"bench", "build", "lint", "peers", "runtime", "test"}
+    assert {lock.stem for lock in locks} == stems
     for lock in locks:
         entries = re.split(r"\n(?=\S)", lock.read_text())
         pinned = [entry for entry in entries if "==" in entry]
