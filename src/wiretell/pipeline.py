@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from wiretell._core import ArrowBatch, Reader, Tracker
-from wiretell.devices.engine import Findings, find_devices, judge_address
+from wiretell.devices.engine import Spread, find_devices, judge_address
 from wiretell.devices.flow_choice import address_of_both, choose_flow
 from wiretell.devices.why import Why, why
 from wiretell.errors import CaptureError
@@ -121,8 +121,19 @@ def analyze(
     say = progress or (lambda _: None)
     measured, last = _measure(_names(paths), filter, config or Config(), say, points)
     say(replace(last, stage="devices"))
-    few = measured.flows.height < SPREAD_FLOWS
-    found = _find_devices(measured.flows, measured.observations, 1 if few else jobs)
+    if jobs <= 1 or measured.flows.height < SPREAD_FLOWS:
+        return judge(measured)
+    # A forked copy of a program with threads may hang: new processes begin from nothing.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return judge(measured, spread=pool.map)
+
+
+def judge(measured: Report, *, spread: Spread = map) -> Report:
+    """Which machines are behind each address of a report of `measure`.
+
+    `spread` may work on several parts at once (`wiretell.devices.engine`): the result is the same.
+    """
+    found = find_devices(measured.flows, measured.observations, ALL, spread=spread)
     failed = measured.provenance["failed_signals"] | dict(found.failed)
     return replace(
         measured,
@@ -133,14 +144,6 @@ def analyze(
         members=found.members,
         provenance={**measured.provenance, "failed_signals": failed},
     )
-
-
-def _find_devices(flows: pl.DataFrame, observations: pl.DataFrame, jobs: int) -> Findings:
-    if jobs <= 1:
-        return find_devices(flows, observations, ALL)
-    # A forked copy of a program with threads may hang: new processes begin from nothing.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        return find_devices(flows, observations, ALL, spread=pool.map)
 
 
 def measure(

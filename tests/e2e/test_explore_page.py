@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -27,6 +28,7 @@ playwright = pytest.importorskip(
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "single.pcap.zst"
 PATIENCE_MS = 120_000
 DRAWN = """(name) => {
   const find = (node) => node.name === name ? node : null;
@@ -40,14 +42,34 @@ DRAWN = """(name) => {
 VALUE = "(name) => Bokeh.documents[0].get_model_by_name(name).value"
 
 
-class Server:
-    """A running `wiretell explore`."""
+GATED = """
+import sys, time
+from pathlib import Path
+from wiretell.cli import main
+from wiretell.explore import background
+gate, judge = Path(sys.argv[1]), background.judge
+def later(report, *, spread):
+    while not gate.exists():
+        time.sleep(0.05)
+    if gate.read_text() == "fail":
+        raise RuntimeError("<b>no</b> machines")
+    return judge(report, spread=spread)
+background.judge = later
+main(sys.argv[2:])
+"""
+"""`wiretell` that tells machines apart once a file is there; "fail" in it: not at all."""
 
-    def __init__(self, *arguments: str) -> None:
+
+class Server:
+    """A running `wiretell explore`; with `gate`, a file that machines wait for."""
+
+    def __init__(self, *arguments: str, gate: Path | None = None) -> None:
+        begin = ["-m", "wiretell"] if gate is None else ["-c", GATED, str(gate)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "wiretell", "explore", *arguments, "--no-browser", "-q",
+            [sys.executable, *begin, "explore", *arguments, "--no-browser", "-q",
              "--seconds", "600"],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -55,17 +77,27 @@ class Server:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()
+
+    def interrupt(self) -> tuple[int, str]:
+        """Ctrl-C: the exit code and what it said."""
+        self._process.send_signal(signal.SIGINT)
+        _, said = self._process.communicate(timeout=60)
+        return self._process.returncode, said
 
 
 class Visit:
     """An open page, and what went wrong on it."""
 
-    def __init__(self, browser: Any, url: str) -> None:
+    def __init__(self, browser: Any, url: str, *, beside: Visit | None = None) -> None:
         self.troubles: list[str] = []
         self.foreign: list[str] = []
-        context = browser.new_context(viewport={"width": 1280, "height": 1200})
-        self.page = context.new_page()
+        self.context = (
+            browser.new_context(viewport={"width": 1280, "height": 1200})
+            if beside is None
+            else beside.context
+        )
+        self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
@@ -75,8 +107,7 @@ class Visit:
         self.cell("203.0.113.7").wait_for()
 
     def _heard(self, message: Any) -> None:
-        # A plot that is shown for the first time has no range yet, and Bokeh says so.
-        if message.type in {"error", "warning"} and "initial ranges" not in message.text:
+        if message.type in {"error", "warning"}:
             self.troubles.append(message.text)
 
     def _dialog(self, dialog: Any) -> None:
@@ -202,6 +233,70 @@ def test_an_analyst_looks_asks_and_disagrees(browser: Any, folder: Path) -> None
         server.close()
 
 
+def test_machines_arrive_on_an_open_page(browser: Any, tmp_path: Path) -> None:
+    gate, kept = tmp_path / "gate", tmp_path / "kept"
+    server = Server(str(EXAMPLE), "--save", str(kept), gate=gate)
+    try:
+        visit = Visit(browser, server.url)
+        visit.told("Machines are being told apart: 0 of")
+        visit.told("Will be saved in")
+        merge = visit.page.get_by_role("button", name="Merge")
+        assert merge.is_disabled()
+        n_all = visit.drawn("TSval")["n"]
+        visit.write("filter", "proto = tcp and duration_s > 1")
+        visit.wait_drawn("TSval", f"d.n > 0 && d.n < {n_all}")
+        _zoom(visit)
+        visit.wait_drawn("TSval", f"d.n > 0 && d.n < {n_all} / 2")
+        _brush(visit, width=200, plot=1)
+        visit.wait_drawn("Source port of SYNs", "d.picked > 0")
+        before, places = _what_is_seen(visit), _places(visit)
+        other = Visit(browser, server.url.partition("/enter")[0], beside=visit)
+
+        gate.write_text("go")
+        visit.told(" behind ")
+        visit.cell("#1").wait_for()
+        visit.cell("1 (1–1)").wait_for()
+        visit.told(f"Saved in {kept}")
+        assert _what_is_seen(visit) == before
+        assert _places(visit) == places
+        assert merge.is_enabled()
+        assert visit.drawn("Clock offset (ms)")["n"] > 0
+        visit.write("filter", 'device = "#1"')
+        visit.wait_drawn("TSval", "d.n > 0")
+
+        other.told(" behind ")
+        visit.tick(1)
+        visit.write("name", "Anna's phone")
+        visit.press("Rename")
+        other.cell("“Anna's phone”").wait_for()
+        other.press("Undo")
+        visit.told("1 edit undone")
+        assert visit.troubles == other.troubles == []
+        code, said = server.interrupt()
+        assert code == 130
+        assert said.strip() == "wiretell: interrupted"
+    finally:
+        server.close()
+
+
+def test_a_failed_judgement_is_told_and_the_plots_stay(browser: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.write_text("fail")
+    server = Server(str(EXAMPLE), "--save", str(tmp_path / "kept"), gate=gate)
+    try:
+        visit = Visit(browser, server.url)
+        visit.told("Machines could not be told apart: RuntimeError: <b>no</b> machines")
+        assert visit.drawn("IP ID")["n"] > 0
+        assert visit.page.get_by_role("button", name="Merge").is_disabled()
+        assert visit.troubles == []
+        code, said = server.interrupt()
+        assert code == 130
+        assert "no machines" not in said
+        assert not (tmp_path / "kept").exists()
+    finally:
+        server.close()
+
+
 def test_the_address_lets_one_browser_in(folder: Path) -> None:
     server = Server(str(folder))
     try:
@@ -225,16 +320,46 @@ def test_the_address_lets_one_browser_in(folder: Path) -> None:
         server.close()
 
 
-def _brush(visit: Visit) -> None:
-    """A box over the left third of the first plot."""
-    box = visit.page.locator(".bk-Figure").first.bounding_box()
+def _brush(visit: Visit, width: int = 90, plot: int = 0) -> None:
+    """A box so many pixels wide over the left of a plot."""
+    box = visit.page.locator(".bk-Figure").nth(plot).bounding_box()
     assert box is not None
     mouse = visit.page.mouse
     mouse.move(box["x"] + 90, box["y"] + 40)
     mouse.down()
-    mouse.move(box["x"] + 170, box["y"] + 120, steps=4)
-    mouse.move(box["x"] + 180, box["y"] + box["height"] - 45, steps=4)
+    mouse.move(box["x"] + 80 + width, box["y"] + 120, steps=4)
+    mouse.move(box["x"] + 90 + width, box["y"] + box["height"] - 45, steps=4)
     mouse.up()
+
+
+def _zoom(visit: Visit) -> None:
+    """The first third of the time."""
+    visit.page.evaluate("""() => {
+      const range = [...Bokeh.documents[0]._all_models.values()]
+        .find(m => m.type === "Figure").x_range;
+      range.end = range.start + (range.end - range.start) / 3;
+    }""")
+
+
+def _what_is_seen(visit: Visit) -> Any:
+    """What was asked, zoomed, and selected."""
+    return visit.page.evaluate("""() => {
+      const models = [...Bokeh.documents[0]._all_models.values()];
+      const figures = models.filter(m => m.type === "Figure");
+      const of = (name) => figures.find(m => m.title.text === name);
+      const ranges = (m) => [m.x_range.start, m.x_range.end, m.y_range.start, m.y_range.end];
+      const picked = (m) => m.renderers[0].data_source.selected.indices.length;
+      const names = ["IP ID", "TSval", "Source port of SYNs", "Initial sequence number"];
+      return [Bokeh.documents[0].get_model_by_name("filter").value,
+              ...names.map(of).map(m => [...ranges(m), picked(m)])];
+    }""")
+
+
+def _places(visit: Visit) -> list[dict[str, float]]:
+    """Where the parts of the page are."""
+    every = visit.page.locator(".bk-Figure, .bk-DataTable, #exports, #told, #table").all()
+    boxes = [part.bounding_box() for part in every]
+    return [{name: box[name] for name in ("x", "y", "width")} for box in boxes if box]
 
 
 def _split_first_flows(visit: Visit) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import webbrowser
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +17,7 @@ from wiretell.cli.profiles import source_name
 from wiretell.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from wiretell.explore.workspace import Workspace
+    from wiretell.explore.server import Explorer
 
 _MOST_NAMED = 3
 """Captures that the page's title names; of more, the first and how many there are."""
@@ -62,15 +64,23 @@ def command(
     address; Ctrl-C ends it.
     """
     captures, expression = split_arguments(arguments, files)
-    workspace, title, source = _workspace(ctx, captures, expression, folder, quiet=quiet)
-    from wiretell.explore.server import Explorer
+    saved = _saved(captures, expression, folder)
+    if saved is not None:
+        from wiretell.explore.server import Explorer
+        from wiretell.explore.workspace import Workspace
 
-    explorer = Explorer(workspace, title, source, port)
+        explorer = Explorer(Workspace.open(saved), str(saved), _loads(saved), port)
+    else:
+        explorer = _measured(ctx, captures, expression, folder, port, quiet=quiet)
     url = explorer.url
     click.echo(url)
     if not quiet:
         click.echo("wiretell: open this address in a browser; Ctrl-C ends", err=True)
-    explorer.run(seconds, None if no_browser else lambda: _open(url))
+    try:
+        explorer.run(seconds, None if no_browser else lambda: _open(url))
+    finally:
+        if folder is not None and not folder.exists():
+            click.echo(f"wiretell: ended before machines were told apart: no {folder}", err=True)
     ctx.exit(0)
 
 
@@ -78,48 +88,58 @@ def _open(url: str) -> None:
     webbrowser.open(url)
 
 
-def _workspace(
+def _saved(captures: list[str], expression: str | None, folder: Path | None) -> Path | None:
+    """The saved report that is asked for; None: captures are."""
+    folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
+    if not folders:
+        return None
+    if len(captures) > 1 or expression is not None or folder is not None:
+        raise click.UsageError(f"{folders[0]} is a saved report: it is explored alone")
+    return Path(folders[0])
+
+
+def _measured(
     ctx: click.Context,
     captures: list[str],
     expression: str | None,
     folder: Path | None,
+    port: int,
     *,
     quiet: bool,
-) -> tuple[Workspace, str, str]:
-    """The report to look at, its title, and the Python expression that gives it."""
-    from wiretell.devices.edit_log import EditLog
-    from wiretell.explore.workspace import Workspace
-
-    folders = [capture for capture in captures if capture != "-" and Path(capture).is_dir()]
-    if folders:
-        if len(captures) > 1 or expression is not None or folder is not None:
-            raise click.UsageError(f"{folders[0]} is a saved report: it is explored alone")
-        return Workspace.open(Path(folders[0])), folders[0], _loads(folders[0])
+) -> Explorer:
+    """The captures read; their machines are told apart beside the page."""
     if folder is not None and folder.exists():
         raise click.UsageError(f"{folder} exists; open it with: wiretell explore {folder}")
     from tempfile import TemporaryDirectory
 
-    from wiretell.exporter import Options
-    from wiretell.exporters import parquet
-    from wiretell.pipeline import analyze
+    from wiretell.pipeline import measure
 
+    # The page's own modules take a second to load: meanwhile the captures are read.
+    loading = Thread(target=import_module, args=("wiretell.explore.server",))
+    loading.start()
     # Every packet is kept in files: a close view shows them all, however many there are.
-    packets = ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))
-    with progress_bar(quiet=quiet) as progress:
-        report = analyze(
-            captures,
-            filter=expression,
-            progress=progress,
-            jobs=os.cpu_count() or 1,
-            points=Path(packets) / "points",
-        )
+    packets = Path(ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))) / "points"
+    try:
+        with progress_bar(quiet=quiet) as progress:
+            report = measure(captures, filter=expression, progress=progress, points=packets)
+    finally:
+        loading.join()
+    from wiretell.devices.edit_log import EditLog
+    from wiretell.explore.held import InMemory, unjudged
+    from wiretell.explore.judging import Judging
+    from wiretell.explore.server import Explorer
+    from wiretell.explore.workspace import Workspace
+
+    held = InMemory(unjudged(report))
+    state = Judging.begun(held.addresses.height)
+    workspace = Workspace(held, None, EditLog(), state=state, promised=folder)
+    given = f", filter={expression!r}" if expression else ""
+    source = _loads(folder) if folder else f"wiretell.analyze({captures!r}{given})"
     title = ", ".join(captures) if len(captures) <= _MOST_NAMED else source_name(captures)
-    if folder is None:
-        given = f", filter={expression!r}" if expression else ""
-        return Workspace(report, None, EditLog()), title, f"wiretell.analyze({captures!r}{given})"
-    parquet.write(report, folder, Options())
-    return Workspace.open(folder), title, _loads(str(folder))
+    explorer = Explorer(workspace, title, source, port)
+    explorer.judge(report, folder, os.cpu_count() or 1)
+    return explorer
 
 
-def _loads(folder: str) -> str:
-    return f"wiretell.load({folder!r})"
+def _loads(folder: Path) -> str:
+    return f"wiretell.load({str(folder)!r})"

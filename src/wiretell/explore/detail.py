@@ -52,13 +52,10 @@ class Packets:
     def _known_spans(self) -> list[tuple[int, int, int]]:
         """First and latest time up to there, and rows, of each file."""
         if self._spans is None:
-            time = pl.col("time_ns")
             spans: list[tuple[int, int, int]] = []
             latest = -(1 << 63)
             for part in self._parts:
-                told = pl.scan_parquet(part).select(time.min().alias("a"), time.max().alias("b"),
-                                                    pl.len().alias("n")).collect()  # fmt: skip
-                start, end, n = told.row(0)
+                start, end, n = _ends(part)
                 latest = max(latest, end if end is not None else latest)
                 spans.append((start if start is not None else latest, latest, n))
             earliest = 1 << 62
@@ -67,3 +64,14 @@ class Packets:
                 spans[place] = (earliest, *spans[place][1:])
             self._spans = spans
         return self._spans
+
+
+def _ends(part: Path) -> tuple[int | None, int | None, int]:
+    """First and last time and rows of a file, whose rows are in order of time."""
+    rows = pl.scan_parquet(part)
+    n = int(rows.select(pl.len()).collect().item())
+    if not n:
+        return None, None, 0
+    time = rows.select("time_ns")
+    first, last = (end.collect().item() for end in (time.head(1), time.tail(1)))
+    return first, last, n

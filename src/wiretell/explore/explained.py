@@ -55,7 +55,7 @@ def flow_page(workspace: Workspace, flow: str) -> str:
 
     Raises ValueError, in words for people, where they are not there any more.
     """
-    provenance = workspace.report.provenance
+    provenance = workspace.provenance
     captures = [str(file["path"]) for file in provenance.get("files") or ()]
     gone = [capture for capture in captures if not Path(capture).is_file()]
     if gone or not captures:

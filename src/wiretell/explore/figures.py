@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 from bokeh.models import (
     BasicTickFormatter,
     BoxSelectTool,
+    BoxZoomTool,
     ColumnDataSource,
+    DatetimeTicker,
     DatetimeTickFormatter,
     HoverTool,
+    PanTool,
     Range1d,
+    ResetTool,
+    Tool,
+    Toolbar,
+    ToolProxy,
     WheelZoomTool,
 )
 from bokeh.models.annotations.labels import Title
+from bokeh.models.css import InlineStyleSheet
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 from numpy.typing import NDArray
@@ -24,7 +32,7 @@ from wiretell.explore.points import PLOTS, Points
 
 GREY = "#7b828c"  # readable on white and on black
 HEIGHT_PX = 230
-_TOOLS = "xpan,xbox_zoom,box_zoom,xwheel_zoom,undo,redo,reset,save"
+_TOOLS = "xpan,box_zoom,xwheel_zoom,reset"
 _EMPTY: dict[str, list[Any]] = {
     name: [] for name in ("x", "end", "y", "row", "color", "alpha", "flow", "machine", "says")
 }
@@ -38,7 +46,13 @@ class Plot:
         self.name = name
         self.source = ColumnDataSource(data={key: list(value) for key, value in _EMPTY.items()})
         self.points: Points | None = None
-        self.figure = _figure(PLOTS[name], x_range)
+        self._title = Title(text=PLOTS[name], text_color=GREY, text_font_size="13px")
+        self._y = Range1d(start=0.0, end=1.0)
+        self._fit = (0.0, 1.0)
+        self._y_is_chosen = False
+        for end in ("start", "end"):
+            self._y.on_change(end, self._y_changed)
+        self.figure = _figure(self._title, x_range, self._y)
         style: dict[str, Any] = {
             "source": self.source,
             "alpha": "alpha",
@@ -67,6 +81,7 @@ class Plot:
             ],
             formatters={"@x": "datetime"},
             visible=False,
+            limit=1,  # points lie close: a list of them covers the plot
         )
         self.figure.add_tools(hover)
 
@@ -95,7 +110,33 @@ class Plot:
             "row": row,
             **{name: values[row] for name, values in rows.items()},
         }
+        self._fit_to(self.points.y[place])
         return len(place), n_all
+
+    def forget_zoom(self) -> None:
+        """The next drawing shows all values again."""
+        self._y_is_chosen = False
+
+    def _fit_to(self, y: NDArray[np.float64]) -> None:
+        """All drawn values are seen, unless somebody zoomed into some of them."""
+        if not len(y) or self._y_is_chosen:
+            return
+        low, high = float(y.min()), float(y.max())
+        margin = 0.05 * (high - low) or 1.0
+        self._fit = low - margin, high + margin
+        self._y.update(reset_start=self._fit[0], reset_end=self._fit[1])
+        self._y.update(start=self._fit[0], end=self._fit[1])
+        self._y_is_chosen = False
+
+    def _y_changed(self, attr: str, old: float, new: float) -> None:
+        now = cast(tuple[float, float], (self._y.start, self._y.end))
+        self._y_is_chosen = not np.allclose(now, self._fit, rtol=1e-9)
+
+    def say(self, why_empty: str) -> None:
+        """Beside the plot's name why nothing is drawn; empty: points are."""
+        name = PLOTS[self.name]
+        self._title.text = f"{name}: {why_empty}" if why_empty else name
+        self.figure.yaxis.visible = not why_empty
 
     def select(self, chosen: NDArray[np.bool_] | None) -> None:
         """Marks the drawn points of these rows; None: nothing is selected."""
@@ -104,10 +145,28 @@ class Plot:
         self.source.selected.indices = indices
 
 
-def _figure(title: str, x_range: Range1d) -> figure:
+def toolbar(plots: Iterable[Plot]) -> Toolbar:
+    """One for all plots: each button does the same to all of them."""
+    tools = [tool for plot in plots for tool in plot.figure.toolbar.tools]
+    kinds: list[type[Tool]] = [BoxSelectTool, BoxZoomTool, PanTool, WheelZoomTool, ResetTool]
+    proxies = {
+        kind: ToolProxy(tools=[tool for tool in tools if isinstance(tool, kind)]) for kind in kinds
+    }
+    return Toolbar(
+        name="tools",
+        tools=list(proxies.values()),
+        logo=None,
+        active_drag=proxies[BoxSelectTool],
+        active_scroll=proxies[WheelZoomTool],
+        stylesheets=[InlineStyleSheet(css=".bk-divider { background-color: var(--line); }")],
+    )
+
+
+def _figure(title: Title, x_range: Range1d, y_range: Range1d) -> figure:
     plot = figure(
-        title=Title(text=title, text_color=GREY, text_font_size="13px"),
+        title=title,
         x_range=x_range,
+        y_range=y_range,
         visible=False,
         x_axis_type="datetime",
         height=HEIGHT_PX,
@@ -117,8 +176,8 @@ def _figure(title: str, x_range: Range1d) -> figure:
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_color=None,
-        min_border_left=72,
-        toolbar_location="right",
+        min_border_left=84,
+        toolbar_location=None,
         lod_threshold=None,
     )
     select = BoxSelectTool()
@@ -128,6 +187,7 @@ def _figure(title: str, x_range: Range1d) -> figure:
         tool for tool in plot.toolbar.tools if isinstance(tool, WheelZoomTool)
     )
     plot.toolbar.logo = None
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=4)
     plot.xaxis.formatter = DatetimeTickFormatter(
         milliseconds="%H:%M:%S.%3N", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M",
         hourmin="%H:%M", hours="%H:%M", days="%F",

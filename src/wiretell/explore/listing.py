@@ -7,35 +7,40 @@ from typing import Any
 import polars as pl
 
 from wiretell.explore.colours import OTHERS, Colouring
-from wiretell.exporter import Options
 from wiretell.exporters import quantity
 from wiretell.exporters.escape import shortened, visible
-from wiretell.exporters.selection import device_number, ordered_addresses
+from wiretell.exporters.selection import device_number
 from wiretell.model.report import Report
 
 Rows = dict[str, list[Any]]
 
 MAX_TEXT = 120
 MARK = "■"
+NOT_YET = "…"
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
 
 
-def address_rows(report: Report) -> Rows:
-    """Every address, those that open the most flows first."""
-    rows = ordered_addresses(report, Options()).to_dicts()
+def address_rows(addresses: pl.DataFrame) -> Rows:
+    """These rows of ADDRESSES; head counts of those that are not judged yet are dots."""
+    rows = addresses.to_dicts()
     return {
         "address": [row["address"] for row in rows],
-        "machines": [f"{row['n_devices']} ({row['low']}–{row['high']})" for row in rows],
-        "verdict": [row["verdict"] for row in rows],
+        "machines": [
+            f"{row['n_devices']} ({row['low']}–{row['high']})"
+            if row["n_devices"] is not None
+            else NOT_YET
+            for row in rows
+        ],
+        "verdict": [row["verdict"] or "" for row in rows],
         "flows": [row["n_flows"] for row in rows],
         "key": [row["address"] for row in rows],
         "color": [""] * len(rows),
     }
 
 
-def device_rows(report: Report, address: str, colours: Colouring | None) -> Rows:
-    """The machines of an address by number; with their colours where these are by machine."""
-    rows = report.devices.filter(pl.col("address") == address).to_dicts()
+def device_rows(report: Report, colours: Colouring | None) -> Rows:
+    """The machines of one address by number; with their colours where these are by machine."""
+    rows = report.devices.to_dicts()
     rows.sort(key=lambda row: (device_number(row["device"]), row["device"]))
     numbers = [f"#{device_number(row['device'])}" for row in rows]
     known = dict(zip(colours.labels, colours.colors, strict=True)) if colours else {}
@@ -51,12 +56,12 @@ def device_rows(report: Report, address: str, colours: Colouring | None) -> Rows
     }
 
 
-def flow_rows(sides: pl.DataFrame, colours: Colouring) -> Rows:
-    """Rows of the side table as a list of flows; `key` is the row."""
+def flow_rows(sides: pl.DataFrame, colours: Colouring, nobody: str = "none") -> Rows:
+    """Rows of the side table as a list of flows; `key` is the row, `nobody` no machine."""
     rows = sides.to_dicts()
     return {
         "flow_id": [row["flow_id"] for row in rows],
-        "machine": [row["device"] or "none" for row in rows],
+        "machine": [row["device"] or nobody for row in rows],
         "time": [quantity.clock_time(row["first_ns"]) for row in rows],
         "far end": [row["dst"] for row in rows],
         "service": [_service(row) for row in rows],

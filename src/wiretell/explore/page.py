@@ -10,12 +10,13 @@ import polars as pl
 from bokeh.document import Document
 from bokeh.events import SelectionGeometry
 from bokeh.layouts import column, row
-from bokeh.models import Column, Range1d
+from bokeh.models import Column, GridPlot, Range1d
 
 from wiretell.devices.edits import Annotate, Edit, Merge, Rename, Split, describe_edit
 from wiretell.errors import ConfigError
 from wiretell.explore import panels, story
-from wiretell.explore.figures import Plot
+from wiretell.explore.figures import Plot, toolbar
+from wiretell.explore.judging import Phase
 from wiretell.explore.legend import legend
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import PLOTS
@@ -34,7 +35,10 @@ class Page:
     def __init__(self, doc: Document, workspace: Workspace, source: str) -> None:
         self._doc, self._work, self._source = doc, workspace, source
         self._view: View | None = None
+        self._told: tuple[str, Any] = ("address", None)
+        self._revision = workspace.revision
         self._quiet = False
+        self._colour_is_chosen = False
         self._zooming: Any = None
         self._x_range = Range1d(start=0.0, end=1.0)
         self._plots = {name: Plot(name, self._x_range) for name in PLOTS}
@@ -52,7 +56,9 @@ class Page:
         self._command = panels.command_box()
         self._words = {
             name: panels.words(name)
-            for name in ("count", "legend", "message", "selection", "story", "history", "drawn")
+            for name in (
+                *("count", "state", "legend", "message", "selection", "story", "history", "drawn"),
+            )
         }
         self._buttons = {
             name: panels.button(name, label, key)
@@ -67,18 +73,31 @@ class Page:
             )
         }
         self._listen()
+        self._colour_by_default()
         self._list_addresses()
         self._tell_history()
+        self._tell_state()
         if self._addresses.keys:
             first = self._addresses.keys[0]
             self._list_addresses(first)
             self._open(first)
-        for problem in workspace.problems:
-            self._say(problem, is_error=True)
+        else:
+            self._tell("address", None)
+        if workspace.problems:
+            self._say("\n".join(workspace.problems), is_error=True)
+        stop = workspace.listen(lambda: doc.add_next_tick_callback(self._heard))
+        doc.on_session_destroyed(lambda _: stop())
 
     def roots(self) -> list[Any]:
         """The parts that the page's template places by their names."""
         plots = [plot.figure for plot in self._plots.values()]
+        w = self._words
+        above = GridPlot(
+            children=[(w["legend"], 0, 0)],
+            toolbar=toolbar(self._plots.values()),
+            toolbar_location="above",
+            sizing_mode="stretch_width",
+        )
         pairs = [row(*plots[n : n + 2], sizing_mode="stretch_width") for n in range(0, 6, 2)]
         b = self._buttons
         edit = column(
@@ -89,11 +108,10 @@ class Page:
             sizing_mode="stretch_width",
         )
         boxes = row(self._filter, self._mark, self._colour, sizing_mode="stretch_width")
-        w = self._words
         return [
-            _part("left", self._addresses.widget, w["count"], w["history"]),
-            _part("boxes", boxes, w["message"], w["legend"]),
-            _part("plots", *pairs, w["drawn"]),
+            _part("left", self._addresses.widget, w["count"], w["history"], w["state"]),
+            _part("boxes", boxes, w["message"]),
+            _part("plots", above, *pairs, w["drawn"]),
             _part("table", w["selection"], self._flows.widget),
             _part("machines", self._devices.widget, edit),
             _part("told", w["story"]),
@@ -110,7 +128,7 @@ class Page:
         for box in (self._filter, self._mark):
             box.on_change("value", self._guarded(self._show))
             box.on_change("value_input", self._guarded(partial(self._complete, box)))
-        self._colour.on_change("value", self._guarded(self._show))
+        self._colour.on_change("value", self._guarded(self._choose_colour))
         self._form.on_change("value", self._guarded(self._tell_export))
         self._command.on_change("value", self._guarded(self._obey))
         for end in ("start", "end"):
@@ -158,29 +176,60 @@ class Page:
 
     def _pick_address(self) -> None:
         picked = self._addresses.picked
-        if picked:
+        # A table that is filled anew tells its selection again: that asks for nothing.
+        if picked and (self._view is None or picked[0] != self._view.address):
             self._open(picked[0])
 
     def _open(self, address: str) -> None:
-        self._view = View(self._work.report, address, self._work.packets)
+        self._view = View(self._work.opened(address), address, self._work.packets)
         with_range = self._view.span_ms
-        for name, plot in self._plots.items():
-            plot.figure.visible = bool(len(self._view.points[name].x))
+        self._show_plots()
+        for plot in self._plots.values():
+            plot.forget_zoom()
         self._silently(lambda: self._x_range.update(start=with_range[0], end=with_range[1]))
         self._x_range.update(reset_start=with_range[0], reset_end=with_range[1])
+        self._tell("address", None)
         self._show()
-        self._words["story"].text = story.address_story(self._work.report, address)
+
+    def _show_plots(self) -> None:
+        """Those that have something to draw, now or once machines are told apart."""
+        view = self._need_view()
+        drawn = {name: bool(len(points.x)) for name, points in view.points.items()}
+        for name, plot in self._plots.items():
+            plot.figure.visible = drawn["tsval" if name == "drift" else name]
+        self._plots["drift"].say(
+            "" if drawn["drift"] else "none known" if view.is_judged else "to come"
+        )
+
+    def _choose_colour(self) -> None:
+        self._colour_is_chosen = True
+        self._show()
+
+    def _colour_by_default(self) -> None:
+        """By machine; by what stacks look like while there are none."""
+        if not self._colour_is_chosen:
+            by = "device" if self._work.state.phase is Phase.DONE else "syn"
+            self._silently(lambda: self._colour.update(value=by))
 
     def _show(self) -> None:
-        """Draws again with the filter, the highlight and the colours that are asked for."""
+        """Draws again with the filter, the highlight and the colours that are asked for.
+
+        Raises ExpressionError for the first that cannot be read; what it asked before stays.
+        """
         view = self._need_view()
-        view.filter(self._filter.value)
-        view.highlight(self._mark.value)
+        wrong: list[ExpressionError] = []
+        for ask, box in ((view.filter, self._filter), (view.highlight, self._mark)):
+            try:
+                ask(box.value)
+            except ExpressionError as error:
+                wrong.append(error)
         view.colour_by(self._colour.value)
         self._words["legend"].text = legend(view.colours, view.shown)
         self._draw()
         self._tell_selection()
         self._list_devices()
+        if wrong:
+            raise wrong[0]
 
     def _draw(self) -> None:
         view = self._need_view()
@@ -197,11 +246,8 @@ class Page:
             plot.select(view.chosen)
             n_drawn += n
             if n < n_all:
-                said.append(f"{PLOTS[name]}: {n} of {n_all} points of this view, one a cell")
-        if not n_drawn:
-            said = ["Nothing to draw here: no flow fits the filter, or none falls into this time"]
-            said.append("Reset in a plot's tools shows the whole time again")
-        self._words["drawn"].text = story.message("\n".join(said))
+                said.append(f"{PLOTS[name]} {n} of {n_all}")
+        self._words["drawn"].text = story.drawn(said, has_points=bool(n_drawn))
 
     def _zoomed(self) -> None:
         if self._view is None:
@@ -229,8 +275,7 @@ class Page:
             return
         if devices:
             view.choose_devices(devices)
-            text = story.device_story(self._work.report, devices[-1], view.sides)
-            self._words["story"].text = text
+            self._tell("device", devices[-1])
         else:
             view.choose_nothing()
         self._selection_changed(keep_devices=True)
@@ -240,8 +285,7 @@ class Page:
         rows = self._flows.picked
         if not rows:
             return
-        shown = view.sides.row(rows[-1], named=True)
-        self._words["story"].text = story.flow_story(self._work.report, shown)
+        self._tell("flow", rows[-1])
         view.choose_rows(rows)
         self._count_selection()
         for plot in self._plots.values():
@@ -291,51 +335,80 @@ class Page:
 
     def _edit(self, edit: Edit) -> None:
         self._work.edit(edit)
-        self._again()
         self._say(f"{describe_edit(edit)[:1].upper()}{describe_edit(edit)[1:]}.")
 
     def _step_back(self, *, forward: bool) -> None:
         edit = self._work.redo() if forward else self._work.undo()
         if edit is None:
             raise ValueError(f"nothing to {'redo' if forward else 'undo'}")
-        self._again()
         self._say(f"{'Done again' if forward else 'Undone'}: {describe_edit(edit)}.")
 
-    def _again(self) -> None:
-        """After an edit: the same view of the changed report."""
-        old = self._need_view()
-        self._view = View(self._work.report, old.address, self._work.packets)
-        self._view.keep_view_of(old)
-        self._list_addresses(old.address)
+    # What changes: by an edit of any page, or because machines are told apart
+
+    def _heard(self) -> None:
+        self._safely(self._change, keep_message=True)
+
+    def _change(self) -> None:
+        self._tell_state()
+        if self._revision == self._work.revision:
+            return
+        self._revision = self._work.revision
         self._tell_history()
-        self._words["story"].text = story.address_story(self._work.report, old.address)
-        self._show()
+        if self._view is None:
+            return
+        self._list_addresses(self._view.address)
+        opened = self._work.opened(self._view.address)
+        if opened.report is not self._view.report:
+            self._view = self._view.edited(opened)
+            self._colour_by_default()
+            self._show_plots()
+            self._tell(*self._told)
+            self._show()
 
     # What is told
 
+    def _tell(self, kind: str, which: Any) -> None:
+        """The story of a machine, a flow (by its row), or else of the address."""
+        self._told = kind, which
+        view = self._view
+        if view is None:
+            text = story.address_story(None)
+        elif kind == "flow":
+            text = story.flow_story(view.report, view.sides.row(which, named=True))
+        elif kind == "device" and which in view.report.devices["device"]:
+            text = story.device_story(view.report, which, view.sides)
+        else:
+            text = story.address_story(view.report)
+        self._words["story"].text = text
+
+    def _tell_state(self) -> None:
+        work = self._work
+        is_judged = work.state.phase is Phase.DONE
+        self._words["count"].text = story.overview(work.addresses, work.n_flows, is_judged)
+        self._words["state"].text = story.judging(work.state)
+
     def _list_addresses(self, picked: str | None = None) -> None:
-        rows = address_rows(self._work.report)
+        rows = address_rows(self._work.addresses)
         self._silently(lambda: self._addresses.fill(rows, [picked]))
-        if picked is None:
-            self._words["story"].text = story.address_story(self._work.report, "")
-        self._words["count"].text = story.overview(self._work.report)
 
     def _list_devices(self) -> None:
         view = self._need_view()
         by_device = self._colour.value == "device"
-        rows = device_rows(self._work.report, view.address, view.colours if by_device else None)
+        rows = device_rows(view.report, view.colours if by_device else None)
         self._silently(lambda: self._devices.fill(rows, self._devices.picked))
 
     def _tell_selection(self) -> None:
         view = self._need_view()
         self._count_selection()
-        rows = flow_rows(view.listed(), view.colours)
+        rows = flow_rows(view.listed(), view.colours, view.nobody)
         self._silently(lambda: self._flows.fill(rows))
         self._tell_export()
 
     def _count_selection(self) -> None:
-        chosen = self._need_view().selected()
-        devices = sorted(chosen["device"].fill_null("none").unique().to_list())
+        view = self._need_view()
+        chosen = view.selected()
+        named = chosen["device"].fill_null("none").unique().to_list() if view.is_judged else []
+        devices = sorted(named)
         n_bytes = int(chosen["bytes"].sum()) + int(chosen["bytes_in"].sum())
         self._words["selection"].text = story.selection(chosen.height, devices, n_bytes)
 
@@ -347,7 +420,11 @@ class Page:
         log = self._work.log
         lines = [describe_edit(edit) for edit in log.active]
         folder = None if self._work.folder is None else str(self._work.folder)
-        self._words["history"].text = story.history(lines, log.n_undone, folder)
+        promised = None if self._work.promised is None else str(self._work.promised)
+        self._words["history"].text = story.history(lines, log.n_undone, folder, promised)
+        has_machines = self._work.state.phase is Phase.DONE
+        for name in ("merge", "split", "rename", "annotate"):
+            self._buttons[name].disabled = not has_machines
         self._buttons["undo"].disabled = not log.active
         self._buttons["redo"].disabled = not log.n_undone
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bokeh.models.css import InlineStyleSheet
+from bokeh.models.filters import AllIndices
 from bokeh.models.sources import ColumnDataSource
 from bokeh.models.widgets.buttons import Button
 from bokeh.models.widgets.inputs import AutocompleteInput, Select, TextAreaInput, TextInput
@@ -20,6 +21,10 @@ WIDGET_CSS = """
 .bk-input { background: var(--raised); color: var(--text); border-color: var(--line);
   font-size: 13px; }
 .bk-input-group > label, .bk-input-group label { color: var(--dim); font-size: 12px; }
+select:not([size]).bk-input { background-size: 5px 5px; background-image:
+  linear-gradient(45deg, transparent 50%, var(--dim) 50%),
+  linear-gradient(135deg, var(--dim) 50%, transparent 50%);
+  background-position: right 13px center, right 8px center; background-repeat: no-repeat; }
 .bk-btn { background: var(--raised); color: var(--text); border-color: var(--line);
   font-size: 13px; }
 .bk-btn:hover, .bk-btn:focus { border-color: var(--accent); color: var(--accent); }
@@ -40,8 +45,8 @@ WIDGET_CSS = """
 .slick-viewport, .slickgrid-container, .bk-data-table { background: var(--ground) !important; }
 """
 
-ADDRESSES = {"address": 116, "machines": 72, "flows": 52, "verdict": 110}
-DEVICES = {"mark": 22, "machine": 36, "flows": 46, "sure": 48, "looks": 220, "clock": 170}
+ADDRESSES = {"address": 112, "machines": 66, "flows": 52, "verdict": 110}
+DEVICES = {"mark": 20, "machine": 34, "looks": 190, "flows": 44, "sure": 48, "clock": 160}
 FLOWS = {
     "flow_id": 52, "machine": 38, "time": 70, "far end": 130, "service": 76, "state": 52,
     "pkts": 48, "bytes": 72, "says": 420,
@@ -79,14 +84,30 @@ class Grid:
 
     def fill(self, rows: Mapping[str, list[Any]], picked: Sequence[Any] = ()) -> None:
         """Shows other rows, those with the keys `picked` chosen."""
+        if list(rows["key"]) == self.keys and rows["key"]:
+            self._change_cells(rows)
+        else:
+            self._change_rows(rows)
+        wanted = set(picked)
+        places = [place for place, key in enumerate(rows["key"]) if key in wanted]
+        if places != list(self.source.selected.indices):
+            self.source.selected.indices = places
+        self._known = self.picked
+
+    def _change_cells(self, rows: Mapping[str, list[Any]]) -> None:
+        """The same rows with other cells: it stays where it was scrolled to."""
+        changed = {name: values for name, values in rows.items()
+                   if values != list(self.source.data[name])}  # fmt: skip
+        whole = slice(0, len(rows["key"]))
+        if changed:
+            self.source.patch({name: [(whole, values)] for name, values in changed.items()})
+            self.widget.view.filter = AllIndices()  # another one: the cells are drawn again
+
+    def _change_rows(self, rows: Mapping[str, list[Any]]) -> None:
         if len(rows["key"]) == len(self.source.data["key"]):
             # Bokeh's table draws anew only where the number of rows changes.
             self.source.data = {name: [] for name in rows}
         self.source.data = dict(rows)
-        wanted = set(picked)
-        places = [place for place, key in enumerate(rows["key"]) if key in wanted]
-        self.source.selected.indices = places
-        self._known = self.picked
 
 
 def table(name: str, widths: dict[str, int], height: int) -> Grid:
@@ -153,7 +174,9 @@ def colour_choice() -> Select:
 
 def button(name: str, label: str, key: str) -> Button:
     """A button; `key` is the key that does the same."""
-    return Button(name=name, label=f"{label} ({key})", stylesheets=[sheet()], height=30)
+    return Button(
+        name=name, label=f"{label} ({key})", stylesheets=[sheet()], height=30, align="end"
+    )
 
 
 def text_box(name: str, title: str, example: str) -> TextInput:
@@ -198,14 +221,23 @@ def export_text() -> TextAreaInput:
 
 def words(name: str) -> Div:
     """A place for HTML that is made of escaped texts alone."""
-    css = InlineStyleSheet(css=STORY_CSS)
-    # What comes and goes has its place, so that nothing below it moves.
-    least: dict[str, str | None] = {"min-height": "3.4em"} if name == "message" else {}
-    return Div(name=name, text="", sizing_mode="stretch_width", stylesheets=[css], styles=least)
+    css = InlineStyleSheet(css=STORY_CSS + _PLACES.get(name, ""))
+    return Div(name=name, text="", sizing_mode="stretch_width", stylesheets=[css])
+
+
+_PLACES = {
+    "message": ":host { height: 0; margin: 0; position: relative; z-index: 40; }",
+    # Beside the plots' tools, which are above it and at the right.
+    "legend": ":host { height: 3.2em; overflow-y: auto; margin-top: -26px; padding-right: 160px; }",
+    "drawn": ":host { min-height: 3.2em; }",
+    "count": ":host { min-height: 3em; }",
+}
+"""What comes and goes has its place, or lies above the page: nothing moves because of it."""
 
 
 STORY_CSS = """
-:host, .bk-clearfix { color: var(--text); font: inherit; display: block; width: 100%; }
+:host { color: var(--text); font: inherit; display: block; width: calc(100% - 10px); }
+.bk-clearfix { display: block; width: 100%; }
 p { margin: .2rem 0; } h3 { margin: .2rem 0; font-size: 1.05rem; overflow-wrap: anywhere; }
 h4 { margin: .7rem 0 .2rem; font-size: .9rem; color: var(--dim); font-weight: 500; }
 ul, ol { margin: .2rem 0; padding-left: 1.1rem; } .dim { color: var(--dim); }
@@ -219,7 +251,16 @@ dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; min-width: 0;
 .error { padding: .3rem .6rem; border-radius: 5px; background: var(--warn-ground);
   color: var(--warn); white-space: pre-wrap; font-family: ui-monospace, monospace;
   font-size: .82rem; }
-.done { color: var(--dim); }
+p.error { margin: 0; }
+.over { position: absolute; top: 0; left: 0; right: 0; box-shadow: 0 3px 12px #0004;
+  border: 1px solid var(--warn); }
+.done { position: fixed; bottom: 1rem; left: 50%; transform: translateX(-50%); margin: 0;
+  padding: .4rem .9rem; border: 1px solid var(--line); border-radius: 5px; max-width: 40rem;
+  background: var(--raised); color: var(--text); box-shadow: 0 3px 12px #0004;
+  animation: leave .6s 6s forwards; }
+@keyframes leave { to { opacity: 0; visibility: hidden; } }
+.far { height: 4px; border-radius: 2px; background: var(--line); overflow: hidden; }
+.far i { display: block; height: 100%; background: var(--accent); }
 .bars { display: flex; align-items: flex-end; gap: 1px; height: 28px; margin-top: .2rem; }
 .bars i { flex: 1; background: var(--accent); min-height: 1px; opacity: .8; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .85rem; }

@@ -95,8 +95,10 @@ def _cell(values: NDArray[np.float64], low: float, high: float, n_cells: int) ->
     return cells
 
 
-def points_of(samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines) -> dict[str, Points]:
-    """Plot -> its points; `sides` is the address's side table.
+def points_of(
+    samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines | None
+) -> dict[str, Points]:
+    """Plot -> its points; `sides` is the address's side table, `clocks` are of its rows.
 
     `samples` has time_ns, flow_id, side, ipid, tsval, of this address and any other.
     """
@@ -104,13 +106,15 @@ def points_of(samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines) ->
 
 
 def packet_points(
-    samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines
+    samples: pl.DataFrame, sides: pl.DataFrame, clocks: ClockLines | None
 ) -> dict[str, Points]:
-    """The plots that have a point for each packet."""
+    """The plots that have a point for each packet; no clock offsets without clocks."""
     own = samples.join(sides.select("flow_id", "side", "row"), on=["flow_id", "side"])
     timed = own.filter(pl.col("tsval").is_not_null())
-    place = (timed["flow_id"] * 2 + timed["side"]).to_numpy().astype(np.uint32)
-    offset = clocks.offset_ms(place, timed["time_ns"].to_numpy(), timed["tsval"].to_numpy())
+    row, time_ns, tsval = (timed[name].to_numpy() for name in ("row", "time_ns", "tsval"))
+    offset = (
+        clocks.offset_ms(row, time_ns, tsval) if clocks is not None else np.full(len(row), np.nan)
+    )
     drifting = timed.with_columns(drift_ms=pl.Series(offset).fill_nan(None))
     return {
         "ipid": _points(own, "time_ns", "ipid"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import signal
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -20,13 +22,18 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
 from wiretell.explore.access import ENTRY, Access, Pass
+from wiretell.explore.background import Background, Step
 from wiretell.explore.explained import explain_handler
+from wiretell.explore.held import Held
 from wiretell.explore.page import Page
 from wiretell.explore.workspace import Workspace
 from wiretell.exporters.escape import visible
 from wiretell.exporters.notes import PRIVACY
+from wiretell.model.report import Report
 
 HOST = "127.0.0.1"
+AFTER_PAGE_S, WITHOUT_PAGE_S = 1.0, 5.0
+"""Machines are told apart so long after a page was opened, or the server was started."""
 _LOGGERS = ("bokeh", "tornado.access", "tornado.application", "tornado.general")
 
 
@@ -35,6 +42,9 @@ class Explorer:
 
     def __init__(self, workspace: Workspace, title: str, source: str, port: int = 0) -> None:
         """Listens on `port` (0: any free one). Raises OSError where that port is taken."""
+        self._workspace = workspace
+        self._beside: Background | None = None
+        self._is_judging = False
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         self._key = Pass()
@@ -42,6 +52,7 @@ class Explorer:
 
         def open_page(doc: Document) -> None:
             page = Page(doc, workspace, source)
+            self._judge_soon(AFTER_PAGE_S)
             for root in page.roots():
                 doc.add_root(root)
             doc.title = "wiretell"
@@ -70,17 +81,44 @@ class Explorer:
         """The address with the token."""
         return f"http://{HOST}:{self._port}{ENTRY}?token={self._key.token}"
 
+    def judge(self, measured: Report, folder: Path | None, jobs: int) -> None:
+        """Has the machines of the workspace's report told apart while the page is served."""
+        loop, work = self._server.io_loop, self._workspace
+
+        def tell(step: Step) -> None:
+            loop.add_callback(lambda: work.advance(step(work.state)))
+
+        def deliver(held: Held, saved: Path | None, step: Step) -> None:
+            loop.add_callback(lambda: work.judged(held, saved, step(work.state)))
+
+        self._beside = Background(measured, folder, jobs, tell, deliver)
+
+    def _judge_soon(self, seconds: float) -> None:
+        """Once: what is seen first has the machine for itself."""
+
+        def begin() -> None:
+            if self._beside is not None and not self._is_judging:
+                self._is_judging = True
+                self._beside.start()
+
+        self._server.io_loop.call_later(seconds, begin)
+
     def run(self, seconds: float | None = None, started: Callable[[], None] | None = None) -> None:
-        """Serves until it is interrupted, or for so many seconds."""
+        """Serves until it is interrupted or told to end (SIGTERM), or for so many seconds."""
         loop = self._server.io_loop
         if seconds is not None:
             loop.call_later(seconds, loop.stop)
         if started is not None:
             loop.add_callback(started)
+        before = signal.signal(signal.SIGTERM, lambda *_: loop.add_callback_from_signal(loop.stop))
         try:
             self._server.start()
+            self._judge_soon(WITHOUT_PAGE_S)
             loop.start()
         finally:
+            signal.signal(signal.SIGTERM, before)
+            if self._beside is not None:
+                self._beside.stop()
             self._server.stop(wait=False)
 
 

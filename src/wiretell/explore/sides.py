@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import polars as pl
 
 from wiretell.model.report import Report
+from wiretell.plots.clock import FIT, ClockLines, lines_of, own_rates
 from wiretell.plots.sides import PROTOCOLS, first_said
 
 _TEXTS = ("user_agent", "ja4", "sni")
@@ -42,13 +45,15 @@ def source_of(name: str) -> str:
 
 
 def side_table(report: Report, address: str) -> pl.DataFrame:
-    """The sides of `address` in order of time: `COLUMNS`, side, first_ns, last_ns, opened, row."""
+    """The sides of `address` in order of time: `COLUMNS`, side, first_ns, last_ns, opened, row.
+
+    `report` is what is held of that address. The order does not depend on the machines.
+    """
     own = report.members.filter(pl.col("address") == address).select(
         "flow_id", "side", pl.col("device").alias("machine")
     )
-    flows = report.flows.join(own.select("flow_id").unique(), on="flow_id", how="semi")
     halves = [
-        _half(flows, side, me, other).join(own, on=["flow_id", "side"])
+        _half(report.flows, side, me, other).join(own, on=["flow_id", "side"])
         for side, me, other in ((0, "orig", "resp"), (1, "resp", "orig"))
     ]
     table = pl.concat(halves).sort("first_ns", "flow_id", "side")
@@ -58,11 +63,52 @@ def side_table(report: Report, address: str) -> pl.DataFrame:
         )
     start_ns = table["first_ns"].min()
     return table.with_columns(
-        device=pl.col("machine").str.replace("^.*#", "#"),
+        _number_of(pl.col("machine")).alias("device"),
         start_s=(pl.col("first_ns") - pl.lit(start_ns, pl.Int64)) / 1e9,
         duration_s=(pl.col("last_ns") - pl.col("first_ns")) / 1e9,
         says=pl.coalesce("user_agent", "sni"),
     ).with_row_index("row")
+
+
+def with_machines(sides: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The same table with the machines of other members, those after an edit."""
+    now = members.select("flow_id", "side", pl.col("device").alias("machine"))
+    machine = sides.select("flow_id", "side").join(
+        now, on=["flow_id", "side"], how="left", maintain_order="left"
+    )["machine"]
+    return sides.with_columns(machine, _number_of(machine).alias("device"))
+
+
+_Column = TypeVar("_Column", pl.Expr, pl.Series)
+
+
+def _number_of(machine: _Column) -> _Column:
+    """`#3` of `192.0.2.7#3`."""
+    return machine.str.replace("^.*#", "#")
+
+
+def clocks_of(report: Report, sides: pl.DataFrame) -> ClockLines:
+    """The clock of each row of the side table, by the machines as they were measured.
+
+    An edit leaves the lines where they lie: what an analyst splits off is drawn in its place.
+    """
+    fits = [*FIT, "ts_first"]
+    halves = [
+        report.flows.select(
+            "flow_id",
+            pl.lit(side, pl.UInt8).alias("side"),
+            *(pl.col(f"{own}_{name}").alias(name) for name in fits),
+        )
+        for side, own in ((0, "orig"), (1, "resp"))
+    ]
+    key = ["flow_id", "side"]
+    members = report.members.select(*key, pl.col("device"))
+    rows = (
+        sides.select(*key)
+        .join(pl.concat(halves), on=key, how="left", maintain_order="left")
+        .join(members, on=key, how="left", maintain_order="left")
+    )
+    return lines_of(rows, own_rates(rows), report.devices)
 
 
 def _half(flows: pl.DataFrame, side: int, me: str, other: str) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
+from wiretell.explore.judging import Judging
 from wiretell.exporters.escape import shortened, visible
 from wiretell.exporters.templates import environment
 from wiretell.model.report import Report
@@ -19,19 +20,30 @@ MOST_TEXT = 160
 _SHOWN_EVIDENCE = 8
 
 
-def address_story(report: Report, address: str) -> str:
-    """The head count of an address and its reasons."""
-    rows = report.addresses.filter(pl.col("address") == address).to_dicts()
+def address_story(report: Report | None) -> str:
+    """The head count of the address that `report` is of, and its reasons; None: of none."""
+    rows = report.addresses.to_dicts() if report is not None else []
     return render("address", row=rows[0] if rows else None)
 
 
-def overview(report: Report) -> str:
+def overview(addresses: pl.DataFrame, n_flows: int, is_judged: bool) -> str:
     """How much the report holds."""
     return render(
         "overview",
-        n_machines=int(report.addresses["n_devices"].sum() or 0),
-        n_addresses=report.addresses.height,
-        n_flows=report.flows.height,
+        n_machines=int(addresses["n_devices"].sum() or 0),
+        n_addresses=addresses.height,
+        n_flows=n_flows,
+        is_judged=is_judged,
+    )
+
+
+def judging(state: Judging) -> str:
+    """How far the telling apart of machines is."""
+    return render(
+        "judging",
+        words=state.words(),
+        is_error=state.is_over,
+        share=state.n_done / state.n_all if state.n_all else 0.0,
     )
 
 
@@ -75,9 +87,16 @@ def message(text: str, *, is_error: bool = False) -> str:
     return render("message", text=text, is_error=is_error)
 
 
-def history(lines: Sequence[str], n_undone: int, saved: str | None) -> str:
-    """What was edited, and where it is kept."""
-    return render("history", lines=lines, n_undone=n_undone, saved=saved)
+def drawn(thinned: Sequence[str], *, has_points: bool) -> str:
+    """What the plots do not show; `thinned` are those that show a part of their points."""
+    return render("drawn", thinned=thinned, has_points=has_points)
+
+
+def history(
+    lines: Sequence[str], n_undone: int, saved: str | None, promised: str | None = None
+) -> str:
+    """What was edited, and where it is kept; `promised`: where it will be."""
+    return render("history", lines=lines, n_undone=n_undone, saved=saved, promised=promised)
 
 
 def selection(n_flows: int, devices: Sequence[str], n_bytes: int) -> str:

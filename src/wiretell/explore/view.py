@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,11 @@ from wiretell.explore.colours import Colouring, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED
-from wiretell.explore.points import Points, lanes, packet_points, points_of
-from wiretell.explore.sides import side_table
+from wiretell.explore.listing import NOT_YET
+from wiretell.explore.points import Points, flow_points, lanes, packet_points, points_of
+from wiretell.explore.sides import clocks_of, side_table, with_machines
+from wiretell.explore.workspace import Opened
 from wiretell.exporters.escape import shortened, visible
-from wiretell.model.report import Report
-from wiretell.plots.clock import clock_lines
-from wiretell.plots.sides import flow_sides
 
 BRIGHT = 0.85
 MAX_SAID = 100
@@ -31,15 +30,20 @@ Mask = NDArray[np.bool_]
 class View:
     """The view of one address of a report; arrays are by row of its side table."""
 
-    def __init__(self, report: Report, address: str, packets: Packets | None = None) -> None:
+    def __init__(self, opened: Opened, address: str, packets: Packets | None = None) -> None:
         self._packets = packets
-        self.report = report
+        self.measured = opened.measured
+        self.report = opened.report
+        self.is_judged = opened.is_judged
         self.address = address
-        self.sides = side_table(report, address)
+        measured = side_table(opened.measured, address)
+        # A line of offsets needs the clock of a machine: that of a flow says nothing.
+        self._clocks = clocks_of(opened.measured, measured) if self.is_judged else None
+        self.sides = with_machines(measured, opened.report.members)
         self.names = names_of(self.sides)
-        own = _only(report, address)
-        self._clocks = clock_lines(own, flow_sides(own))
-        self.points: Mapping[str, Points] = points_of(report.samples, self.sides, self._clocks)
+        self.points: Mapping[str, Points] = points_of(
+            opened.report.samples, self.sides, self._clocks
+        )
         self._near: tuple[tuple[float, float], Mapping[str, Points]] | None = None
         self.shown: Mask = np.ones(self.sides.height, np.bool_)
         self.marked: Mask | None = None
@@ -49,6 +53,11 @@ class View:
             [shortened(visible(text or ""), MAX_SAID) for text in self.sides["says"].to_list()],
             dtype=object,
         )
+
+    @property
+    def nobody(self) -> str:
+        """What stands for the machine of a flow that has none."""
+        return "none" if self.is_judged else NOT_YET
 
     @property
     def span_ms(self) -> tuple[float, float]:
@@ -73,9 +82,24 @@ class View:
         self._near = x, near
         return near
 
-    def keep_view_of(self, other: View) -> None:
+    def edited(self, opened: Opened) -> View:
+        """The same view of the address after an edit, or a new one where it was judged."""
+        if opened.measured is not self.measured:
+            after = View(opened, self.address, self._packets)
+            after._keep_view_of(self)
+            return after
+        after = copy(self)
+        after.report = opened.report
+        after.sides = with_machines(self.sides, opened.report.members)
+        after.names = names_of(after.sides)
+        after.points = {**self.points, **flow_points(after.sides)}
+        after._near = None
+        return after
+
+    def _keep_view_of(self, other: View) -> None:
         """Takes over what another view of the same flows shows, marks and has selected."""
-        if self.sides.height == other.sides.height:
+        key = ["flow_id", "side"]
+        if self.sides.select(key).equals(other.sides.select(key)):
             self.shown, self.marked, self.chosen = other.shown, other.marked, other.chosen
 
     def filter(self, text: str) -> None:
@@ -103,7 +127,7 @@ class View:
             "color": np.array(self.colours.colors, dtype=object)[self.colours.kind],
             "alpha": alpha,
             "flow": self.sides["flow_id"].to_numpy().astype(np.int64),
-            "machine": self.sides["device"].fill_null("none").to_numpy(),
+            "machine": self.sides["device"].fill_null(self.nobody).to_numpy(),
             "says": self._said,
             "end": self.sides["last_ns"].to_numpy() / 1e6,
         }
@@ -149,16 +173,3 @@ class View:
         """The flows of the table: those selected, else those shown; the first of them."""
         mask = self.shown if self.chosen is None else self.chosen
         return self.sides.filter(pl.Series(mask)).head(FLOWS_LISTED)
-
-
-def _only(report: Report, address: str) -> Report:
-    """What the report holds of the flows of one address."""
-    at = pl.col("address") == address
-    members = report.members.filter(at)
-    return replace(
-        report,
-        members=members,
-        flows=report.flows.join(members.select("flow_id").unique(), on="flow_id", how="semi"),
-        observations=report.observations.filter(at),
-        devices=report.devices.filter(at),
-    )

@@ -33,13 +33,27 @@ def ordered_addresses(report: Report, options: Options) -> pl.DataFrame:
     `n_opened` counts the judged flows that the address opened. Equal ones go by judged flow
     sides, then by text.
     """
-    opened = (
-        report.members.filter(pl.col("side") == 0)
+    addresses = in_order(report.addresses, n_opened(report.members.lazy()).collect())
+    if options.addresses:
+        wanted = list(dict.fromkeys(options.addresses))
+        place = pl.col("address").replace_strict(wanted, range(len(wanted)), default=None)
+        addresses = addresses.filter(pl.col("address").is_in(wanted)).sort(place)
+    return addresses if options.top is None else addresses.head(options.top)
+
+
+def n_opened(members: pl.LazyFrame) -> pl.LazyFrame:
+    """address, n_opened: the judged flows that each address opened."""
+    return (
+        members.filter(pl.col("side") == 0)
         .group_by("address")
         .agg(pl.len().cast(pl.UInt64).alias("n_opened"))
     )
-    addresses = (
-        report.addresses.join(opened, on="address", how="left")
+
+
+def in_order(addresses: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ADDRESSES in their order, with the column `n_opened`."""
+    return (
+        addresses.join(opened, on="address", how="left")
         .with_columns(pl.col("n_opened").fill_null(0))
         .sort(
             "n_opened",
@@ -49,11 +63,6 @@ def ordered_addresses(report: Report, options: Options) -> pl.DataFrame:
             nulls_last=True,
         )
     )
-    if options.addresses:
-        wanted = list(dict.fromkeys(options.addresses))
-        place = pl.col("address").replace_strict(wanted, range(len(wanted)), default=None)
-        addresses = addresses.filter(pl.col("address").is_in(wanted)).sort(place)
-    return addresses if options.top is None else addresses.head(options.top)
 
 
 def sections(report: Report, options: Options) -> Iterator[Section]:

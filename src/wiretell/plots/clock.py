@@ -62,12 +62,19 @@ class ClockLines:
 
 def clock_lines(report: Report, sides: Sides) -> ClockLines:
     """The clock of every flow side: of its machine where one is judged, else its own flow's."""
-    table = sides.table
-    first_ns = table["ts_first_ns"]
+    return lines_of(sides.table, _flow_rates(report.flows, sides.table.height), report.devices)
+
+
+def lines_of(rows: pl.DataFrame, own_hz: FloatArray, devices: pl.DataFrame) -> ClockLines:
+    """The clocks of any rows of flow sides: `device`, `ts_first`, `ts_first_ns`.
+
+    `own_hz` is for each row what its flow alone says (`own_rates`), `devices` rows of DEVICES.
+    """
+    first_ns = rows["ts_first_ns"]
     start_ns = int(first_ns.min()) if first_ns.null_count() < len(first_ns) else 0  # type: ignore[arg-type]
     since_s = ((first_ns - start_ns) / 1e9).to_numpy()
-    ticks = table["ts_first"].cast(pl.Float64).to_numpy()
-    hz, skew, machine = _rates(report, table)
+    ticks = rows["ts_first"].cast(pl.Float64).to_numpy()
+    hz, skew, machine = _rates(devices, rows.select("device"), own_hz)
     base_s = (ticks / hz - since_s) % (_TICKS / hz)
     for number in np.unique(machine[machine >= 0]):
         own = np.flatnonzero((machine == number) & np.isfinite(base_s))
@@ -82,9 +89,11 @@ def clock_lines(report: Report, sides: Sides) -> ClockLines:
     return ClockLines(start_ns, hz, base_s)
 
 
-def _rates(report: Report, table: pl.DataFrame) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+def _rates(
+    devices: pl.DataFrame, rows: pl.DataFrame, own_hz: FloatArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
     """Nominal rate, skew and the number of the machine whose they are (-1: of none)."""
-    known = report.devices.filter(
+    known = devices.filter(
         (pl.col("clock_hz") > 0) & (pl.col("skew_ppm").abs() < _MOST_PPM)
     ).select(
         "device",
@@ -92,29 +101,37 @@ def _rates(report: Report, table: pl.DataFrame) -> tuple[FloatArray, FloatArray,
         hz=pl.col("clock_hz") / (1.0 + pl.col("skew_ppm") * 1e-6),
         machine=pl.int_range(pl.len()),
     )
-    rows = table.select("flow_id", "side", "device").join(
-        known, on="device", how="left", maintain_order="left"
-    )
-    hz = rows["hz"].to_numpy().copy()
-    own = _flow_rates(report.flows, len(hz))
+    joined = rows.join(known, on="device", how="left", maintain_order="left")
+    hz = joined["hz"].to_numpy().copy()
     alone = ~np.isfinite(hz)
-    hz[alone] = own[alone]
-    machine = rows["machine"].fill_null(-1).to_numpy()
-    return hz, rows["skew"].fill_null(0.0).to_numpy(), machine
+    hz[alone] = own_hz[alone]
+    machine = joined["machine"].fill_null(-1).to_numpy()
+    return hz, joined["skew"].fill_null(0.0).to_numpy(), machine
 
 
 def _flow_rates(flows: pl.DataFrame, n_rows: int) -> FloatArray:
-    """The nominal rate next to each flow side's own fit, where the flow is long enough."""
+    """`own_rates` of every flow side: row 2 * flow_id + side."""
     rates = np.full(n_rows, np.nan)
     for number, side in enumerate(("orig", "resp")):
-        n, x, v, xx, xv = (
-            flows[f"{side}_ts_{name}"].cast(pl.Float64).to_numpy()
-            for name in ("n", "sum_x", "sum_v", "sum_xx", "sum_xv")
-        )
-        span_s = (flows[f"{side}_ts_last_ns"] - flows[f"{side}_ts_first_ns"]).to_numpy() / 1e9
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (n * xv - x * v) / (n * xx - x * x)
-        usable = np.isfinite(slope) & (slope > 0.5) & (slope < 2e6) & (span_s >= _LEAST_SPAN_S)
         rows = 2 * flows["flow_id"].to_numpy().astype(np.int64) + number
-        rates[rows[usable]] = nominal_rates(slope[usable])
+        rates[rows] = own_rates(flows.select(pl.col(f"{side}_{name}").alias(name) for name in FIT))
+    return rates
+
+
+FIT = ("ts_n", "ts_sum_x", "ts_sum_v", "ts_sum_xx", "ts_sum_xv", "ts_first_ns", "ts_last_ns")
+"""What a flow side's own rate is fitted from."""
+
+
+def own_rates(fits: pl.DataFrame) -> FloatArray:
+    """The nominal rate next to each flow side's own fit (columns `FIT`), in Hz.
+
+    NaN where the flow is too short, or where its fit is no clock's.
+    """
+    n, x, v, xx, xv = (fits[name].cast(pl.Float64).to_numpy() for name in FIT[:5])
+    span_s = (fits["ts_last_ns"] - fits["ts_first_ns"]).to_numpy() / 1e9
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (n * xv - x * v) / (n * xx - x * x)
+    usable = np.isfinite(slope) & (slope > 0.5) & (slope < 2e6) & (span_s >= _LEAST_SPAN_S)
+    rates = np.full(fits.height, np.nan)
+    rates[usable] = nominal_rates(slope[usable])
     return rates

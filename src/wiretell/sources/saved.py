@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -19,6 +20,8 @@ from wiretell.model.report import Report
 from wiretell.model.saved import EDITS, MANIFEST, table_file
 from wiretell.model.tables import REPORT_TABLES, SCHEMA_VERSION
 from wiretell.sources.points import PointFiles
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 def is_saved_report(path: Path) -> bool:
@@ -61,14 +64,19 @@ def load_edits(path: str | Path) -> EditLog:
 def load_measured(path: str | Path) -> Report:
     """As `load`, without the analyst's edits."""
     folder = Path(path)
-    provenance = _provenance(folder)
+    provenance = provenance_of(folder)
     tables = {table.name: _table(folder, table) for table in REPORT_TABLES}
+    return Report(**tables, provenance=provenance, points=points_of(folder))
+
+
+def points_of(folder: Path) -> PointFiles | None:
+    """The packets saved with the report; None: none were. Raises ConfigError."""
     packets = folder / POINTS_FOLDER
-    points = PointFiles(packets) if packets.is_dir() else None
-    return Report(**tables, provenance=provenance, points=points)
+    return PointFiles(packets) if packets.is_dir() else None
 
 
-def _provenance(folder: Path) -> Mapping[str, Any]:
+def provenance_of(folder: Path) -> Mapping[str, Any]:
+    """Of the report saved in `folder`. Raises ConfigError, OSError as `load` does."""
     if not is_saved_report(folder):
         raise ConfigError(f"{folder}: not a saved report (it has no {MANIFEST})")
     try:
@@ -93,12 +101,34 @@ def _provenance(folder: Path) -> Mapping[str, Any]:
 
 def _table(folder: Path, table: Table) -> pl.DataFrame:
     path = folder / table_file(table.name)
-    try:
+    with readable(path):
         frame = pl.read_parquet(path, memory_map=False)
+    return _fitting(frame, frame.schema, path, table)
+
+
+def scan(folder: Path, table: Table) -> pl.LazyFrame:
+    """The table of a saved report, read when it is collected, within `readable`.
+
+    Raises ConfigError where it is missing or has other columns.
+    """
+    path = folder / table_file(table.name)
+    with readable(path):
+        schema = pl.read_parquet_schema(path)
+    return _fitting(pl.scan_parquet(path), pl.Schema(schema), path, table)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """ConfigError where the block cannot read this file."""
+    try:
+        yield
     except FileNotFoundError as error:
-        raise ConfigError(f"{folder}: the saved report lacks {path.name}") from error
+        raise ConfigError(f"{path.parent}: the saved report lacks {path.name}") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ConfigError(f"{path}: not a readable Parquet file: {error}") from error
-    if frame.schema != table.schema:
+
+
+def _fitting(frame: Frame, schema: pl.Schema, path: Path, table: Table) -> Frame:
+    if schema != table.schema:
         raise ConfigError(f"{path}: its columns are not those of the table {table.name}")
     return frame

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from fixtures.report import ALONE, HOSTILE, NAT, START_NS, S, make_report
+from fixtures.report import HOSTILE, NAT, START_NS, S, make_report
 
 import wiretell
 from wiretell.devices.edit_log import EditLog
-from wiretell.devices.edits import Merge, Rename
 from wiretell.explore import story
 from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.explained import flow_page
+from wiretell.explore.held import InMemory
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import MOST_DRAWN, PLOTS, Points
 from wiretell.explore.selection_texts import FORMS, export_form
@@ -28,7 +28,7 @@ from wiretell.expressions.error import ExpressionError
 
 @pytest.fixture(scope="module")
 def view() -> View:
-    return View(make_report(), NAT)
+    return View(Workspace(InMemory(make_report()), None, EditLog()).opened(NAT), NAT)
 
 
 def test_every_flow_side_of_the_address_is_a_row(view: View) -> None:
@@ -119,8 +119,8 @@ def test_packets_of_a_stretch_are_read_from_the_files_that_hold_them(tmp_path: P
 
 def test_lists_and_stories_escape_what_came_off_the_wire(view: View) -> None:
     report = view.report
-    assert address_rows(report)["key"][0] == NAT
-    devices = device_rows(report, NAT, view.colours)
+    assert address_rows(InMemory(make_report()).addresses)["key"][0] == NAT
+    devices = device_rows(report, view.colours)
     assert devices["machine"] == ["#1", "#2", "#3", "#4", "#5"]
     flows = flow_rows(view.listed(), view.colours)
     told = story.device_story(report, f"{NAT}#1", view.sides)
@@ -142,37 +142,11 @@ def test_a_selection_is_offered_in_every_form(view: View, form: str) -> None:
     assert export_form(form, view.selected().clear(), "") == ""
 
 
-def test_a_workspace_keeps_the_log(tmp_path: Path) -> None:
-    from wiretell.exporter import Options
-    from wiretell.exporters import parquet
-
-    parquet.write(make_report(), tmp_path / "report", Options())
-    work = Workspace.open(tmp_path / "report")
-    work.edit(Merge((f"{NAT}#1", f"{NAT}#2")))
-    work.edit(Rename(f"{NAT}#3", "x"))
-    assert work.undo() == Rename(f"{NAT}#3", "x")
-    again = Workspace.open(tmp_path / "report")
-    assert again.log == work.log
-    assert again.report.devices.equals(work.report.devices)
-    assert again.redo() == Rename(f"{NAT}#3", "x")
-    assert again.redo() is None
-    with pytest.raises(ValueError, match="no machine"):
-        again.edit(Rename("gone", "y"))
-    assert len(again.log.edits) == 2
-
-
 def test_a_flow_is_explained_from_the_capture_it_was_judged_in(tmp_path: Path) -> None:
     example = Path(__file__).parents[3] / "examples" / "single.pcap.zst"
-    work = Workspace(wiretell.analyze(example), None, EditLog())
+    work = Workspace(InMemory(wiretell.analyze(example)), None, EditLog())
     page = flow_page(work, "0")
     assert "Flow 0" in page
     assert "<svg" in page
     with pytest.raises(ValueError, match="not where it was"):
-        flow_page(Workspace(make_report(), None, EditLog()), "0")
-
-
-def test_without_a_folder_nothing_is_written() -> None:
-    work = Workspace(make_report(), None, EditLog())
-    work.edit(Rename(f"{ALONE}#1", "x"))
-    assert work.undo() is not None
-    assert work.undo() is None
+        flow_page(Workspace(InMemory(make_report()), None, EditLog()), "0")
