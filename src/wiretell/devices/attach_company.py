@@ -16,7 +16,8 @@ FloatArray = NDArray[np.float64]
 
 NEAR_S = 20.0
 """Two flows this close in time count as activity of the same moment."""
-ACTIVITY_BITS = (-4.0, 4.0)
+ACTIVITY_BITS = (-2.0, 2.0)
+"""Clocks, updates and look-ups run on where nobody is at the machine: moments say only so much."""
 FIRST_PEER_BITS, NEXT_PEER_BITS, PEER_BITS_CAP = 3.0, 1.0, 8.0
 """For remote addresses that no other group talks to."""
 SECOND_HAND_BITS = 1.0
