@@ -94,7 +94,7 @@ def _peer(library: str, script: str) -> Callable[[str, str], list[str]]:
 CONTENDERS = (
     Contender(
         "wiretell flows --count",
-        "flows, their totals",
+        "flows and their totals: decode + track, keeping of a flow what that takes",
         "wiretell",
         lambda capture, _: _wiretell("flows", capture, "--count"),
     ),

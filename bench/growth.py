@@ -20,8 +20,8 @@ from pathlib import Path
 from bench.process import Cost, median, run
 from bench.run import FOLDER, capture
 
-MILLIONS = (1, 3, 10, 30, 100)
-MILLIONS_JUDGED = (1, 5, 20)
+MILLIONS = (1, 10, 100)
+MILLIONS_JUDGED = (1, 5, 10)
 """For `devices`, whose memory grows with the flows."""
 PIECE_PACKETS = 2_000_000
 """What is repeated: longer than most flows."""

@@ -1,9 +1,9 @@
 """Nanoseconds of a packet in each stage of the core, with the history kept: python -m bench.stages
 
-Processor time of one thread, so that a busy machine changes little; each stage holds those before
-it. A run adds its rows to bench/results/stages.csv and shows them beside the latest of the same
-class of machines. `--cargo` adds the passes of `cargo run --release --example track`, by their
-own clock.
+Processor time of one thread, so that a busy machine changes little. A stage holds what it takes to
+get there: reading, decoding. `--keep` adds the figures to bench/results/stages.csv; they are shown
+beside the latest of the same class of machines. `--cargo` adds the passes of `cargo run --release
+--example track`, by their own clock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.run import FOLDER, SNAPLENS, capture
-from wiretell._core import PcapWriter, Reader, Tracker
+from wiretell._core import FlowCounter, PcapWriter, Reader, Tracker
 
 HISTORY = FOLDER / "results" / "stages.csv"
 N_PACKETS = 2_000_000
@@ -58,6 +58,13 @@ def decode(path: str) -> None:
         pass
 
 
+def count(path: str) -> None:
+    """Read, decoded and tracked for totals alone, as `flows --count` does."""
+    counter, reader = FlowCounter(threads=1), Reader([path])
+    counter.consume(reader, ALL_AT_ONCE)
+    counter.finish()
+
+
 def track(rows: bool, **settings: object) -> Callable[[str], None]:
     """Read, decoded and tracked; with `rows` the flows are handed out."""
 
@@ -79,6 +86,7 @@ _LEAN = {"max_payload_bytes": 0, "samples_per_side": 0, "max_hull": 0}
 STAGES: Mapping[str, Callable[[str], None]] = {
     "read": read,
     "read + decode into tables": decode,
+    "track, totals alone": count,
     "track, no clocks, no payloads": track(False, **_LEAN),
     "track": track(False),
     "track + rows": track(True),

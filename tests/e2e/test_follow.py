@@ -99,11 +99,20 @@ def test_csv_comes_line_by_line_and_a_summary_on_standard_error(tmp_path: Path) 
     assert process.returncode == 0
 
 
+def test_a_saved_report_does_not_grow(tmp_path: Path) -> None:
+    (tmp_path / "report.json").touch()
+    with follow(tmp_path) as process:
+        _, err = rest(process)
+    assert process.returncode == 2
+    assert "is a saved report" in err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["C", "C"], "takes one file"),
-        (["-"], "standard input is waited for anyway"),
+        (["-"], "leave --follow out"),
+        (["/dev/null"], "leave --follow out"),
         (["C", "-w", "out.pcap"], "leave -w out"),
         (["C", "--quality"], "leave --quality out"),
         (["C", "--format", "conntrack", "--all"], "leave --all out"),

@@ -95,7 +95,7 @@ def _opened(captures: Sequence[str]) -> list[str]:
     """The captures, those below a folder in its place."""
     opened: list[str] = []
     for capture in captures:
-        if capture == "-" or not Path(capture).is_dir() or _is_saved(capture):
+        if capture == "-" or not Path(capture).is_dir() or is_saved(capture):
             opened.append(capture)
             continue
         from wiretell.sources.folder import captures_below
@@ -108,7 +108,8 @@ def _opened(captures: Sequence[str]) -> list[str]:
     return opened
 
 
-def _is_saved(folder: str) -> bool:
+def is_saved(folder: str) -> bool:
+    """Whether a folder holds a saved report."""
     from wiretell.model.saved import MANIFEST
 
     return (Path(folder) / MANIFEST).is_file()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretell.cli.captures import split_arguments, tell_others
+from wiretell.cli.captures import is_saved, split_arguments, tell_others
 from wiretell.cli.output import STDOUT
 
 if TYPE_CHECKING:
@@ -45,8 +45,11 @@ def followed(
     if len(captures) > 1:
         raise click.UsageError(f"{FOLLOW} takes one file, or the folder that files are written to")
     capture = captures[0]
-    if capture == STDOUT:
-        raise click.UsageError(f"standard input is waited for anyway; leave {FOLLOW} out")
+    place = Path(capture)
+    if capture == STDOUT or not (place.is_file() or place.is_dir()):
+        raise click.UsageError(f"what comes through a pipe is waited for; leave {FOLLOW} out")
+    if is_saved(capture):
+        raise click.UsageError(f"{capture} is a saved report: it does not grow")
     refuse_overwriting(captures, given)
     from wiretell.exporters.escape import visible
     from wiretell.sources.folder import captures_below
@@ -56,7 +59,7 @@ def followed(
         if not given["quiet"]:
             click.echo(f"wiretell: {visible(words)}", err=True)
 
-    if Path(capture).is_dir():
+    if place.is_dir():
         tell_others(capture, captures_below(capture).others)
     return FollowedCaptures(
         capture, tell=tell, seconds=given["seconds"], filter=expression, **tracking

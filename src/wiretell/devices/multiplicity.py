@@ -258,7 +258,7 @@ def _unseen(skews: Sequence[tuple[float, float]]) -> float:
         return 1.0
     resolved = math.sqrt(4.0 * STANDS_OUT * noise / float(weight.sum()))
     unseen = math.erf(resolved / (2.0 * FREE_PPM))
-    free = math.exp(-0.5 * (mean / FREE_PPM) ** 2) / FREE_PPM
-    true = math.exp(-0.5 * (mean / TRUE_PPM) ** 2) / TRUE_PPM
-    share = free / (free + true)
+    # As a ratio: of a rate far off both densities vanish, and the wider one is left.
+    true_by_free = 0.5 * mean**2 * (FREE_PPM**-2 - TRUE_PPM**-2)
+    share = 1.0 / (1.0 + FREE_PPM / TRUE_PPM * math.exp(true_by_free))
     return share * unseen + 1.0 - share

@@ -85,6 +85,12 @@ def test_one_precise_rate_off_true_is_one_crystal() -> None:
     assert one < 0.3 * unknown
 
 
+def test_one_rate_beyond_all_crystals_is_one_clock() -> None:
+    free, absurd = (tuple((ppm, 0.5) for _ in range(8)) for ppm in (45.0, 40_000.0))
+    one, other = (expected([Body("phone", 60, 0.0, 0, skews)]) for skews in (free, absurd))
+    assert one == pytest.approx(other)
+
+
 def test_rates_that_scatter_too_much_prove_no_single_crystal() -> None:
     two = tuple((45.0 * (-1) ** i, 0.5) for i in range(8))
     assert expected([Body("phone", 60, 0.0, 0, two)]) == pytest.approx(
