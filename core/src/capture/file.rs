@@ -165,6 +165,24 @@ impl CaptureFile {
         Some(record)
     }
 
+    /// The next frames as [`CaptureFile::next_record`] gives them, at most `most`, as long as
+    /// nothing is odd about them: perhaps none.
+    pub fn ordinary_records(&mut self, most: usize, records: &mut Vec<Record>) {
+        let Parser::Pcap(parser) = &self.parser else {
+            return;
+        };
+        let (guard, last_time_ns) = (&mut self.guard, &mut self.last_time_ns);
+        let n_before = records.len();
+        parser.ordinary_records(&mut self.window, most, records, |time_ns| {
+            let is_in_order = time_ns >= *last_time_ns && guard.follows(time_ns);
+            if is_in_order {
+                *last_time_ns = time_ns;
+            }
+            is_in_order
+        });
+        self.n_frames += (records.len() - n_before) as u64;
+    }
+
     /// A jump of more than a day: whether this frame's date is believed at once.
     #[cold]
     fn judge_date(&mut self, record: &Record) -> bool {
@@ -210,6 +228,13 @@ impl CaptureFile {
             self.log.add(offset, DamageKind::TimeBackwards, || {
                 format!("{step_s:.3} s earlier than the frame before")
             });
+        }
+    }
+
+    /// From now on the file is read by a thread of its own, unless it is being inflated by one.
+    pub fn read_ahead(&mut self) {
+        if self.compression.is_none() {
+            self.window.read_ahead();
         }
     }
 

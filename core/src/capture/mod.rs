@@ -3,7 +3,7 @@
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
 //! compression, `inflate` unpacks in a thread, `window` holds the chunk that
-//! frames are borrowed from, `pcap` and `pcapng` find the records in it,
+//! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap` and `pcapng` find the records in it,
 //! `file` is one capture of either format, `merge` orders several by time.
 //!
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
@@ -16,6 +16,7 @@ mod inflate;
 mod merge;
 mod pcap;
 mod pcapng;
+mod read_ahead;
 mod reader;
 mod source;
 mod window;
@@ -48,13 +49,34 @@ pub struct Frame<'a> {
 
 /// One frame as the parsers see it: `start..start + len` are its bytes in the window.
 #[derive(Clone, Copy, Debug)]
-struct Record {
+pub struct Record {
     time_ns: i64,
     link_type: u16,
     interface: u32,
     wire_len: u32,
     start: usize,
     len: usize,
+}
+
+impl Record {
+    /// The frame, numbered so, of a record that lies in `buffer`.
+    #[inline]
+    pub(crate) fn frame<'a>(&self, number: u64, buffer: &'a [u8]) -> Frame<'a> {
+        Frame {
+            number,
+            time_ns: self.time_ns,
+            link_type: self.link_type,
+            interface: self.interface,
+            data: &buffer[self.start..self.start + self.len],
+            wire_len: self.wire_len,
+        }
+    }
+
+    /// Where its bytes begin.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
 }
 
 /// Longest captured frame that is believed, in bytes: tcpdump's largest snap length.

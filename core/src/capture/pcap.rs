@@ -128,6 +128,36 @@ impl Parser {
         Some(self.take(header, window))
     }
 
+    /// Takes records off as long as nothing is odd about them and `is_in_order` says the same
+    /// of their times, at most `most`. [`Parser::next_record`] goes on from there.
+    pub fn ordinary_records(
+        &self,
+        window: &mut Window,
+        most: usize,
+        records: &mut Vec<Record>,
+        mut is_in_order: impl FnMut(i64) -> bool,
+    ) {
+        let (first, mut rest) = (window.start(), window.bytes());
+        let n_bytes = rest.len();
+        for _ in 0..most {
+            let Some(header) = self.record_header(rest) else {
+                break;
+            };
+            let Some(behind) = rest.get(self.record_bytes(&header)..) else {
+                break;
+            };
+            let start = first + (n_bytes - rest.len());
+            let record = self.record(&header, start);
+            if !self.is_ordinary(&header) || !is_in_order(record.time_ns) {
+                break;
+            }
+            records.push(record);
+            rest = behind;
+        }
+        let n_taken = n_bytes - rest.len();
+        window.consume(n_taken);
+    }
+
     #[inline]
     fn record_header(&self, bytes: &[u8]) -> Option<RecordHeader> {
         if bytes.len() < self.header.record_header_bytes {
@@ -166,14 +196,20 @@ impl Parser {
 
     #[inline]
     fn take(&self, header: RecordHeader, window: &mut Window) -> Record {
-        let start = window.consume(self.record_bytes(&header)) + self.header.record_header_bytes;
+        let start = window.consume(self.record_bytes(&header));
+        self.record(&header, start)
+    }
+
+    /// The record whose header lies at `start`.
+    #[inline]
+    fn record(&self, header: &RecordHeader, start: usize) -> Record {
         Record {
             time_ns: i64::from(header.seconds) * 1_000_000_000
                 + i64::from(header.fraction) * i64::from(self.ns_per_fraction),
             link_type: self.header.link_type,
             interface: self.interface,
             wire_len: header.wire_bytes.max(header.captured_bytes),
-            start,
+            start: start + self.header.record_header_bytes,
             len: header.captured_bytes as usize,
         }
     }

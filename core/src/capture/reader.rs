@@ -14,6 +14,8 @@ use super::{Damage, Frame, Record, source};
 
 /// How much of a single file is read at a time.
 const CHUNK_BYTES: usize = 2 * 1024 * 1024;
+/// A file that is smaller is not worth a thread that reads it ahead.
+const LEAST_AHEAD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Why a capture cannot be opened at all.
 #[derive(Debug)]
@@ -159,6 +161,38 @@ impl Reader {
             wire_len: record.wire_len,
         };
         Some((frame, self.input.buffer()))
+    }
+
+    /// From now on reads ahead in a thread, where that is worth one: a single file of known
+    /// size. What comes out is the same.
+    pub fn read_ahead(&mut self) {
+        let is_large = self.total_bytes.is_some_and(|it| it >= LEAST_AHEAD_BYTES);
+        if let (Input::Single(file), true) = (&mut self.input, is_large) {
+            file.read_ahead();
+        }
+    }
+
+    /// Appends the next frames of one capture to `records`, at most `most` and as long as nothing
+    /// is odd about them; the number of the first, and the buffer that they lie in. None where
+    /// there is no such frame: [`Reader::next_frame_held`] knows what comes next.
+    pub fn next_records(
+        &mut self,
+        most: usize,
+        records: &mut Vec<Record>,
+    ) -> Option<(u64, &Arc<Vec<u8>>)> {
+        let (Input::Single(file), None) = (&mut self.input, &self.filters) else {
+            return None;
+        };
+        let n_before = records.len();
+        file.ordinary_records(most, records);
+        let taken = &records[n_before..];
+        let first = self.counters.frames + 1;
+        self.counters.frames += taken.len() as u64;
+        for record in taken {
+            self.counters.captured_bytes += record.len as u64;
+            self.counters.wire_bytes += u64::from(record.wire_len);
+        }
+        (!taken.is_empty()).then(|| (first, file.buffer()))
     }
 
     /// What was read so far.

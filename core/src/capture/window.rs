@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::damage::{DamageKind, DamageLog};
 use super::inflate;
+use super::read_ahead::{ROOM_BYTES, ReadAhead};
 
 /// A stream of bytes of which `bytes()` is the part now in memory.
 ///
@@ -12,6 +13,8 @@ use super::inflate;
 /// and after such a place are never seen side by side.
 pub(super) struct Window {
     source: Box<dyn Read + Send>,
+    /// Has the source, where it is read by another thread.
+    ahead: Option<ReadAhead>,
     /// Written only while nobody else holds it.
     buffer: Arc<Vec<u8>>,
     /// Buffers used before, which others may hold still.
@@ -20,7 +23,7 @@ pub(super) struct Window {
     pos: usize,
     /// End of the bytes read.
     end: usize,
-    /// Offset in the stream of `buffer[0]`.
+    /// Offset in the stream of `buffer[0]`, which may lie before the stream: modulo 2^64.
     base: u64,
     state: State,
 }
@@ -39,6 +42,7 @@ impl Window {
     pub fn new(source: Box<dyn Read + Send>, chunk_bytes: usize) -> Self {
         Self {
             source,
+            ahead: None,
             buffer: Arc::new(vec![0; chunk_bytes]),
             used: Vec::new(),
             pos: 0,
@@ -54,14 +58,20 @@ impl Window {
         &self.buffer[self.pos..self.end]
     }
 
+    /// Where the first unconsumed byte lies, see [`Window::slice`].
+    #[inline]
+    pub fn start(&self) -> usize {
+        self.pos
+    }
+
     /// Offset in the stream of the first unconsumed byte.
     pub fn offset(&self) -> u64 {
-        self.base + self.pos as u64
+        self.offset_of(self.pos)
     }
 
     /// Offset in the stream of the byte at `start`, see [`Window::slice`].
     pub fn offset_of(&self, start: usize) -> u64 {
-        self.base + start as u64
+        self.base.wrapping_add(start as u64)
     }
 
     /// Takes `n` bytes off the front (at most what is there); returns where they lie.
@@ -91,6 +101,10 @@ impl Window {
             if !matches!(self.state, State::Flowing) {
                 return false;
             }
+            if self.ahead.is_some() {
+                self.take_chunk();
+                continue;
+            }
             self.make_room(need);
             let free = &mut Arc::make_mut(&mut self.buffer)[self.end..];
             match self.source.read(free) {
@@ -103,6 +117,61 @@ impl Window {
         true
     }
 
+    /// From now on the source is read by a thread of its own, where there is one to be had.
+    pub fn read_ahead(&mut self) {
+        if self.ahead.is_some() || !matches!(self.state, State::Flowing) {
+            return;
+        }
+        let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
+        match ReadAhead::spawn(source) {
+            Ok(ahead) => self.ahead = Some(ahead),
+            Err(source) => self.source = source,
+        }
+    }
+
+    /// Goes on with the next chunk that was read ahead; what is left of this one is put before it.
+    fn take_chunk(&mut self) {
+        let Some(ahead) = &self.ahead else {
+            return;
+        };
+        let (mut next, n) = match ahead.take() {
+            Ok((_, 0)) => {
+                self.state = State::Ended;
+                return;
+            }
+            Ok(taken) => taken,
+            Err(error) => {
+                self.state = State::Broken(error);
+                return;
+            }
+        };
+        let offset = self.offset();
+        let left = &self.buffer[self.pos..self.end];
+        let (pos, end) = match ROOM_BYTES.checked_sub(left.len()) {
+            Some(pos) => {
+                next[pos..ROOM_BYTES].copy_from_slice(left);
+                (pos, ROOM_BYTES + n)
+            }
+            None => {
+                next = [left, &next[ROOM_BYTES..ROOM_BYTES + n]].concat();
+                (0, next.len())
+            }
+        };
+        let done = std::mem::replace(&mut self.buffer, Arc::new(next));
+        self.used.push(done);
+        let unheld = self
+            .used
+            .iter_mut()
+            .position(|buffer| Arc::get_mut(buffer).is_some());
+        let unheld = unheld.map(|at| self.used.swap_remove(at));
+        ahead.give_back(unheld.and_then(|buffer| Arc::try_unwrap(buffer).ok()));
+        if self.used.len() > MAX_USED {
+            self.used.remove(0);
+        }
+        (self.pos, self.end) = (pos, end);
+        self.base = offset.wrapping_sub(pos as u64);
+    }
+
     /// Makes room behind the bytes read, in a buffer that nobody else holds. The buffer grows
     /// only as data comes, so a claimed length alone allocates nothing, and to twice the need,
     /// so that bytes are not moved over and over for small steps.
@@ -113,7 +182,7 @@ impl Window {
         let buffer = Arc::make_mut(&mut self.buffer);
         if self.pos > 0 && (self.pos == self.end || self.pos + need > buffer.len()) {
             buffer.copy_within(self.pos..self.end, 0);
-            self.base += self.pos as u64;
+            self.base = self.base.wrapping_add(self.pos as u64);
             self.end -= self.pos;
             self.pos = 0;
         }
@@ -139,7 +208,7 @@ impl Window {
         }
         let unconsumed = self.bytes();
         buffer[..unconsumed.len()].copy_from_slice(unconsumed);
-        self.base += self.pos as u64;
+        self.base = self.offset();
         self.end -= self.pos;
         self.pos = 0;
         let held = std::mem::replace(&mut self.buffer, other);
@@ -184,6 +253,75 @@ impl Window {
         self.buffer = Arc::default();
         self.used.clear();
         self.source = Box::new(io::empty());
+        self.ahead = None;
         self.state = State::Ended;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A stream that gives a few bytes at a time, and may break at its end.
+    struct Dripping {
+        left: Vec<u8>,
+        steps: Vec<usize>,
+        breaks: bool,
+    }
+
+    impl Read for Dripping {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let step = self.steps.pop().unwrap_or(usize::MAX);
+            let n = step.min(self.left.len()).min(buffer.len());
+            if n == 0 && self.breaks {
+                return Err(io::Error::other("broken"));
+            }
+            buffer[..n].copy_from_slice(&self.left[..n]);
+            self.left.drain(..n);
+            Ok(n)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn reading_ahead_changes_nothing(
+            n_bytes in 0usize..300_000,
+            steps in proptest::collection::vec(1usize..100_000, 0..8),
+            asked in proptest::collection::vec((1usize..150_000, 0usize..150_000), 1..12),
+            from in 0usize..4,
+            breaks: bool,
+            holds: bool,
+        ) {
+            let dripping = || Dripping {
+                left: (0..n_bytes).map(|i| (i % 251) as u8).collect(),
+                steps: steps.clone(),
+                breaks,
+            };
+            let mut plain = Window::new(Box::new(dripping()), 1000);
+            let mut ahead = Window::new(Box::new(dripping()), 1000);
+            let mut held = Vec::new();
+            for (i, (need, taken)) in asked.into_iter().enumerate() {
+                if i == from {
+                    ahead.read_ahead();
+                }
+                prop_assert_eq!(plain.fill(need), ahead.fill(need));
+                let n = need.min(plain.bytes().len()).min(ahead.bytes().len());
+                prop_assert_eq!(&plain.bytes()[..n], &ahead.bytes()[..n]);
+                prop_assert_eq!(plain.offset(), ahead.offset());
+                let n = n.min(taken);
+                let start = ahead.consume(n);
+                plain.consume(n);
+                if holds {
+                    held.push((Arc::clone(ahead.buffer()), start, ahead.slice(start, n).to_vec()));
+                }
+            }
+            prop_assert_eq!(plain.is_broken(), ahead.is_broken());
+            for (buffer, start, bytes) in held {
+                prop_assert_eq!(&buffer[start..start + bytes.len()], &bytes[..]);
+            }
+        }
     }
 }

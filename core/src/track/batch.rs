@@ -5,13 +5,16 @@
 //! all the rest, so they are asked for some packets ahead. What is folded, and in which order,
 //! stays the same.
 
+use std::sync::Arc;
+
 use super::flow::Flow;
 use super::gist::{Gist, Part};
 use super::index::NONE;
 use super::key::KeyHasher;
-use super::record::{Record, Store};
+use super::prefetch::prefetch_bytes;
+use super::record::{Record as FlowRecord, Store};
 use super::tracker::Tracker;
-use crate::capture::Reader;
+use crate::capture::{Reader, Record};
 use crate::decode::Packet;
 
 /// Packets in a batch at most: so many that handing a batch to another thread costs little, so
@@ -19,6 +22,10 @@ use crate::decode::Packet;
 pub const BATCH_PACKETS: usize = 1024;
 /// Packets between two steps of looking ahead.
 const STEP: usize = 6;
+/// Frames between asking for a frame's headers and decoding it.
+const AHEAD: usize = 8;
+/// So many bytes of a frame are decoded, mostly.
+const HEADER_BYTES: usize = 66;
 
 /// What a tracker needs to know of packets besides what is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +36,31 @@ pub struct Needs {
     pub checksums: bool,
 }
 
+/// Where frames lie that are not decoded yet.
+#[derive(Debug)]
+struct Raw {
+    /// The number of the first.
+    first: u64,
+    buffer: Arc<Vec<u8>>,
+}
+
 /// Packets of a stretch of the stream, in order.
 #[derive(Debug)]
-pub struct Batch<R: Record = Flow> {
+pub struct Batch<R: FlowRecord = Flow> {
+    /// Frames that are not decoded yet; then there are no others in the batch.
+    raw: Option<Raw>,
+    records: Vec<Record>,
     gists: Vec<Gist>,
     /// The number of the flow of each, probably; [`NONE`]: it has none, or is new.
     guesses: Vec<u32>,
     store: R::Store,
 }
 
-impl<R: Record> Default for Batch<R> {
+impl<R: FlowRecord> Default for Batch<R> {
     fn default() -> Self {
         Self {
+            raw: None,
+            records: Vec::with_capacity(BATCH_PACKETS),
             gists: Vec::with_capacity(BATCH_PACKETS),
             guesses: Vec::with_capacity(BATCH_PACKETS),
             store: R::Store::default(),
@@ -56,39 +76,78 @@ impl Batch<Flow> {
     }
 }
 
-impl<R: Record> Batch<R> {
+impl<R: FlowRecord> Batch<R> {
     /// Packets in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.gists.len()
+        match self.raw {
+            Some(_) => self.records.len(),
+            None => self.gists.len(),
+        }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gists.is_empty()
+        self.len() == 0
     }
 
     /// Reads and decodes up to `wanted` packets, replacing what was in it; how many there were.
     /// None at all: the stream has ended. `needs` are those of the tracker that they are meant for.
     pub fn read(&mut self, reader: &mut Reader, wanted: usize, needs: Needs) -> usize {
         self.clear();
-        while self.len() < wanted.min(BATCH_PACKETS)
-            && self.store.has_room()
-            && let Some((frame, buffer)) = reader.next_frame_held()
-        {
-            self.gists.push(self.store.put(&frame, buffer, needs));
+        let wanted = wanted.min(BATCH_PACKETS);
+        while self.len() < wanted && self.store.has_room() {
+            let n_left = wanted - self.len();
+            if let Some((first, buffer)) = reader.next_records(n_left, &mut self.records) {
+                self.decode(first, buffer, needs);
+            } else if let Some((frame, buffer)) = reader.next_frame_held() {
+                self.gists.push(self.store.put(&frame, buffer, needs));
+            } else {
+                break;
+            }
         }
         self.len()
     }
 
+    /// The same, but where that is possible nothing is decoded before the batch is folded.
+    pub fn read_raw(&mut self, reader: &mut Reader, wanted: usize, needs: Needs) -> usize {
+        self.clear();
+        let wanted = wanted.min(BATCH_PACKETS);
+        let Some((first, buffer)) = reader.next_records(wanted, &mut self.records) else {
+            return self.read(reader, wanted, needs);
+        };
+        let buffer = Arc::clone(buffer);
+        self.raw = Some(Raw { first, buffer });
+        self.len()
+    }
+
+    /// Decodes the records that lie in `buffer`.
+    fn decode(&mut self, first: u64, buffer: &Arc<Vec<u8>>, needs: Needs) {
+        for (i, record) in self.records.iter().enumerate() {
+            if let Some(next) = self.records.get(i + AHEAD)
+                && let Some(bytes) = buffer.get(next.start()..next.start() + HEADER_BYTES)
+            {
+                prefetch_bytes(bytes);
+            }
+            let frame = record.frame(first + i as u64, buffer);
+            self.gists.push(self.store.put(&frame, Some(buffer), needs));
+        }
+        self.records.clear();
+    }
+
     fn clear(&mut self) {
+        self.raw = None;
+        self.records.clear();
         self.gists.clear();
         self.store.clear();
     }
 
     /// Folds its packets in order and empties it.
     pub fn fold(&mut self, tracker: &mut Tracker<R>) {
+        if let Some(Raw { first, buffer }) = self.raw.take() {
+            self.decode(first, &buffer, tracker.needs());
+        }
         self.guesses.clear();
         let delay = (R::LOOKS_AHEAD + 1) * STEP;
         for i in 0..self.len() + delay {

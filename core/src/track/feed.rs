@@ -4,6 +4,7 @@
 //! the number of threads, nor on how long each of them takes.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{panic, thread};
 
@@ -15,6 +16,8 @@ use crate::capture::Reader;
 
 /// Batches on their way at most.
 const N_BATCHES: usize = 6;
+/// With fewer batches waiting than this, the thread that folds could do more.
+const FEW_WAITING: usize = 2;
 /// Fewer packets than this are not worth a thread.
 const LEAST_PACKETS: usize = 4 * BATCH_PACKETS;
 
@@ -96,15 +99,19 @@ impl<R: Record> Feed<R> {
             // Its receiver is in this function.
             let _ = give_back.send(batch);
         }
+        reader.read_ahead();
         let needs = tracker.needs();
+        // Filled batches that wait to be folded.
+        let n_waiting = &AtomicUsize::new(0);
         thread::scope(|scope| {
             let reading = thread::Builder::new()
                 .name("decode".into())
                 .spawn_scoped(scope, move || {
-                    read_all(reader, unused, &hand_over, wanted, needs)
+                    read_all(reader, unused, &hand_over, n_waiting, wanted, needs)
                 })?;
             let mut n_folded = 0;
             for mut batch in filled {
+                n_waiting.fetch_sub(1, Ordering::Relaxed);
                 n_folded += batch.len();
                 batch.fold(tracker);
                 after(tracker);
@@ -126,6 +133,7 @@ fn read_all<R: Record>(
     reader: &mut Reader,
     unused: Receiver<Batch<R>>,
     hand_over: &Sender<Batch<R>>,
+    n_waiting: &AtomicUsize,
     wanted: usize,
     needs: Needs,
 ) -> Receiver<Batch<R>> {
@@ -133,7 +141,12 @@ fn read_all<R: Record>(
     while n_left > 0
         && let Ok(mut batch) = unused.recv()
     {
-        let n_read = batch.read(reader, n_left, needs);
+        // Who has less to do decodes.
+        let n_read = match n_waiting.load(Ordering::Relaxed) < FEW_WAITING {
+            true => batch.read_raw(reader, n_left, needs),
+            false => batch.read(reader, n_left, needs),
+        };
+        n_waiting.fetch_add(1, Ordering::Relaxed);
         if n_read == 0 || hand_over.send(batch).is_err() {
             break;
         }

@@ -24,6 +24,16 @@ pub fn prefetch_first<T>(value: &T, n_bytes: usize) {
     }
 }
 
+/// Asks for all cache lines of some bytes.
+#[inline(always)]
+pub fn prefetch_bytes(bytes: &[u8]) {
+    let start = bytes.as_ptr();
+    for offset in (0..bytes.len()).step_by(LINE_BYTES) {
+        prefetch_line(start.wrapping_add(offset));
+    }
+    prefetch_line(start.wrapping_add(bytes.len().saturating_sub(1)));
+}
+
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 #[inline(always)]

@@ -403,7 +403,7 @@ impl<R: Record> Tracker<R> {
         record.end(reason, &self.config, &mut self.counters, &mut self.beside);
     }
 
-    #[inline]
+    #[inline(always)]
     fn touch(&mut self, at: u32, class: Class) {
         let (flow, now_s) = (self.slab.get(at).head(), self.clock.second);
         // Nearly every packet: the flow was moved in this second.

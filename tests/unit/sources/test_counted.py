@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from raw_ip import ACK, FIN, RAW, SYN, tcp_frame, udp_frame
 
+from bench.generate import HEADER_ONLY_SNAPLEN, generate
 from wiretell._core import FlowCounter, Reader
 from wiretell.exporters.flow_totals import FlowTotals
 from wiretell.sources.counted import CountedCaptures
@@ -88,6 +89,22 @@ def test_threads_and_calls_change_nothing(captures: Path) -> None:
     assert whole[0]["flows"] > 100  # type: ignore[index]
     for threads, packets in ((1, 1000), (2, 1 << 40), (2, 5000), (4, 1 << 40)):
         assert told(threads, packets) == whole
+
+
+def test_a_large_capture_is_read_ahead_with_the_same_result(tmp_path: Path) -> None:
+    path = tmp_path / "headers.pcap"
+    generate(path, 210_000, HEADER_ONLY_SNAPLEN)
+    assert path.stat().st_size > 16 << 20
+
+    def told(threads: int) -> tuple[object, ...]:
+        counter, reader = FlowCounter(threads=threads), Reader([path])
+        counter.consume(reader, 1 << 40)
+        counter.finish()
+        return counter.totals(), counter.counters(), reader.counters(), reader.files()
+
+    whole = told(1)
+    assert whole == told(2) == told(4)
+    assert whole[0]["packets"] == 210_000  # type: ignore[index]
 
 
 def test_limits_out_of_range_are_the_callers_mistake() -> None:
