@@ -8,31 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from wiretell._core import ArrowBatch, Reader, Tracker
-from wiretell.devices.engine import Spread, find_devices, judge_address
-from wiretell.devices.flow_choice import address_of_both, choose_flow
-from wiretell.devices.why import Why, why
 from wiretell.errors import CaptureError
-from wiretell.exporters.annotated import address_names, commenter
-from wiretell.findings.clocks.report import clock_report
-from wiretell.findings.explain.connection import explain
-from wiretell.findings.explain.explanation import Connection
-from wiretell.findings.match.profile import profiles_of
-from wiretell.findings.overview import Overview, glance, overview
-from wiretell.findings.scans.finding import Scans
-from wiretell.findings.scans.gathered import Gathered, gather
-from wiretell.findings.scans.survey import find_scans
-from wiretell.model.clocks import DEVICE, ClockReport
-from wiretell.model.profiles import ProfileSet
+from wiretell.model.clocks import DEVICE
 from wiretell.model.progress import Progress
 from wiretell.model.report import Report
 from wiretell.model.tables import (
@@ -46,22 +32,32 @@ from wiretell.model.tables import (
     SCHEMA_VERSION,
 )
 from wiretell.signals import ALL
-from wiretell.sources.annotated_copy import copy_annotated
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
-from wiretell.sources.clock_readings import packet_readings
 from wiretell.sources.folder import captures_below
-from wiretell.sources.points import PointKeeper
 from wiretell.sources.read_ahead import ReadAhead
-from wiretell.sources.segments import SegmentStream, packets_of, readable_again
-from wiretell.sources.tracked import TrackedCaptures
+
+# A question loads what answers it when it is asked: all of that takes longer than small captures.
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+    from wiretell.devices.engine import Spread
+    from wiretell.devices.why import Why
+    from wiretell.findings.explain.explanation import Connection
+    from wiretell.findings.overview import Overview
+    from wiretell.findings.scans.finding import Scans
+    from wiretell.model.clocks import ClockReport
+    from wiretell.model.profiles import ProfileSet
+    from wiretell.sources.points import PointKeeper
 
 PathLike = str | os.PathLike[str]
 
 SCAN_FLOWS = 1 << 18
 """Flows alive at once while scans are looked for: a probe's end is as good as a flow's own."""
-SPREAD_FLOWS = 20_000
+SPREAD_FLOWS = 5_000
 """Fewer flows are judged sooner than processes start."""
+LARGE_BYTES = 100_000_000
+"""Captures of so many bytes are likely of many flows: processes start while they are read."""
 CLOCK_SAMPLES = 256
 """Readings of each flow side that clocks are followed with; rates need none (hulls)."""
 
@@ -119,13 +115,39 @@ def analyze(
     ConfigError.
     """
     say = progress or (lambda _: None)
-    measured, last = _measure(_names(paths), filter, config or Config(), say, points)
-    say(replace(last, stage="devices"))
-    if jobs <= 1 or measured.flows.height < SPREAD_FLOWS:
-        return judge(measured)
+    names = _names(paths)
+    with ExitStack() as stack:
+        workers = None
+        if jobs > 1 and _n_bytes(names) >= LARGE_BYTES:
+            workers = stack.enter_context(_workers(jobs))
+        measured, last = _measure(names, filter, config or Config(), say, points)
+        say(replace(last, stage="devices"))
+        if jobs <= 1 or measured.flows.height < SPREAD_FLOWS:
+            return judge(measured)
+        workers = workers or stack.enter_context(_workers(jobs))
+        return judge(measured, spread=workers.map)
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    """Processes that start at once, each with what judging needs."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     # A forked copy of a program with threads may hang: new processes begin from nothing.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        return judge(measured, spread=pool.map)
+    workers = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    for _ in range(jobs):
+        workers.submit(_ready)
+    return workers
+
+
+def _ready() -> None:
+    """Loads what judging needs."""
+    import wiretell.devices.engine  # noqa: F401
+
+
+def _n_bytes(names: Sequence[str]) -> int:
+    """Of the files among these captures."""
+    return sum(Path(name).stat().st_size for name in names if Path(name).is_file())
 
 
 def judge(measured: Report, *, spread: Spread = map) -> Report:
@@ -133,6 +155,8 @@ def judge(measured: Report, *, spread: Spread = map) -> Report:
 
     `spread` may work on several parts at once (`wiretell.devices.engine`): the result is the same.
     """
+    from wiretell.devices.engine import find_devices
+
     found = find_devices(measured.flows, measured.observations, ALL, spread=spread)
     failed = measured.provenance["failed_signals"] | dict(found.failed)
     return replace(
@@ -179,6 +203,9 @@ def measure_clocks(
     some are named; `precision_ppm` is the standard error that the advice speaks of. Clocks of
     ICMP and RTP are not read from standard input. Raises OSError, CaptureError, ConfigError.
     """
+    from wiretell.findings.clocks.report import clock_report
+    from wiretell.sources.clock_readings import packet_readings
+
     chosen = config or Config(samples_per_side=CLOCK_SAMPLES)
     if level == DEVICE:
         report = analyze(paths, filter=filter, config=chosen, progress=progress, jobs=jobs)
@@ -207,6 +234,10 @@ def explain_pair(report: Report, flow: str, other: str, *, address: str | None =
     the one to judge where the flows share two. Raises ValueError, in words for people, where a
     flow is unknown or the two have no address in common.
     """
+    from wiretell.devices.engine import judge_address
+    from wiretell.devices.flow_choice import address_of_both, choose_flow
+    from wiretell.devices.why import why
+
     a, b = choose_flow(report.flows, flow), choose_flow(report.flows, other)
     shared = address_of_both(a, b, address)
     about = (a.flow_id, b.flow_id)
@@ -226,6 +257,8 @@ def profiles(report: Report, source: str, *, key: bytes = b"", servers: bool = T
     `source` is what the capture is called; names are hashed, with `key` where one is given.
     Without `servers` those that only answer are told in brief.
     """
+    from wiretell.findings.match.profile import profiles_of
+
     return profiles_of(report, source, key=key, version=version("wiretell"), servers=servers)
 
 
@@ -241,6 +274,9 @@ def annotate(
     `report` is of `analyze` with the same `paths` and `filter`. Raises OSError, CaptureError,
     ConfigError.
     """
+    from wiretell.exporters.annotated import address_names, commenter
+    from wiretell.sources.annotated_copy import copy_annotated
+
     filters = compile_filter(filter) if filter else None
     return copy_annotated(
         _names(paths),
@@ -263,6 +299,9 @@ def survey_connections(
     `paths` and `filter` as for `read`; `ct` are settings of the connection tracker, as for the
     core's `Tracker`. Raises OSError, CaptureError, ConfigError.
     """
+    from wiretell.findings.overview import glance, overview
+    from wiretell.sources.segments import SegmentStream, readable_again
+
     say = progress or (lambda _: None)
     filters = compile_filter(filter) if filter else None
     given = _names(paths)
@@ -289,6 +328,10 @@ def survey_scans(
 
     `paths` and `filter` as for `read`. Raises OSError, CaptureError, ConfigError.
     """
+    from wiretell.findings.scans.gathered import Gathered, gather
+    from wiretell.findings.scans.survey import find_scans
+    from wiretell.sources.segments import SegmentStream, readable_again
+
     say = progress or (lambda _: None)
     filters = compile_filter(filter) if filter else None
     given = _names(paths)
@@ -321,6 +364,10 @@ def explain_flow(
     `limit` the first packets. Raises ValueError, in words for people, where no flow or packet is
     meant; OSError, CaptureError, ConfigError.
     """
+    from wiretell.devices.flow_choice import choose_flow
+    from wiretell.findings.explain.connection import explain
+    from wiretell.sources.segments import SegmentStream, packets_of, readable_again
+
     filters = compile_filter(filter) if filter else None
     given = _names(paths)
     with readable_again(given) as names:
@@ -355,6 +402,10 @@ def _flow_number(
     """The flow that is meant, and how many fit the words. A number needs no look at the captures;
     a packet's flow is known when it comes, one of an address when all are.
     """
+    from wiretell.devices.flow_choice import choose_flow
+    from wiretell.sources.segments import SegmentStream
+    from wiretell.sources.tracked import TrackedCaptures
+
     if flow is None:
         filters = compile_filter(filter) if filter else None
         for each in SegmentStream(names, filters, ct=ct).segments_and_flows():
@@ -383,6 +434,8 @@ def _measure(
     filters = compile_filter(filter) if filter else None
     with ExitStack() as stack:
         if points is not False:  # then a second reader goes over them
+            from wiretell.sources.segments import readable_again
+
             names = stack.enter_context(readable_again(names))
         reader, unread = open_captures(names, filters)
         tracker = Tracker(
@@ -394,6 +447,8 @@ def _measure(
         )
         kept = None
         if points is not False:
+            from wiretell.sources.points import PointKeeper
+
             left_out = {told["file"] for told in unread}
             fields = Reader([name for name in names if name not in left_out], filters=filters)
             kept = stack.enter_context(PointKeeper(fields, points))

@@ -14,7 +14,7 @@ from wiretell.devices.windows import Window, windows_of
 
 IntArray = NDArray[np.int64]
 
-PART_SIDES = 10_000
+PART_SIDES = 4_000
 """Addresses are put together until they have this many sides."""
 
 
