@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
-    clock_bits,
     discounted,
     labels_bits,
+    lines_bits,
     rates_bits,
     skew_bits,
     skews_bits,
@@ -27,6 +27,7 @@ from wiretell.devices.compare import (
 from wiretell.devices.exclusive import holds_bits, windows_bits
 from wiretell.devices.group import Group
 from wiretell.devices.interleave import Interleaving
+from wiretell.devices.meeting import Clocks, meeting
 from wiretell.devices.rhythm import Rhythm
 from wiretell.devices.ties import Ties
 from wiretell.devices.writing import Writing
@@ -116,6 +117,7 @@ class _Agglomeration:
         self._queues: dict[int, Iterator[tuple[float, int, int]]] = {}
         self._asked: dict[tuple[int, int], tuple[tuple[int, int], _Dear]] = {}
         """Pair -> versions and what was dear: asked when a pair is found, and when it is told."""
+        self._clocks: dict[int, Clocks] = {}
 
     def cheap(self, a: int) -> FloatArray:
         """Bits of group `a` against every group from what array operations give."""
@@ -141,7 +143,8 @@ class _Agglomeration:
         now = (int(self._version[a]), int(self._version[b]))
         known = self._asked.get((a, b))
         if known is None or known[0] != now:
-            found = clock_bits(self.alive[a], self.alive[b])
+            mine, theirs = (self._clocks_of(g) for g in (a, b))
+            found = lines_bits(self.alive[a], self.alive[b], meeting(mine, theirs))
             found += holds_bits(self.alive[a], self.alive[b])
             found += windows_bits(self.alive[a], self.alive[b])
             known = now, _Dear(found, self._interleaving.argument(a, b))
@@ -154,6 +157,13 @@ class _Agglomeration:
         if not these[0] or not those[0]:
             return 0.0
         return float(rates_bits(these, those) - rates_bits(these, those, free_bits))
+
+    def _clocks_of(self, a: int) -> Clocks:
+        """The clocks of a group as it is now."""
+        known = self._clocks.get(a)
+        if known is None:
+            known = self._clocks[a] = Clocks(self.alive[a])
+        return known
 
     def arguments(self, a: int, b: int) -> list[Argument]:
         """Everything that speaks for or against a pair."""
@@ -221,6 +231,8 @@ class _Agglomeration:
             (self.weakest.get(a, merge), self.weakest.get(b, merge), merge), key=lambda c: c[0]
         )
         self.alive[a].absorb(self.alive.pop(b))
+        for g in (a, b):
+            self._clocks.pop(g, None)
         self._ties.merge(a, b)
         self._interleaving.merge(a, b)
         self._writing.merge(a, b)

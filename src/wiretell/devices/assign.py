@@ -8,7 +8,7 @@ argument from being counted once per flow.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -77,31 +77,73 @@ def _clocks_of(clocks: Sequence[Clock], wanted: AbstractSet[int]) -> list[Clock]
     return kept
 
 
-NO_TEXT: frozenset[str] = frozenset()
-NOTHING: Mapping[str, frozenset[str]] = {}
+_Look = Mapping[str, frozenset[str]]
 
 
-def _certain(evidence: Evidence) -> dict[int, Mapping[str, frozenset[str]]]:
-    """Side -> its labels that forbid others. Sides that write alike share one object."""
-    kinds = {rule.kind for rule in evidence.rules.values() if rule.bits_other <= -5.0}
-    labels = Labels.of(evidence.labels)
-    certain = np.array([kind in kinds for kind, _ in labels.shown], dtype=bool)[labels.code]
-    if not certain.any():
-        return {}
-    labels = Labels(labels.side[certain], labels.code[certain], labels.shown)
-    sides = np.unique(labels.side)
-    home = np.full(int(sides[-1]) + 1, -1, dtype=np.int64)
-    home[sides] = np.arange(len(sides))
-    told = shown_by(home, len(sides), labels)
-    looks: dict[int, Mapping[str, frozenset[str]]] = {}
-    for shown in told:
-        if id(shown) not in looks:
-            looks[id(shown)] = {kind: frozenset(texts) for kind, texts in shown.items()}
-    return {side: looks[id(shown)] for side, shown in zip(sides.tolist(), told, strict=True)}
+class _Looks:
+    """Labels that forbid others, by side: what each chain shows of them."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        kinds = {rule.kind for rule in evidence.rules.values() if rule.bits_other <= -5.0}
+        labels = Labels.of(evidence.labels)
+        certain = np.array([kind in kinds for kind, _ in labels.shown], dtype=bool)[labels.code]
+        labels = Labels(labels.side[certain], labels.code[certain], labels.shown)
+        sides = np.unique(labels.side)
+        home = np.full(int(sides.max(initial=-1)) + 1, -1, dtype=np.int64)
+        home[sides] = np.arange(len(sides))
+        told = shown_by(home, len(sides), labels)
+        # Sides that write alike share a number.
+        self._number: dict[_Key, int] = {}
+        self._looks: list[_Look] = []
+        known: dict[int, int] = {}
+        for shown in told:
+            if id(shown) not in known:
+                look = {kind: frozenset(texts) for kind, texts in shown.items()}
+                known[id(shown)] = self._numbered(look)
+        none = self._numbered({})
+        self._of = [none] * evidence.n_sides
+        for side, shown in zip(sides.tolist(), told, strict=True):
+            self._of[side] = known[id(shown)]
+        self._rules = evidence.rules
+        self._against: dict[tuple[int, int], float] = {}
+        self._together: dict[tuple[int, int], int] = {}
+
+    def _numbered(self, look: _Look) -> int:
+        number = self._number.setdefault(frozenset(look.items()), len(self._looks))
+        if number == len(self._looks):
+            self._looks.append(look)
+        return number
+
+    def against(self, a: int, b: int) -> float:
+        """Bits that contradictions of chains `a` and `b` cost."""
+        pair = self._of[a], self._of[b]
+        if pair[0] == pair[1]:
+            return 0.0
+        bits = self._against.get(pair)
+        if bits is None:
+            ours, theirs = self._looks[pair[0]], self._looks[pair[1]]
+            apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
+            bits = self._against[pair] = sum(self._rules[kind].bits_other for kind in apart)
+        return bits
+
+    def merge(self, a: int, b: int) -> None:
+        """Chain `b` is now part of `a`."""
+        pair = self._of[a], self._of[b]
+        if pair[0] == pair[1]:
+            return
+        if pair not in self._together:
+            ours, theirs = self._looks[pair[0]], self._looks[pair[1]]
+            nothing: frozenset[str] = frozenset()
+            both = {k: ours.get(k, nothing) | theirs.get(k, nothing) for k in {**ours, **theirs}}
+            self._together[pair] = self._numbered(both)
+        self._of[a] = self._together[pair]
 
 
-def _strongest(evidence: Evidence) -> list[tuple[Link, float]]:
-    """Links that may make a chain, strongest first, and what other counters say of each.
+_Key = frozenset[tuple[str, frozenset[str]]]
+
+
+def _strongest(evidence: Evidence) -> Iterator[tuple[float, int, int, float]]:
+    """Links that may make a chain, strongest first: bits, ends, and what other counters say.
 
     Handwriting only takes from them.
     """
@@ -109,13 +151,14 @@ def _strongest(evidence: Evidence) -> list[tuple[Link, float]]:
     agreed = agreements(links, evidence.counters)
     order = np.lexsort((links.ends[:, 1], links.ends[:, 0], -links.bits))
     order = order[(links.bits + agreed)[order] >= CHAIN_BITS]
-    return [(links[i], float(agreed[i])) for i in order.tolist()]
+    columns = (links.bits, links.ends[:, 0], links.ends[:, 1], agreed)
+    return zip(*(column[order].tolist() for column in columns), strict=True)
 
 
 def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     """Sides tied by strong links, strongest first, never against a certain contradiction."""
     parent = {side: side for side in sides}
-    marks = _certain(evidence)
+    marks = _Looks(evidence)
 
     def root(side: int) -> int:
         while parent[side] != side:
@@ -126,20 +169,11 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
     clocks = ChainClocks(evidence.clocks)
     interleaving = Interleaving([[side] for side in range(evidence.n_sides)], evidence.counters)
     size = dict.fromkeys(parent, 1)
-    for link, agreed in _strongest(evidence):
-        if link.a not in parent or link.b not in parent:
+    for bits, link_a, link_b, agreed in _strongest(evidence):
+        if link_a not in parent or link_b not in parent:
             continue
-        a, b = root(link.a), root(link.b)
-        if a == b:
-            continue
-        ours, theirs = marks.get(a, NOTHING), marks.get(b, NOTHING)
-        bits = link.bits
-        if ours is not theirs:
-            apart = [kind for kind in ours.keys() & theirs.keys() if not ours[kind] & theirs[kind]]
-            bits += sum(evidence.rules[kind].bits_other for kind in apart)
-        if bits + agreed < CHAIN_BITS:
-            continue
-        if clocks.apart(a, b):
+        a, b = root(link_a), root(link_b)
+        if a == b or bits + marks.against(a, b) + agreed < CHAIN_BITS or clocks.apart(a, b):
             continue
         if min(size[a], size[b]) >= CHAIN_MARKS and interleaving.argument(a, b, CHAIN_MARKS):
             continue
@@ -147,10 +181,7 @@ def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
         size[a] += size[b]
         interleaving.merge(a, b)
         clocks.merge(a, b)
-        if ours is not theirs:
-            marks[a] = {
-                k: ours.get(k, NO_TEXT) | theirs.get(k, NO_TEXT) for k in {**ours, **theirs}
-            }
+        marks.merge(a, b)
     chains: dict[int, list[int]] = defaultdict(list)
     for side in sides:
         chains[root(side)].append(side)

@@ -13,8 +13,9 @@ decided only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ from wiretell.devices.shown import home_of
 from wiretell.signal import LabelRule, Link, Links
 from wiretell.stats.assignment import firsts
 
-__all__ = ["Activity", "Attachment", "Told", "attach", "ranking"]
+__all__ = ["Activity", "Attached", "Attachment", "Told", "attach", "ranking"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -78,21 +79,33 @@ class _Block:
     moments: FloatArray
 
 
+@dataclass(frozen=True)
+class Attached:
+    """Where loose chains went; words are made as they are asked for.
+
+    `homeless` are the chains that fit no group. `heard` is chain -> what tied chains said.
+    """
+
+    homeless: list[int]
+    heard: Mapping[int, Told]
+    attachments: Callable[[], list[Attachment]]
+    """By chain. One that several groups explain about equally is not among them, nor homeless:
+    the evidence does not say."""
+
+
 def attach(
     groups: Sequence[Group],
     loose: Sequence[Group],
     links: Sequence[Link],
     activity: Activity,
     rules: Mapping[str, LabelRule],
-) -> tuple[list[Attachment], list[int], dict[int, Told]]:
-    """Attach each loose chain to a group; returns the attachments, the chains that fit none, and
-    what tied chains said.
+) -> Attached:
+    """Attach each loose chain to a group.
 
-    A chain that several groups explain about equally is in neither: the evidence does not say.
     Cost: O(chains * groups) time in arrays, O(chains + groups) memory beside `KEPT_SCORES`.
     """
     if not groups or not loose:
-        return [], list(range(len(loose))), {}
+        return Attached(list(range(len(loose))), {}, list)
     work = _Attaching(groups, loose, links, activity, rules)
     home = np.full(len(loose), -1, dtype=np.int64)
     for _ in range(ROUNDS):
@@ -101,7 +114,7 @@ def attach(
         if np.array_equal(before, home):
             break
     homeless = np.flatnonzero(~fits).tolist()
-    return work.told(home, doubt, alone), homeless, work.heard()
+    return Attached(homeless, work.heard(), partial(work.told, home, doubt, alone))
 
 
 def ranking(

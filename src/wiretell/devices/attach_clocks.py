@@ -22,7 +22,7 @@ from wiretell.devices.compare import (
 )
 from wiretell.devices.group import Group
 from wiretell.devices.line_pairs import ClockColumns, pair_bits
-from wiretell.devices.meeting import Lines, meeting
+from wiretell.devices.meeting import Clocks, meeting
 from wiretell.signal import Clock
 
 IntArray = NDArray[np.int64]
@@ -35,7 +35,7 @@ class ClocksOfGroups:
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
         self._skews = np.array([group.rate_row() for group in groups]).reshape(-1, 4)
-        self._met: list[tuple[Lines, Lines]] = []
+        self._met: list[Clocks] = []
         self._everywhere: list[tuple[int, Clock]] = []
         self._towards: dict[str, list[tuple[int, Clock]]] = {}
         for g, group in enumerate(groups):
@@ -106,8 +106,8 @@ class ClocksOfGroups:
         group = self._groups[g]
         if chain.lines:
             if not self._met:
-                self._met = [(Lines(x.lines), Lines(x.singles)) for x in self._groups]
-            return lines_bits(group, chain, meeting(*self._met[g], chain))
+                self._met = [Clocks(x) for x in self._groups]
+            return lines_bits(group, chain, meeting(self._met[g], Clocks(chain)))
         pairs = [
             (mine, theirs)
             for theirs in chain.singles

@@ -28,6 +28,7 @@ class ChainClocks:
         self._towards: dict[int, dict[str, list[int]]] = defaultdict(dict)
         self._rate: dict[int, tuple[float, float, float]] = {}
         self._alone: dict[int, int] = {}
+        self._clocked = {side for clock in clocks for side in clock.sides}
         for i, clock in enumerate(clocks):
             for side in clock.sides:
                 if clock.scope == "host":
@@ -41,6 +42,8 @@ class ChainClocks:
 
     def apart(self, a: int, b: int) -> bool:
         """Do the clocks forbid that chains `a` and `b` are one machine?"""
+        if a not in self._clocked or b not in self._clocked:
+            return False
         one, other = self._host.get(a), self._host.get(b)
         if one is not None and other is not None and one != other:
             return True
@@ -77,6 +80,9 @@ class ChainClocks:
 
     def merge(self, a: int, b: int) -> None:
         """Chain `b` is now part of `a`."""
+        if b not in self._clocked:
+            return
+        self._clocked.add(a)
         if b in self._host:
             self._host.setdefault(a, self._host.pop(b))
         if b in self._towards:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import pdtrc
 
 from wiretell.devices.group import Group
-from wiretell.devices.meeting import Lines, meeting
+from wiretell.devices.meeting import Clocks, meeting
 from wiretell.signal import Clock, LabelRule
 from wiretell.stats.clock_agreement import agreement_bits, free_bits
 from wiretell.stats.counter_lines import MODULUS, wrapped
@@ -151,7 +151,7 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
     Flows off the other group's common line ("host" or "destination" scope) are strays: a few
     among many may have been put into the wrong group, all of a group's flows may not.
     """
-    return lines_bits(a, b, meeting(Lines(a.lines), Lines(a.singles), b))
+    return lines_bits(a, b, meeting(Clocks(a), Clocks(b)))
 
 
 def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list[Argument]:

@@ -81,7 +81,8 @@ class Group:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
         best: tuple[float, float, float] | None = None
         for hz in sorted(self.edges):
-            self.edges[hz] = [combine(self.edges[hz])]
+            if len(self.edges[hz]) > 1:
+                self.edges[hz] = [combine(self.edges[hz])]
             ppm, error = self.edges[hz][0].rate.skew_ppm(hz)
             if error < math.inf and (best is None or error < best[2]):
                 best = hz, ppm, math.hypot(error, SKEW_FLOOR_PPM)

@@ -126,10 +126,8 @@ def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = 
     anchors, small = _largest(_alike(known, anchored), most)
     found = parted(evidence, anchors)
     chains_left = [known[i] for i in loose] + _groups(evidence, small)
-    attachments, homeless, heard = attach(
-        found.groups, chains_left, evidence.links, activity, evidence.rules
-    )
-    homeless = [c for c in homeless if _founds(chains_left[c], connections)]
+    attached = attach(found.groups, chains_left, evidence.links, activity, evidence.rules)
+    homeless = [c for c in attached.homeless if _founds(chains_left[c], connections)]
     if homeless:
         homeless = sorted(homeless, key=lambda c: (-len(chains_left[c].sides), c))[:MOST_FOUNDERS]
         founders = [*[g.sides for g in found.groups], *[chains_left[c].sides for c in homeless]]
@@ -138,13 +136,11 @@ def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = 
         found.history = earlier + found.history
         founding = set(homeless)
         rest = [c for c in range(len(chains_left)) if c not in founding]
-        attachments, _, heard = attach(
-            found.groups, [chains_left[c] for c in rest], evidence.links, activity, evidence.rules
-        )
         chains_left = [chains_left[c] for c in rest]
+        attached = attach(found.groups, chains_left, evidence.links, activity, evidence.rules)
     if not found.groups:
         return _alone(evidence)
-    placed = [(tuple(chains_left[a.chain].sides), a) for a in attachments]
+    placed = [(tuple(chains_left[a.chain].sides), a) for a in attached.attachments()]
     home = {side: (g, 1.0) for g, group in enumerate(found.groups) for side in group.sides}
     for sides, attachment in placed:
         for side in sides:
@@ -152,7 +148,7 @@ def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = 
     label = tied(evidence.links, evidence.n_sides)
     held = held_of(len(found.groups), home, evidence.holds, connections, label)
     counted = count(found, held, max(evidence.starts) - min(evidence.starts))
-    loose_heard = {chains_left[c].sides[0]: told for c, told in heard.items()}
+    loose_heard = {chains_left[c].sides[0]: told for c, told in attached.heard.items()}
     return Judgement(found, counted, placed, home, parts, label, loose_heard)
 
 

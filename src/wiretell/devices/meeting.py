@@ -18,17 +18,19 @@ class Lines:
         self._everywhere = _everywhere(clocks)
         self._towards = _towards(clocks)
 
-    def meeting(self, theirs: Sequence[Clock]) -> Iterator[Pair]:
+    def meeting(self, other: Lines) -> Iterator[Pair]:
         """Pairs that may contradict: a host's line meets all, others those towards the same peer.
 
-        In order of our clocks, then of theirs. Cost: as the pairs, beside the length of `theirs`.
+        In order of our clocks, then of theirs.
         """
+        theirs = other._clocks
         if not self._clocks or not theirs:
             return
-        everywhere, towards = _everywhere(theirs), _towards(theirs)
+        everywhere, towards = other._everywhere, other._towards
         ours: Sequence[int] = range(len(self._clocks))
         if not everywhere:
-            met = {i for peer in towards for i in self._towards.get(peer, ())}
+            few, many = sorted((towards, self._towards), key=len)
+            met = {i for peer in few if peer in many for i in self._towards[peer]}
             ours = sorted(met.union(self._everywhere))
         for i in ours:
             mine = self._clocks[i]
@@ -37,10 +39,18 @@ class Lines:
                 yield mine, theirs[j]
 
 
-def meeting(lines: Lines, singles: Lines, other: Group) -> Iterator[Pair]:
-    """Pairs of the clocks of two groups: one's as lines and as singles, the other as it is."""
-    yield from lines.meeting([*other.lines, *other.singles])
-    yield from singles.meeting(other.lines)
+class Clocks:
+    """All clocks of one group: `lines`, `singles`, and both together."""
+
+    def __init__(self, group: Group) -> None:
+        self.lines, self.singles = Lines(group.lines), Lines(group.singles)
+        self.all = Lines([*group.lines, *group.singles])
+
+
+def meeting(one: Clocks, other: Clocks) -> Iterator[Pair]:
+    """Pairs of the clocks of two groups: lines meet all, singles lines."""
+    yield from one.lines.meeting(other.all)
+    yield from one.singles.meeting(other.lines)
 
 
 def _everywhere(clocks: Sequence[Clock]) -> list[int]:

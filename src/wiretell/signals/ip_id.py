@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
-from wiretell.stats.assignment import codes
+from wiretell.stats.assignment import codes, renumbered
 from wiretell.stats.chain_fit import (
     FEWEST,
     PLAIN_SHARE,
@@ -102,7 +102,7 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     counting = usable.filter(
         (pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
         & ~pl.col("number").is_in([n for n, regime in regimes.items() if regime == "constant"])
-    ).with_columns(_initial_ttl())
+    ).with_columns(_initial_ttl(), goal=pl.col("peer").rank("dense"))
     links: list[Link] = []
     counters: list[Counter] = []
     steps: list[Steps] = []
@@ -301,7 +301,7 @@ def _items(group: pl.DataFrame, reading: Reading, on: FloatArray) -> Items:
 def _met(group: pl.DataFrame, on: FloatArray) -> Items:
     """Flows as meetings with one counter that all of them step, read as it is."""
     parts = group["part"].to_list()
-    goal, part = codes(group["peer"].to_list()), codes(parts)
+    goal, part = renumbered(group["goal"].to_numpy()), codes(parts)
     stack = np.where(np.array([x.endswith(" ") for x in parts], dtype=bool), ANY, part)
     start_s, end_s = (group[x].to_numpy().astype(np.float64) for x in ("start_s", "end_s"))
     return Items(
@@ -312,7 +312,7 @@ def _met(group: pl.DataFrame, on: FloatArray) -> Items:
         goal=np.zeros_like(goal),
         modulus=MODULUS,
         on=on,
-        look=np.stack([stack, codes(group["ttl"].to_list()), goal], axis=1),
+        look=np.stack([stack, group["ttl"].to_numpy().astype(np.int64), goal], axis=1),
         look_bits=np.array([STACK_BITS, HOPS_BITS, 0.0]),
         moments=Moments.of(start_s, end_s),
     )

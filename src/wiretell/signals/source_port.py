@@ -19,14 +19,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
-from wiretell.stats.assignment import codes
+from wiretell.stats.assignment import codes, renumbered
 from wiretell.stats.chain_fit import (
     NONE,
     PLAIN_SHARE,
     SURE_BITS,
     Chains,
+    Directions,
     Share,
-    counter_share,
     fit_chains,
     reach,
 )
@@ -132,7 +132,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     start = far.when(pl.col("ttl") > 64).then(pl.lit("UDP, TTL 128")).otherwise(pl.lit("UDP"))
     # Old Windows counts from 1025, newer ones draw above 49151: not one kind of stack.
     part = pl.when(pl.col("port") < 10_000).then(pl.lit(", low ports")).otherwise(pl.lit(""))
-    opened = pl.concat([tcp, udp.with_columns(kind=start + part)], how="diagonal")
+    opened = pl.concat([tcp, udp.with_columns(kind=start + part)], how="diagonal").with_columns(
+        goal=pl.struct("peer", "peer_port").rank("dense")
+    )
     links = _sockets(sides)
     regimes: dict[int, str] = {}
     counters: list[Counter] = []
@@ -246,12 +248,13 @@ def _score_kind(group: pl.DataFrame) -> Found:
             continue  # no machine counts in twos towards all destinations
         items = replace(met, goal=met.look[:, -1]) if stepping.per_destination else met
         weights = Weights(stepping.rule, stepping.steps, stepping.hazard_s, 0.0)
-        share = counter_share(items, weights)
+        directions = Directions(items, weights)
+        share = directions.share()
         if share.least <= MIN_SHARE or (
             best and share.n_least < best[0].n_least + stepping.lead * len(items)
         ):
             continue
-        if not stepping.per_destination and counter_share(items, weights, abroad=True) == NONE:
+        if not stepping.per_destination and directions.share(abroad=True) == NONE:
             continue  # it counts towards each destination alone
         best = (share, stepping, items, weights)
     if best is None:
@@ -299,7 +302,7 @@ def _score_kind(group: pl.DataFrame) -> Found:
 def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
     """The connections of one kind of stack as meetings with one counter for all destinations."""
     start_s = group["start_s"].to_numpy().astype(np.float64)
-    goal = codes(zip(group["peer"].to_list(), group["peer_port"].to_list(), strict=True))
+    goal = renumbered(group["goal"].to_numpy())
     syn = group["syn"].to_list()
     fields = {text: (text or "").split(":") for text in set(syn)}
     window, mss = (

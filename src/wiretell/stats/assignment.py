@@ -33,6 +33,14 @@ def codes(keys: Iterable[Hashable]) -> IntArray:
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
+def renumbered(keys: IntArray) -> IntArray:
+    """As `codes`, of numbers."""
+    _, first, code = np.unique(keys, return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[code]
+
+
 def order_of(numbers: IntArray) -> IntArray:
     """Stable order of numbers from 0: digit by digit, as NumPy sorts 16 bits in linear time."""
     most = int(numbers.max(initial=0))

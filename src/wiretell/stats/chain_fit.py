@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,34 +84,56 @@ def counter_share(
     `heads`: the items asked; all if None. `abroad`: only items that go on from one with another
     look in the last column are counted.
     """
-    n = len(items)
-    if n < 3:
-        return NONE
-    heads = np.arange(n, dtype=np.int64) if heads is None else heads
-    # What is seen out of order would count for both directions.
-    weights = replace(weights, rule=replace(weights.rule, early_s=0.0))
-    every = max(1, -(-len(heads) // MOST_ASKED))
-    heads = heads[::every]
-    if len(heads) < FEWEST:
-        return NONE
-    rises = _best(candidates(items, weights, heads), n, items, abroad=abroad)
-    if np.count_nonzero(rises >= CLEAR_BITS) < FEWEST:
-        return NONE
-    turned = items.reversed()
-    falls = _best(candidates(turned, weights, heads), n, turned, abroad=abroad)
-    n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))
-    n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
-    able = max(int(np.count_nonzero(_may_go_on(items, weights)[heads])), 1)
-    excess = n_rise - n_fall
-    # The error of the share, and what two equal numbers would differ by with so few falls: none
-    # seen may yet be a few, but no more than that many values this near one another bring.
-    spread = sum(k * max(1.0 - k / able, 0.0) for k in (n_rise, n_fall))
-    unseen = min(2.0 * able * n * NEAR_STEPS / items.modulus, 4.0)
-    doubt = max(N_SD * math.sqrt(spread), N_SD_CHANCE * math.sqrt(2.0 * n_fall + unseen))
-    if excess <= max(doubt, FEWEST - 1):
-        return NONE
-    sure = excess - doubt
-    return Share(min(excess / able, 1.0), min(sure / able, 1.0), every * sure)
+    return Directions(items, weights, heads).share(abroad=abroad)
+
+
+class Directions:
+    """What items go on from as values rise, and as they would fall: found once, counted twice."""
+
+    def __init__(self, items: Items, weights: Weights, heads: IntArray | None = None) -> None:
+        """`heads` are the items asked; all if None."""
+        n = len(items)
+        heads = np.arange(n, dtype=np.int64) if heads is None else heads
+        self._every = max(1, -(-len(heads) // MOST_ASKED))
+        self._heads = heads[:: self._every]
+        # What is seen out of order would count for both directions.
+        self._weights = replace(weights, rule=replace(weights.rule, early_s=0.0))
+        self._items, self._turned = items, items.reversed()
+
+    @cached_property
+    def _rises(self) -> Candidates:
+        return candidates(self._items, self._weights, self._heads)
+
+    @cached_property
+    def _falls(self) -> Candidates:
+        return candidates(self._turned, self._weights, self._heads)
+
+    @cached_property
+    def _able(self) -> int:
+        able = _may_go_on(self._items, self._weights)[self._heads]
+        return max(int(np.count_nonzero(able)), 1)
+
+    def share(self, *, abroad: bool = False) -> Share:
+        """As of `counter_share`."""
+        n = len(self._items)
+        if n < 3 or len(self._heads) < FEWEST:
+            return NONE
+        rises = _best(self._rises, n, self._items, abroad=abroad)
+        if np.count_nonzero(rises >= CLEAR_BITS) < FEWEST:
+            return NONE
+        falls = _best(self._falls, n, self._turned, abroad=abroad)
+        n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))
+        n_fall = int(np.count_nonzero((falls >= CLEAR_BITS) & (falls > rises)))
+        able, excess = self._able, n_rise - n_fall
+        # The error of the share, and what two equal numbers would differ by with so few falls:
+        # none seen may yet be a few, but no more than that many values this near one another bring.
+        spread = sum(k * max(1.0 - k / able, 0.0) for k in (n_rise, n_fall))
+        unseen = min(2.0 * able * n * NEAR_STEPS / self._items.modulus, 4.0)
+        doubt = max(N_SD * math.sqrt(spread), N_SD_CHANCE * math.sqrt(2.0 * n_fall + unseen))
+        if excess <= max(doubt, FEWEST - 1):
+            return NONE
+        sure = excess - doubt
+        return Share(min(excess / able, 1.0), min(sure / able, 1.0), self._every * sure)
 
 
 def _may_go_on(items: Items, weights: Weights) -> BoolArray:

@@ -218,7 +218,11 @@ class _Marks:
 
     def ranks(self, at_s: FloatArray, early_s: float) -> IntArray:
         """How many marks are met until just after `at_s` and `early_s`."""
-        return np.searchsorted(self.times, at_s + early_s, side="right") >> self.drop
+        # In order of time each search begins near where the last one ended.
+        order = np.argsort(at_s, kind="stable")
+        found = np.empty(len(at_s), dtype=np.int64)
+        found[order] = np.searchsorted(self.times, at_s[order] + early_s, side="right")
+        return found >> self.drop
 
     def below(self, place: IntArray, value: IntArray, rank: IntArray) -> IntArray:
         """How many marks lie below (place, value, moment)."""

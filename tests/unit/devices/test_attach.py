@@ -24,7 +24,8 @@ def run(
     own += [1000.0 + t for t in own]
     times = own + (starts or [500.0] * sum(len(group.sides) for group in loose))
     activity = Activity(times, ["port 443"] * len(times))
-    return attach([one, two], list(loose), links, activity, RULES)[:2]
+    found = attach([one, two], list(loose), links, activity, RULES)
+    return found.attachments(), found.homeless
 
 
 @pytest.mark.parametrize(("start", "group"), [(45.0, 0), (1045.0, 1)])
@@ -71,4 +72,5 @@ def test_handwriting_that_fits_none_is_homeless() -> None:
 
 
 def test_no_machines_no_home() -> None:
-    assert attach([], [Group([0])], [], Activity([0.0], ["x"]), {}) == ([], [0], {})
+    found = attach([], [Group([0])], [], Activity([0.0], ["x"]), {})
+    assert (found.attachments(), found.homeless, found.heard) == ([], [0], {})

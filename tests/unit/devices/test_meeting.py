@@ -31,9 +31,9 @@ def test_the_same_pairs_in_the_same_order_as_by_asking_all(seed: int) -> None:
         for other in theirs
         if "host" in (mine.scope, other.scope) or mine.peer == other.peer
     ]
-    assert list(Lines(ours).meeting(theirs)) == asked
+    assert list(Lines(ours).meeting(Lines(theirs))) == asked
 
 
 def test_a_host_that_is_met_by_nothing() -> None:
-    assert list(Lines([]).meeting(clocks(random.Random(1), 3, "h"))) == []
-    assert list(Lines(clocks(random.Random(1), 3, "h")).meeting([])) == []
+    assert list(Lines([]).meeting(Lines(clocks(random.Random(1), 3, "h")))) == []
+    assert list(Lines(clocks(random.Random(1), 3, "h")).meeting(Lines([]))) == []
