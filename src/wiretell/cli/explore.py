@@ -115,7 +115,7 @@ def _measured(
     from wiretell.pipeline import measure
 
     # The page's own modules take a second to load: meanwhile the captures are read.
-    loading = Thread(target=import_module, args=("wiretell.explore.server",))
+    loading = Thread(target=import_module, args=("wiretell.explore.server",), daemon=True)
     loading.start()
     # Every packet is kept in files: a close view shows them all, however many there are.
     packets = Path(ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))) / "points"
@@ -125,6 +125,7 @@ def _measured(
     finally:
         loading.join()
     from wiretell.devices.edit_log import EditLog
+    from wiretell.explore.background import Background
     from wiretell.explore.held import InMemory, unjudged
     from wiretell.explore.judging import Judging
     from wiretell.explore.server import Explorer
@@ -137,7 +138,8 @@ def _measured(
     source = _loads(folder) if folder else f"wiretell.analyze({captures!r}{given})"
     title = ", ".join(captures) if len(captures) <= _MOST_NAMED else source_name(captures)
     explorer = Explorer(workspace, title, source, port)
-    explorer.judge(report, folder, os.cpu_count() or 1)
+    jobs = os.cpu_count() or 1
+    explorer.judge(lambda tell, deliver: Background(report, folder, jobs, tell, deliver))
     return explorer
 
 

@@ -37,6 +37,8 @@ ENDING_S = 60.0
 """How long an end waits for a report that is being saved."""
 
 Step = Callable[[Judging], Judging]
+Tell = Callable[[Step], None]
+Deliver = Callable[[Held, Path | None, Step], None]
 
 
 class Background:
@@ -51,8 +53,8 @@ class Background:
         measured: Report,
         folder: Path | None,
         jobs: int,
-        tell: Callable[[Step], None],
-        deliver: Callable[[Held, Path | None, Step], None],
+        tell: Tell,
+        deliver: Deliver,
     ) -> None:
         self._measured, self._folder, self._jobs = measured, folder, jobs
         self._tell, self._deliver = tell, deliver
@@ -109,6 +111,10 @@ class Background:
                 yield first()
         while on_their_way:
             yield first()
+
+
+Beside = Callable[[Tell, Deliver], Background]
+"""Makes it for a server."""
 
 
 def n_addresses(work: Work) -> int:

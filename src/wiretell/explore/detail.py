@@ -15,6 +15,8 @@ import polars as pl
 
 MOST_PACKETS = 1_500_000
 """Packets of a stretch that are read for one view."""
+_FEW_PARTS = 16
+"""So many files are all looked at."""
 COLUMNS = ("time_ns", "flow_id", "side", "ipid", "tsval")
 
 
@@ -24,9 +26,13 @@ class Packets:
     def __init__(self, parts: Sequence[Path]) -> None:
         self._parts = list(parts)
         self._spans: list[tuple[int, int, int]] | None = None
+        self._inner: tuple[int, ...] | None = None
+        """From where to where the middle half of a large capture lies."""
 
     def within(self, start_ns: int, end_ns: int) -> pl.DataFrame | None:
         """The packets of that time, `COLUMNS` in order of time; None: they are too many."""
+        if self._are_too_many(start_ns, end_ns):
+            return None
         first, last, n_most = self._range(start_ns, end_ns)
         if n_most > 4 * MOST_PACKETS:
             return None
@@ -40,6 +46,17 @@ class Packets:
             else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.Int64))
         )
         return rows if rows.height <= MOST_PACKETS else None
+
+    def _are_too_many(self, start_ns: int, end_ns: int) -> bool:
+        """True for most of a large capture: told by two files, before all are looked at."""
+        if len(self._parts) < _FEW_PARTS or self._spans is not None:
+            return False
+        if self._inner is None:
+            places = len(self._parts) // 4, -(len(self._parts) // 4) - 1
+            (start, _, n), (_, end, _) = (_ends(self._parts[place]) for place in places)
+            is_large = n * len(self._parts) // 2 > 4 * MOST_PACKETS
+            self._inner = (start, end) if start is not None and end is not None and is_large else ()
+        return bool(self._inner) and start_ns <= self._inner[0] and self._inner[1] <= end_ns
 
     def _range(self, start_ns: int, end_ns: int) -> tuple[int, int, int]:
         """Places of the files that may hold packets of that time, and all rows of these."""

@@ -83,8 +83,13 @@ class Points:
         y = self.y[place]
         low, high = float(y.min()), float(y.max())
         column = _cell(self.x[place], x[0], x[1], across)
-        cell = (column * up + _cell(y, low, high, up)) * (int(kind.max()) + 2) + kind + 1
-        return np.sort(np.unique(cell, return_index=True)[1])
+        n_kinds = int(kind.max()) + 1
+        cell = (column * up + _cell(y, low, high, up)) * n_kinds + kind
+        # The first of each cell, without sorting: the last that is written stays.
+        first = np.full(across * up * n_kinds, -1, np.int32)
+        first[cell[::-1]] = np.arange(len(cell) - 1, -1, -1, dtype=np.int32)
+        kept: NDArray[np.int64] = np.sort(first[first >= 0]).astype(np.int64)
+        return kept
 
 
 def _cell(values: NDArray[np.float64], low: float, high: float, n_cells: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from bokeh.application import Application
@@ -22,14 +22,15 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
 from wiretell.explore.access import ENTRY, Access, Pass
-from wiretell.explore.background import Background, Step
 from wiretell.explore.explained import explain_handler
 from wiretell.explore.held import Held
 from wiretell.explore.page import Page
 from wiretell.explore.workspace import Workspace
 from wiretell.exporters.escape import visible
 from wiretell.exporters.notes import PRIVACY
-from wiretell.model.report import Report
+
+if TYPE_CHECKING:  # a saved report needs no engine: without it the page is there sooner
+    from wiretell.explore.background import Background, Beside, Step
 
 HOST = "127.0.0.1"
 AFTER_PAGE_S, WITHOUT_PAGE_S = 1.0, 5.0
@@ -81,8 +82,11 @@ class Explorer:
         """The address with the token."""
         return f"http://{HOST}:{self._port}{ENTRY}?token={self._key.token}"
 
-    def judge(self, measured: Report, folder: Path | None, jobs: int) -> None:
-        """Has the machines of the workspace's report told apart while the page is served."""
+    def judge(self, beside: Beside) -> None:
+        """Has the machines of the workspace's report told apart while the page is served.
+
+        `beside` makes what does so (`background`) from the two functions that it tells.
+        """
         loop, work = self._server.io_loop, self._workspace
 
         def tell(step: Step) -> None:
@@ -91,7 +95,7 @@ class Explorer:
         def deliver(held: Held, saved: Path | None, step: Step) -> None:
             loop.add_callback(lambda: work.judged(held, saved, step(work.state)))
 
-        self._beside = Background(measured, folder, jobs, tell, deliver)
+        self._beside = beside(tell, deliver)
 
     def _judge_soon(self, seconds: float) -> None:
         """Once: what is seen first has the machine for itself."""
