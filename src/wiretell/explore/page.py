@@ -83,6 +83,7 @@ class Page:
             self._open(first)
         else:
             self._tell("address", None)
+            self._words["drawn"].text = story.nothing_to_draw()
         if workspace.problems:
             self._say("\n".join(workspace.problems), is_error=True)
         stop = workspace.listen(lambda: doc.add_next_tick_callback(self._heard))
@@ -235,11 +236,12 @@ class Page:
         view = self._need_view()
         x = (cast(float, self._x_range.start), cast(float, self._x_range.end))
         rows = view.rows()
-        said = []
+        said, absent = [], []
         n_drawn = 0
         near = view.look_at(x)
         for name, plot in self._plots.items():
             if not plot.figure.visible:
+                absent.append(PLOTS[name])
                 continue
             plot.points = near[name]
             n, n_all = plot.draw(x, view.shown, view.colours.kind, rows)
@@ -247,7 +249,7 @@ class Page:
             n_drawn += n
             if n < n_all:
                 said.append(f"{PLOTS[name]} {n} of {n_all}")
-        self._words["drawn"].text = story.drawn(said, has_points=bool(n_drawn))
+        self._words["drawn"].text = story.drawn(said, absent, has_points=bool(n_drawn))
 
     def _zoomed(self) -> None:
         if self._view is None:

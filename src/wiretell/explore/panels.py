@@ -228,7 +228,8 @@ def words(name: str) -> Div:
 _PLACES = {
     "message": ":host { height: 0; margin: 0; position: relative; z-index: 40; }",
     # Beside the plots' tools, which are above it and at the right.
-    "legend": ":host { height: 3.2em; overflow-y: auto; margin-top: -26px; padding-right: 160px; }",
+    "legend": ":host { min-height: 4.2em; max-height: 4.2em; overflow-y: auto; margin-top: -26px;"
+    " padding-right: 160px; }",
     "drawn": ":host { min-height: 3.2em; }",
     "count": ":host { min-height: 3em; }",
 }

@@ -87,9 +87,15 @@ def message(text: str, *, is_error: bool = False) -> str:
     return render("message", text=text, is_error=is_error)
 
 
-def drawn(thinned: Sequence[str], *, has_points: bool) -> str:
-    """What the plots do not show; `thinned` are those that show a part of their points."""
-    return render("drawn", thinned=thinned, has_points=has_points)
+def drawn(thinned: Sequence[str], absent: Sequence[str], *, has_points: bool) -> str:
+    """What the plots do not show; `thinned` show a part of their points, `absent` have none."""
+    return render("drawn", thinned=thinned, absent=absent, has_points=has_points)
+
+
+def nothing_to_draw() -> str:
+    """There are no flows at all."""
+    text = "There is nothing to draw: no packet belongs to a flow. Is a capture filter too narrow?"
+    return render("nothing", text=text)
 
 
 def history(

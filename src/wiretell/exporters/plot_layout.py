@@ -88,11 +88,12 @@ def layout(scene: Scene, size: tuple[int, int], text_width: Callable[[str, int],
     top = PAD + TITLE + 10 + legend_height + 6
     bottom = height - PAD - 17 * (2 + len(remarks))
     inner_height = max(bottom - top, 20)
-    y_ticks = scene.y_ticks(max(2, inner_height // 45))
+    # An empty plot says why; ticks of a range that nothing has would mislead.
+    y_ticks = [] if scene.why_empty else scene.y_ticks(max(2, inner_height // 45))
     widest = max((text_width(tick.label, TEXT) for tick in y_ticks), default=0.0)
     left = round(PAD + TEXT + 10 + widest + TICK + 4)
     inner_width = max(width - left - PAD - 6, 20)
-    x_ticks = scene.x_ticks(max(2, inner_width // 110))
+    x_ticks = [] if scene.why_empty else scene.x_ticks(max(2, inner_width // 110))
     window = scene.window
 
     def across(place: float) -> float:
@@ -112,6 +113,9 @@ def layout(scene: Scene, size: tuple[int, int], text_width: Callable[[str, int],
         Label(left - TICK - 4, up(tick.place) + 4, tick.label, "right", soft=True)
         for tick in y_ticks
     ]
+    if scene.why_empty:
+        why = shortened(scene.why_empty, max(inner_width // 7, 8))
+        labels.append(Label(left + inner_width / 2, top + inner_height / 2, why, "middle"))
     labels.append(Label(width - PAD, below + 18, _x_title(scene), "right", soft=True))
     labels += [
         Label(PAD, below + 18 + 17 * number, text, soft=True)

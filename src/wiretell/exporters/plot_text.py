@@ -33,6 +33,9 @@ def lines(scene: Scene, width: int) -> list[Text]:
     columns = max(width - margin - 2, 10)
     said = [Text(visible(scene.title), style="bold")]
     characters, top = _characters(scene, columns)
+    if scene.why_empty:
+        said.append(Text(scene.why_empty))
+        return [*said, *(Text(visible(text), style="dim") for text in scene.filters)]
     for row in reversed(range(_ROWS)):
         line = Text(f"{ticks.get(row, ''):>{margin}}┤" if row in ticks else " " * margin + "│")
         for at in range(columns):

@@ -23,7 +23,8 @@ class PlotColumn:
     """A column by its name: `of` packets, flow sides, or `made` of several columns.
 
     `source` is its column in the table it is of. `axis` labels an axis of it, None where it
-    cannot be drawn; `top` is the largest value of a field of fixed width.
+    cannot be drawn; `top` is the largest value of a field of fixed width, `absent` says why packets
+    may have none.
     """
 
     name: Name
@@ -31,6 +32,7 @@ class PlotColumn:
     source: str
     axis: str | None
     top: float | None
+    absent: str = ""
 
 
 @cache
@@ -51,6 +53,7 @@ def columns() -> dict[str, PlotColumn]:
             row["source"],
             row.get("y"),
             row.get("top"),
+            row.get("absent", ""),
         )
         for row in tomllib.loads(text)["column"]
     ]

@@ -72,6 +72,21 @@ class Scene:
         return np.bincount(self.cloud.layer[self.shown], minlength=len(self.layers))
 
     @property
+    def why_empty(self) -> str:
+        """Why there is nothing to be seen, in words; empty where there is."""
+        cloud = self.cloud
+        if len(self.shown):
+            return ""
+        if cloud.n_points:
+            return "All points lie outside the axes."
+        if cloud.n_missing:
+            name, absent = self.quantity.name.name, self.quantity.absent
+            return f"No packet here has {name}{': ' if absent else ''}{absent}."
+        if cloud.n_filtered:
+            return f"No packet fits the filter; {grouped(cloud.n_filtered)} were looked at."
+        return "There is no packet of a flow to draw."
+
+    @property
     def by_marks(self) -> bool:
         """True where the points are so few that each is drawn with its mark."""
         return len(self.shown) <= MOST_MARKS

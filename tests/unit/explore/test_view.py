@@ -11,7 +11,7 @@ from fixtures.report import HOSTILE, NAT, START_NS, S, make_report
 
 import wiretell
 from wiretell.devices.edit_log import EditLog
-from wiretell.explore import story
+from wiretell.explore import detail, story
 from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.explained import flow_page
@@ -24,6 +24,8 @@ from wiretell.explore.view import View
 from wiretell.explore.workspace import Workspace
 from wiretell.exporters.escape import visible
 from wiretell.expressions.error import ExpressionError
+from wiretell.model.points import POINTS
+from wiretell.sources.points import PointFiles
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +102,6 @@ def test_a_thin_line_among_many_points_is_drawn() -> None:
 
 
 def test_packets_of_a_stretch_are_read_from_the_files_that_hold_them(tmp_path: Path) -> None:
-    from wiretell.model.points import POINTS
-    from wiretell.sources.points import PointFiles
-
     for part in range(4):
         rows = [
             {"packet": n, "time_ns": part * 1000 + n, "flow_id": 1, "side": 0, "ipid": n}
@@ -115,6 +114,30 @@ def test_packets_of_a_stretch_are_read_from_the_files_that_hold_them(tmp_path: P
     assert found is not None
     assert found["time_ns"].to_list() == list(range(990, 2011, 10))
     assert packets.within(10_000, 20_000).is_empty()  # type: ignore[union-attr]
+
+
+def test_a_wide_view_of_a_large_capture_is_told_without_reading_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detail, "MOST_PACKETS", 100)
+    (tmp_path / "points").mkdir()
+    for part in range(20):
+        rows = [
+            {"packet": n, "time_ns": part * 1000 + n, "flow_id": 1, "side": 0}
+            for n in range(0, 1000, 10)
+        ]
+        POINTS.frame(rows).write_parquet(tmp_path / "points" / f"{part:06}.parquet")
+    read: list[Path] = []
+    ends = detail._ends
+    monkeypatch.setattr(detail, "_ends", lambda part: (read.append(part), ends(part))[1])
+    packets = Packets(PointFiles(tmp_path / "points").parts)
+    for _ in range(2):
+        assert packets.within(0, 20_000) is None
+        assert len(read) == 2
+    found = packets.within(3000, 3500)
+    assert found is not None
+    assert found.height == 51
+    assert packets.within(0, 20_000) is None
 
 
 def test_lists_and_stories_escape_what_came_off_the_wire(view: View) -> None:
@@ -131,6 +154,15 @@ def test_lists_and_stories_escape_what_came_off_the_wire(view: View) -> None:
         assert "\u202e" not in text
     assert "&lt;script&gt;" in told
     assert "there is no" not in story.device_story(report, "gone", view.sides)
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    assert "Reset" in story.drawn([], [], has_points=False)
+    said = story.drawn(["IP ID 5 of 9"], ["TSval"], has_points=True)
+    assert "IP ID 5 of 9" in said
+    assert "has a value for: TSval" in said
+    assert story.drawn([], [], has_points=True).strip() == ""
+    assert "nothing to draw" in story.nothing_to_draw()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from drawn_points import cloud
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wiretell.expressions.parser import parse
+from wiretell.plots.cloud import HIDDEN, Cloud
 from wiretell.plots.columns import names, quantity
 from wiretell.plots.grid import count, points_within
 from wiretell.plots.palette import look
 from wiretell.plots.pyramid import Pyramid
-from wiretell.plots.scene import fitting_window, mark_color, needs_judgement
+from wiretell.plots.scene import Scene, fitting_window, mark_color, needs_judgement
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
 NUMBERS = st.floats(-1e12, 1e12)
@@ -48,6 +51,20 @@ def test_any_points_have_a_window_and_are_counted_once(places: list[tuple[int, f
     inside = points_within(points, window)
     assert abs(int(count(points, window, 40, 20, 1).sum()) - len(inside)) <= 1
     Pyramid(points, 1).count(window, 10, 10)
+
+
+def test_an_empty_plot_says_why() -> None:
+    def why(points: Cloud, y_range: tuple[float, float] | None = None) -> str:
+        ip_id = quantity("ip_id")
+        window = fitting_window(points, ip_id, y_range)
+        return Scene(ip_id, "time", window, (), Pyramid(points, 1), (), ()).why_empty
+
+    assert why(cloud([1, 2], [300, 310])) == ""
+    assert "outside the axes" in why(cloud([1, 2], [300, 310]), (5.0, 6.0))
+    assert "no packet of a flow" in why(cloud([], []))
+    assert "12 were looked at" in why(replace(cloud([], []), n_filtered=12))
+    hidden = replace(cloud([1, 2], [0, 0]), layer=np.full(2, HIDDEN, np.uint8), n_missing=2)
+    assert "IPv6 has none" in why(hidden)
 
 
 def test_machines_are_told_apart_only_where_that_is_asked() -> None:
