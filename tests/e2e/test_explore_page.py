@@ -39,6 +39,7 @@ DRAWN = """(name) => {
           bright: Array.from(source.data.alpha).filter(a => a > 0.5).length,
           colors: new Set(source.data.color).size};
 }"""
+TYPED = "(name) => Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name)).input_el.value"
 VALUE = "(name) => Bokeh.documents[0].get_model_by_name(name).value"
 
 
@@ -252,12 +253,21 @@ def test_machines_arrive_on_an_open_page(browser: Any, tmp_path: Path) -> None:
         before, places = _what_is_seen(visit), _places(visit)
         other = Visit(browser, server.url.partition("/enter")[0], beside=visit)
 
+        visit.page.keyboard.press("h")
+        visit.page.keyboard.type("user_a")
+        visit.told("user_agent")  # the completion
+
         gate.write_text("go")
         visit.told(" behind ")
         visit.cell("#1").wait_for()
         visit.cell("1 (1–1)").wait_for()
         visit.told(f"Saved in {kept}")
         assert _what_is_seen(visit) == before
+        assert visit.page.evaluate(VALUE, "highlight") == ""  # half typed, still being typed
+        visit.page.keyboard.type("gent has x")
+        assert visit.page.evaluate(TYPED, "highlight") == "user_agent has x"
+        visit.page.keyboard.press("Escape")
+        assert visit.page.evaluate(TYPED, "highlight") == ""
         assert _places(visit) == places
         assert merge.is_enabled()
         assert visit.drawn("Clock offset (ms)")["n"] > 0

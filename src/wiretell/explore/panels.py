@@ -27,7 +27,8 @@ select:not([size]).bk-input { background-size: 5px 5px; background-image:
   background-position: right 13px center, right 8px center; background-repeat: no-repeat; }
 .bk-btn { background: var(--raised); color: var(--text); border-color: var(--line);
   font-size: 13px; }
-.bk-btn:hover, .bk-btn:focus { border-color: var(--accent); color: var(--accent); }
+.bk-btn:hover, .bk-btn:focus, .bk-btn:active { background: var(--raised) !important;
+  border-color: var(--accent) !important; color: var(--accent) !important; }
 .bk-btn[disabled], .bk-btn-default[disabled] { opacity: .5; background: var(--raised) !important;
   color: var(--dim) !important; border-color: var(--line) !important; }
 .bk-menu { background: var(--raised); color: var(--text); border-color: var(--line);
