@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -135,9 +135,25 @@ def _workers(jobs: int) -> ProcessPoolExecutor:
 
     # A forked copy of a program with threads may hang: new processes begin from nothing.
     workers = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    for _ in range(jobs):
-        workers.submit(_ready)
+    with _environment(POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+        for _ in range(jobs):
+            workers.submit(_ready)
     return workers
+
+
+@contextmanager
+def _environment(**wanted: str) -> Iterator[None]:
+    """Processes that start meanwhile get these variables, where they are not set.
+
+    Tables of an address are small: threads of their own in each process get in one another's way.
+    """
+    new = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            del os.environ[name]
 
 
 def _ready() -> None:

@@ -36,6 +36,9 @@ def count_distribution(
 
 def interval(distribution: Mapping[int, float], level: float = 0.9) -> tuple[int, int]:
     """Shortest run of counts that holds at least `level` of the probability (lowest if equal)."""
+    if len(distribution) == 1:
+        (only,) = distribution
+        return only, only
     counts = list(range(min(distribution), max(distribution) + 1))
     p = np.array([distribution.get(c, 0.0) for c in counts])
     total = np.concatenate([[0.0], np.cumsum(p)])
