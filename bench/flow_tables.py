@@ -56,10 +56,25 @@ def stacks() -> list[dict[str, Any]]:
     return found
 
 
+@dataclass(frozen=True)
+class Made:
+    """Tables as FLOWS and OBSERVATIONS, and the machine (a number) of every row of `flows`."""
+
+    flows: pl.DataFrame
+    observations: pl.DataFrame
+    machine: IntArray
+
+
 def flow_tables(
     n_flows: int, n_machines: int, n_addresses: int = 1, seed: int = 1
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FLOWS and OBSERVATIONS of `n_flows`; machines are spread evenly over the addresses."""
+    made = make(n_flows, n_machines, n_addresses, seed)
+    return made.flows, made.observations
+
+
+def make(n_flows: int, n_machines: int, n_addresses: int = 1, seed: int = 1) -> Made:
+    """The same tables, with the truth."""
     rng = np.random.default_rng(seed)
     kinds = stacks()
     share = np.array([kind["share"] for kind in kinds])
@@ -74,8 +89,8 @@ def flow_tables(
     server = _servers(rng, machine, n_flows)
     server[lookup] = 0
     length_s = np.where(lookup, 0.03, np.minimum(rng.lognormal(1.5, 1.2, n_flows), 300.0))
-    tables = _flows(rng, kinds, machines, machine, start_s, length_s, lookup, server)
-    return tables, _observations(rng, kinds, machines, machine, tables, lookup)
+    flows = _flows(rng, kinds, machines, machine, start_s, length_s, lookup, server)
+    return Made(flows, _observations(rng, kinds, machines, machine, flows, lookup), machine)
 
 
 def _moments(rng: np.random.Generator, n: int, n_machines: int) -> tuple[IntArray, FloatArray]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 
 import polars as pl
 
@@ -17,10 +18,11 @@ from wiretell.devices.explain_windows import explain_windows
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
 from wiretell.devices.part import Every, Part, Stretch, part_of, work_of
+from wiretell.devices.seam_ends import Bridge
 from wiretell.devices.seams import join
 from wiretell.devices.side_columns import SideColumns, columns_each
 from wiretell.devices.sides import SERVER, Sides, connections_of, number, roles_of
-from wiretell.devices.windows import View, around, view_of
+from wiretell.devices.windows import USUAL, Cut, View, around, view_of
 from wiretell.model.column import Table
 from wiretell.model.tables import ADDRESSES, DEVICES, EVIDENCE, MEMBERS, OBSERVATIONS
 from wiretell.signal import Clock, Labels, Links, Scores, Signal
@@ -137,25 +139,26 @@ def find_devices(
     signals: Sequence[Signal],
     *,
     spread: Spread = map,
+    cut: Cut = USUAL,
 ) -> Findings:
     """Which machines are behind each address that sent anything.
 
     `flows` as FLOWS, `observations` as OBSERVATIONS (from the signals' `extract`). A signal that
     fails is left out for that address and named in `failed`. Addresses come in the order of the
     result's tables: those that open flows first, busiest first. An address of very many flows is
-    judged in windows of time. `spread` may work on several addresses and windows at once, in other
-    processes too: the result is the same.
+    judged in windows of time, as `cut` says. `spread` may work on several addresses and windows at
+    once, in other processes too: the result is the same.
     """
     found = [Findings.empty()]
     seen: list[Seen] = []
-    work = work_of(Every(Sides(flows), observations))
+    work = work_of(Every(Sides(flows), observations), cut)
     for result in spread(partial(_judge_work, tuple(signals)), work):
         if isinstance(result, Findings):
             found.append(result)
             continue
         seen.append(result)
         if result.is_last:
-            found.append(_joined(seen))
+            found.append(_joined(signals, seen))
             seen = []
     failed: dict[str, str] = {}
     for part in found:
@@ -223,6 +226,8 @@ def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
         of.window,
         one.address,
         one.columns,
+        of.part.sides,
+        of.part.observations,
         one.evidence,
         one.regimes,
         connections_of(one.columns, of.role),
@@ -235,14 +240,21 @@ def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
     return Seen(one.address, of.role, of.is_last, view, measured.frame(), failed)
 
 
-def _joined(seen: Sequence[Seen]) -> Findings:
+def _joined(signals: Sequence[Signal], seen: Sequence[Seen]) -> Findings:
     """The rows of an address from what its windows told."""
     views = [each.view for each in seen]
     of = seen[0]
-    rows = explain_windows(of.address, of.role, views, join(views))
     failed: dict[str, str] = {}
     for each in seen:
         failed |= each.failed
+    bridges: list[Bridge] = []
+    for before, after in pairwise(views):
+        ends = before.ends[1] + after.ends[0]
+        part = part_of(of.address, number(ends.sides), ends.observations)
+        (columns,) = columns_each(part.sides, part.starts, part.observations)
+        scores = _scores(part, 0, signals, of.role, {}, failed)
+        bridges.append(Bridge(ends.at, _evidence(columns, scores)))
+    rows = explain_windows(of.address, of.role, views, join(views, bridges))
     return Findings(
         pl.concat([each.measured for each in seen]),
         rows.evidence,
@@ -260,6 +272,7 @@ def judge_address(
     signals: Sequence[Signal],
     *,
     about: Sequence[int] = (),
+    cut: Cut = USUAL,
 ) -> Judged:
     """What `find_devices` makes of one address, with all that led to it.
 
@@ -271,7 +284,7 @@ def judge_address(
         raise ValueError(f"{address} sent nothing")
     sides = every.rows(every.of(every.addresses.index(address)))
     own = observations.filter(pl.col("address") == address)
-    near = around(sides, about)
+    near = around(sides, about, cut)
     if near.height < sides.height:
         own = own.join(near, on=["flow_id", "side"], how="semi")
     failed: dict[str, str] = {}

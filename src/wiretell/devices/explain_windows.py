@@ -53,7 +53,7 @@ def explain_windows(address: str, role: str, views: Sequence[View], joined: Join
     shared = views[0].window.end - views[1].window.begin
     words = (
         f"judged in {len(views)} windows of time: machines of two neighbours are one where they"
-        f" have the same of the {shared:,} flows that both judged"
+        f" have the same of the {shared:,} flows that both judged, or counters and clocks go on"
     )
     reasons = row["reasons"]
     assert isinstance(reasons, list)

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.devices.sides import ROLE_COLUMNS, Sides, number, role_of
-from wiretell.devices.windows import Window, windows_of
+from wiretell.devices.windows import USUAL, Cut, Window, windows_of
 
 IntArray = NDArray[np.int64]
 
@@ -105,12 +105,12 @@ class Every:
             yield Stretch(part, role, window, window is windows[-1])
 
 
-def work_of(every: Every) -> Iterator[Part | Stretch]:
+def work_of(every: Every, cut: Cut = USUAL) -> Iterator[Part | Stretch]:
     """The addresses in their order: those with few sides together, one with many in windows."""
     n_sides = np.diff(every.sides.starts).tolist()
     first = together = 0
     for i, n in enumerate(n_sides):
-        windows = windows_of(n)
+        windows = windows_of(n, cut)
         if together and (windows or together + n > PART_SIDES):
             yield every.between(first, i)
             first, together = i, 0

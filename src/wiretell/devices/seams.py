@@ -1,16 +1,18 @@
-"""Windows of an address -> its machines: groups of neighbours that share their flows are one.
+"""Windows of an address -> its machines: groups of neighbours that go on as one another are one.
 
-Two windows judge the flows between them apart from one another. Where nearly all that a group has
-there is of one group of the other window, and the other way round, both are one machine: no
-argument could be stronger. What is left (a window told two machines apart that another did not, a
-machine that was silent at the seam) is compared as parts of an address are anywhere, a shared flow
-being a link between its two copies, and a window that told two apart an argument that they are.
+Two windows judge the flows between them apart from one another. Three things say which group of
+one is which of the other: flows that both judged, counters that go on from the last flows of one
+to the first of the other (`seam_ends`), and clock lines that do (`seam_clocks`). Groups are put
+together one to one, by the greatest sum of these (`seam_match`). What is left (a window told two
+machines apart that another did not, a machine that was silent for long) is compared as parts of an
+address are anywhere, and that a window told two apart is an argument that they are two.
 """
 
 from __future__ import annotations
 
+from collections import Counter as Votes
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from statistics import median_high
 
@@ -20,60 +22,107 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.agglomerate import Partition, Scored, agglomerate
-from wiretell.devices.bodies import Held
+from wiretell.devices.bodies import CARRIERS, Held
+from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
+from wiretell.devices.interleave import Mark
 from wiretell.devices.judge import MOST_FOUNDERS, Judgement, count
+from wiretell.devices.seam_clocks import Reading, continued
+from wiretell.devices.seam_ends import Bridge
+from wiretell.devices.seam_match import Match, matches
 from wiretell.devices.windows import View
 from wiretell.signal import Counter, Hold, Link
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 NAME = "windows"
 REASON = "the same flows, judged in two windows of time"
 SHARED_BITS = 4.0
 """A flow that two groups share: one in about twenty is at the wrong one."""
-NEARLY_ALL, ENOUGH = 0.9, 5
-"""Share of what each of two groups has at a seam that the other has too, and how many flows."""
+LINE = "a clock line of one window goes on in another"
+LINK_BITS = 12.0
+"""A link across a seam says no more than this: a flow at its end may be a stray."""
+LINE_FLOWS = 3
+"""A clock of fewer flows is not held against a part: they may be strays, of which many windows have
+many."""
+ENOUGH = 5
+"""Flows that a piece which is another's has in common with a further one, to say anything of it."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """All windows as one: the judgement, and per window the machine of each group (-1: none)."""
+    """All windows as one: the judgement, and per window of each group its machine (-1: none).
+
+    `sure` is, as `machine`, the probability that a flow of the group is that machine's. `doubtful`
+    are the seams at which two machines may have changed places.
+    """
 
     judgement: Judgement
     machine: list[IntArray]
+    sure: list[FloatArray]
+    doubtful: list[Doubt]
 
 
 @dataclass(frozen=True)
-class _Seams:
-    """A row per flow that two pieces share: the pieces, and the numbers of the flow's copies."""
+class Doubt:
+    """Machines `one` and `other` may have changed places after window `window`."""
+
+    one: int
+    other: int
+    window: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A row per flow that two pieces share, or per link from one to the other.
+
+    `one` and `other` are the pieces, `copy` and `again` the numbers of the sides' copies.
+    """
 
     one: IntArray
     other: IntArray
     copy: IntArray
     again: IntArray
+    links: list[Link]
+    """Of links; of shared flows none."""
 
 
-def join(views: Sequence[View]) -> Joined:
+def join(views: Sequence[View], bridges: Sequence[Bridge]) -> Joined:
     """The machines of an address from what its windows tell, in order of time.
 
-    A group of a window is a piece if any flow of it counts there. Cost: linear in the flows at
-    seams, beside the comparison of what no seam puts together.
+    `bridges` are of each window and the next. A group of a window is a piece if any flow of it
+    counts there. Cost: linear in the flows at seams, beside the comparison of what no seam puts
+    together.
     """
     piece = _numbered(views)
+    n_pieces = sum(int((of >= 0).sum()) for of in piece)
     copy = _copies(views)
-    seams = _seams(views, piece, copy)
-    part = _certain(seams, sum(int((of >= 0).sum()) for of in piece))
-    parts = _absorbed(views, piece, part, copy)
-    found, group = _compared(parts, views, seams, part, copy)
+    seams = [_shared(views, i, piece, copy) for i in range(len(bridges))]
+    ties = [_linked(views, i, piece, copy, bridge) for i, bridge in enumerate(bridges)]
+    pairs = continued(views)
+    near, far = _lines(pairs, views, piece, copy)
+    ties = [_both(tied, near[i]) for i, tied in enumerate(ties)]
+    found_at = [_matches(shared, tied, n_pieces) for shared, tied in zip(seams, ties, strict=True)]
+    part = _parts(found_at, n_pieces)
+    strays = _strays(pairs, piece, part)
+    parts = _absorbed(views, piece, part, copy, strays)
+    links = _across(seams, [*ties, far], part)
+    found, group = _compared(parts, views, bridges, links, copy)
     group = group[part]
     machine = [np.where(of >= 0, group[np.maximum(of, 0)], -1) for of in piece]
-    tied = _tied(views)
-    found.weakest = _weakest(found, views, machine)
+    tied = _tied(views, copy, [*ties, far], group)
+    found.weakest = _weakest(found, views, machine, found_at, group)
     held = _held(len(found.groups), views, machine, tied)
     starts = [(view.starts.min(), view.starts.max()) for view in views]
     seconds = float(max(last for _, last in starts) - min(first for first, _ in starts))
-    return Joined(Judgement(found, count(found, held, seconds), [], {}, [], tied), machine)
+    judgement = Judgement(found, count(found, held, seconds), [], {}, [], tied)
+    return Joined(judgement, machine, [np.ones(len(of)) for of in piece], [])
+
+
+def _scored(match: Match) -> Scored:
+    return match.bits, [Argument(NAME, match.bits, REASON)]
 
 
 def _numbered(views: Sequence[View]) -> list[IntArray]:
@@ -98,33 +147,121 @@ def _copies(views: Sequence[View]) -> list[IntArray]:
     return np.split(number, np.cumsum([len(view.starts) for view in views])[:-1])
 
 
-def _seams(views: Sequence[View], piece: Sequence[IntArray], copy: Sequence[IntArray]) -> _Seams:
-    rows: list[tuple[IntArray, IntArray, IntArray, IntArray]] = []
-    for i in range(len(views) - 1):
-        before, after = views[i], views[i + 1]
-        n = before.window.end - after.window.begin
-        one, other = before.core[-n:], after.core[:n]
-        both = (one >= 0) & (other >= 0)
-        one, other = piece[i][one[both]], piece[i + 1][other[both]]
-        known = (one >= 0) & (other >= 0)
-        copies = (copy[i][-n:][both][known], copy[i + 1][:n][both][known])
-        rows.append((one[known], other[known], *copies))
-    return _Seams(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+def _shared(
+    views: Sequence[View], i: int, piece: Sequence[IntArray], copy: Sequence[IntArray]
+) -> _Told:
+    """The flows that windows `i` and `i + 1` share, where both have them in a piece."""
+    before, after = views[i], views[i + 1]
+    n = before.window.end - after.window.begin
+    one, other = _piece_of(before.core[-n:], piece[i]), _piece_of(after.core[:n], piece[i + 1])
+    known = (one >= 0) & (other >= 0)
+    return _Told(one[known], other[known], copy[i][-n:][known], copy[i + 1][:n][known], [])
 
 
-def _certain(seams: _Seams, n_pieces: int) -> IntArray:
-    """Piece -> number of its part: pieces that share nearly all they have at a seam are one."""
-    pairs, n = np.unique(seams.one * n_pieces + seams.other, return_counts=True)
-    one, other = pairs // n_pieces, pairs % n_pieces
-    of_one = np.bincount(seams.one, minlength=n_pieces)[one]
-    of_other = np.bincount(seams.other, minlength=n_pieces)[other]
-    sure = (n >= ENOUGH) & (n >= NEARLY_ALL * np.maximum(of_one, of_other))
-    ends = (one[sure], other[sure])
-    graph = csr_array((np.ones(len(ends[0])), ends), shape=(n_pieces, n_pieces))
+def _piece_of(core: IntArray, piece: IntArray) -> IntArray:
+    """The piece of each side (-1: none) by its group in a window."""
+    return np.where(core >= 0, piece[np.maximum(core, 0)], -1)
+
+
+def _linked(
+    views: Sequence[View],
+    i: int,
+    piece: Sequence[IntArray],
+    copy: Sequence[IntArray],
+    bridge: Bridge,
+) -> _Told:
+    """Links from a flow that window `i` judged to a later one that window `i + 1` judged.
+
+    What both judged on both ends of a link is a shared flow, and told as such.
+    """
+    before, after = views[i].window, views[i + 1].window
+    links = bridge.evidence.links
+    ends = np.sort(bridge.at[np.array([(x.a, x.b) for x in links]).reshape(-1, 2).astype(int)])
+    first, second = ends[:, 0], ends[:, 1]
+    across = np.flatnonzero(
+        (first < before.end)
+        & (second >= after.begin)
+        & ((first < after.begin) | (second >= before.end))
+    )
+    at, to = first[across] - before.begin, second[across] - after.begin
+    one = _piece_of(views[i].core[at], piece[i])
+    other = _piece_of(views[i + 1].core[to], piece[i + 1])
+    known = np.flatnonzero((one >= 0) & (other >= 0))
+    copies, again = copy[i][at[known]], copy[i + 1][to[known]]
+    kept = [
+        links[k]._replace(a=a, b=b)
+        for k, a, b in zip(across[known].tolist(), copies.tolist(), again.tolist(), strict=True)
+    ]
+    return _Told(one[known], other[known], copies, again, kept)
+
+
+def _lines(
+    pairs: Sequence[tuple[Reading, Reading]],
+    views: Sequence[View],
+    piece: Sequence[IntArray],
+    copy: Sequence[IntArray],
+) -> tuple[list[_Told], _Told]:
+    """Clock lines that go on in another window: in the next one (of each), and further away."""
+    rows: list[list[tuple[int, int, Link]]] = [[] for _ in views]
+    for x, y in pairs:
+        at = x.window if y.window == x.window + 1 else -1
+        a, b = (int(copy[r.window][r.side - views[r.window].window.begin]) for r in (x, y))
+        link = Link("tcp_timestamp", a, b, LINK_BITS, LINE)
+        rows[at].append((int(piece[x.window][x.group]), int(piece[y.window][y.group]), link))
+    told: list[_Told] = []
+    for of in rows:
+        ends = np.array([(*pieces, link.a, link.b) for *pieces, link in of], dtype=np.int64)
+        p, q, first, second = ends.reshape(-1, 4).T
+        told.append(_Told(p, q, first, second, [link for _, _, link in of]))
+    return told[:-1], told[-1]
+
+
+def _both(one: _Told, other: _Told) -> _Told:
+    return _Told(
+        np.concatenate([one.one, other.one]),
+        np.concatenate([one.other, other.other]),
+        np.concatenate([one.copy, other.copy]),
+        np.concatenate([one.again, other.again]),
+        one.links + other.links,
+    )
+
+
+def _matches(shared: _Told, linked: _Told, n_pieces: int) -> list[Match]:
+    """Who goes on as whom at one seam."""
+    bits = np.minimum([link.bits for link in linked.links], LINK_BITS)
+    keys = np.concatenate(
+        [shared.one * n_pieces + shared.other, linked.one * n_pieces + linked.other]
+    )
+    weights = np.concatenate([np.full(len(shared.one), SHARED_BITS), bits])
+    pairs, at = np.unique(keys, return_inverse=True)
+    total = np.zeros(len(pairs))
+    np.add.at(total, at, weights)
+    return matches(pairs // n_pieces, pairs % n_pieces, total)
+
+
+def _parts(found_at: Sequence[Sequence[Match]], n_pieces: int) -> IntArray:
+    """Piece -> number of its part: what matches at all seams put together."""
+    ends = np.array([(m.one, m.other) for at in found_at for m in at], dtype=np.int64).reshape(
+        -1, 2
+    )
+    graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n_pieces, n_pieces))
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def _telling(seams: _Seams, n_pieces: int) -> NDArray[np.bool_]:
+def _across(seams: Sequence[_Told], ties: Sequence[_Told], part: IntArray) -> list[Link]:
+    """Links between parts: what speaks for one machine where no match put it together."""
+    found: list[Link] = []
+    for shared in seams:
+        told = _telling(shared, len(part)) & (part[shared.one] != part[shared.other])
+        ends = zip(shared.copy[told].tolist(), shared.again[told].tolist(), strict=True)
+        found += [Link(NAME, a, b, SHARED_BITS, REASON) for a, b in ends]
+    for tied in ties:
+        apart = np.flatnonzero(part[tied.one] != part[tied.other])
+        found += [tied.links[k] for k in apart.tolist()]
+    return found
+
+
+def _telling(seams: _Told, n_pieces: int) -> NDArray[np.bool_]:
     """Shared flows that are links: all of two pieces that share most of what either has.
 
     A window may take two machines for one. Such a piece is the larger one's, and says of the other
@@ -146,18 +283,67 @@ def _telling(seams: _Seams, n_pieces: int) -> NDArray[np.bool_]:
     return told
 
 
+def _key(reading: Reading) -> tuple[int, int, tuple[int, ...]]:
+    return reading.window, reading.group, reading.clock.sides
+
+
+def _strays(
+    pairs: Sequence[tuple[Reading, Reading]], piece: Sequence[IntArray], part: IntArray
+) -> set[tuple[int, tuple[int, ...]]]:
+    """Clocks (part, sides) that go on in another part, which has more flows of theirs.
+
+    Their flows are strays; what they say would be held against the part that took them in.
+    """
+    number: dict[tuple[int, int, tuple[int, ...]], int] = {}
+    known: list[Reading] = []
+    ends: list[tuple[int, int]] = []
+    for pair in pairs:
+        for reading in pair:
+            if _key(reading) not in number:
+                number[_key(reading)] = len(known)
+                known.append(reading)
+        ends.append((number[_key(pair[0])], number[_key(pair[1])]))
+    if not ends:
+        return set()
+    one, other = np.array(ends).T
+    graph = csr_array((np.ones(len(one)), (one, other)), shape=(len(known), len(known)))
+    label = connected_components(graph, directed=False)[1].tolist()
+    votes: dict[int, Votes[int]] = defaultdict(Votes)
+    owner = [int(part[piece[x.window][x.group]]) for x in known]
+    for reading, clock, at in zip(known, label, owner, strict=True):
+        votes[clock][at] += len(reading.clock.sides)
+    return {
+        (at, reading.clock.sides)
+        for reading, clock, at in zip(known, label, owner, strict=True)
+        if votes[clock][at] < max(votes[clock].values())
+    }
+
+
 def _absorbed(
-    views: Sequence[View], piece: Sequence[IntArray], part: IntArray, copy: Sequence[IntArray]
+    views: Sequence[View],
+    piece: Sequence[IntArray],
+    part: IntArray,
+    copy: Sequence[IntArray],
+    strays: Set[tuple[int, tuple[int, ...]]],
 ) -> list[Group]:
-    """A group for each part, its sides by the numbers of their copies."""
+    """A group for each part, its sides by the numbers of their copies; without stray clocks."""
     found: dict[int, Group] = {}
     for view, numbers, copies in zip(views, piece, copy, strict=True):
         for group, number in zip(view.groups, numbers.tolist(), strict=True):
             if number < 0:
                 continue
             sides = copies[np.array(group.sides) - view.window.begin].tolist()
-            placed = replace(group, sides=sides)
             at = int(part[number])
+            placed = replace(
+                group,
+                sides=sides,
+                lines=[
+                    clock
+                    for clock in group.lines
+                    if len(clock.sides) >= LINE_FLOWS and (at, clock.sides) not in strays
+                ],
+                singles=[],
+            )
             if at in found:
                 found[at].absorb(placed)
             else:
@@ -181,8 +367,8 @@ def _own(group: Group) -> Group:
 def _compared(
     parts: Sequence[Group],
     views: Sequence[View],
-    seams: _Seams,
-    part: IntArray,
+    bridges: Sequence[Bridge],
+    links: Sequence[Link],
     copy: Sequence[IntArray],
 ) -> tuple[Partition, IntArray]:
     """The machines that the parts make, and the machine of each part.
@@ -191,17 +377,12 @@ def _compared(
     """
     order = sorted(range(len(parts)), key=lambda i: (-len(parts[i].sides), i))
     chosen, left = sorted(order[:MOST_FOUNDERS]), sorted(order[MOST_FOUNDERS:])
-    told = _telling(seams, len(part)) & (part[seams.one] != part[seams.other])
-    links = [
-        Link(NAME, a, b, SHARED_BITS, REASON)
-        for a, b in zip(seams.copy[told].tolist(), seams.again[told].tolist(), strict=True)
-    ]
     starts = np.empty(sum(len(view.starts) for view in views))
     for view, copies in zip(views, copy, strict=True):
         starts[copies] = view.starts
     rules = {kind: rule for view in views for kind, rule in view.rules.items()}
     compared = [parts[i] for i in chosen]
-    found = agglomerate(compared, links, _counters(views, copy), rules, starts.tolist())
+    found = agglomerate(compared, links, _counters(views, bridges, copy), rules, starts.tolist())
     root = list(range(len(chosen)))
     for merge in found.history[-1].merges:
         root = [merge.a if at == merge.b else at for at in root]
@@ -219,51 +400,88 @@ def _compared(
     return found, machine
 
 
-def _counters(views: Sequence[View], copy: Sequence[IntArray]) -> list[Counter]:
+def _counters(
+    views: Sequence[View], bridges: Sequence[Bridge], copy: Sequence[IntArray]
+) -> list[Counter]:
     """Counters of one name as one: marks by the numbers of the copies, the usual of their steps."""
-    several: dict[tuple[str, str, int], list[tuple[Counter, int, IntArray]]] = defaultdict(list)
-    for view, copies in zip(views, copy, strict=True):
-        for counter in view.counters:
-            key = (counter.signal, counter.name, counter.modulus)
-            several[key].append((counter, view.window.begin, copies))
-    return [
-        replace(
-            counters[0][0],
-            slack=median_high([counter.slack for counter, _, _ in counters]),
-            per_second=median_high([counter.per_second for counter, _, _ in counters]),
-            marks={
-                int(copies[side - begin]): mark
-                for counter, begin, copies in counters
-                for side, mark in counter.marks.items()
-            },
-        )
-        for counters in several.values()
-    ]
+    several: dict[tuple[str, str, int], list[tuple[Counter, int]]] = defaultdict(list)
+    for i, bridge in enumerate(bridges):
+        for counter in bridge.evidence.counters:
+            several[counter.signal, counter.name, counter.modulus].append((counter, i))
+    found: list[Counter] = []
+    for counters in several.values():
+        marks: dict[int, Mark] = {}
+        for counter, i in counters:
+            for k in (i, i + 1):
+                window = views[k].window
+                for row, mark in counter.marks.items():
+                    side = int(bridges[i].at[row])
+                    if window.begin <= side < window.end:
+                        marks[int(copy[k][side - window.begin])] = mark
+        slack = median_high([counter.slack for counter, _ in counters])
+        per_second = median_high([counter.per_second for counter, _ in counters])
+        found.append(replace(counters[0][0], slack=slack, per_second=per_second, marks=marks))
+    return found
 
 
-def _weakest(found: Partition, views: Sequence[View], machine: Sequence[IntArray]) -> list[Scored]:
-    """Of each machine the least certain merge: of windows put together, or within one."""
-    weakest = list(found.weakest)
+def _weakest(
+    found: Partition,
+    views: Sequence[View],
+    machine: Sequence[IntArray],
+    found_at: Sequence[Sequence[Match]],
+    group: IntArray,
+) -> list[Scored]:
+    """Of each machine the least certain merge: of windows put together, at seams, or within.
+
+    Where a window may have taken two machines for one, the others had to do so as well: of what
+    was merged within windows, that of a usual one counts.
+    """
+    within: dict[int, list[Scored]] = defaultdict(list)
     for view, of in zip(views, machine, strict=True):
         for scored, m in zip(view.weakest, of.tolist(), strict=True):
-            if m >= 0:
-                weakest[m] = min(weakest[m], scored, key=lambda x: x[0])
+            within[m].append(scored)
+    weakest = [
+        min(scored, _usual(within[m]), key=lambda x: x[0]) for m, scored in enumerate(found.weakest)
+    ]
+    for at in found_at:
+        for match in at:
+            m = int(group[match.one])
+            weakest[m] = min(weakest[m], _scored(match), key=lambda x: x[0])
     return weakest
 
 
-def _tied(views: Sequence[View]) -> NDArray[np.int32]:
-    """Side -> number of the set that counters and clocks tie it into, over all windows."""
+def _usual(several: Sequence[Scored]) -> Scored:
+    """The middle one."""
+    return sorted(several, key=lambda x: x[0])[(len(several) - 1) // 2]
+
+
+def _tied(
+    views: Sequence[View], copy: Sequence[IntArray], ties: Sequence[_Told], machine: IntArray
+) -> NDArray[np.int32]:
+    """Side -> number of the set that counters and clocks tie it into, over all windows.
+
+    A flow that two windows judged is in the sets of both; links tie sets where both ends are of
+    one machine (of each piece, `machine`).
+    """
     base = np.cumsum([0] + [int(view.tied.max()) + 1 for view in views])
+    of_copy = np.empty(sum(len(of) for of in copy), dtype=np.int64)
+    for view, of, first in zip(views, copy, base[:-1].tolist(), strict=True):
+        of_copy[of] = first + view.tied
     one, other = [], []
     for i in range(len(views) - 1):
         n = views[i].window.end - views[i + 1].window.begin
-        one.append(base[i] + views[i].tied[-n:])
-        other.append(base[i + 1] + views[i + 1].tied[:n])
+        one.append(of_copy[copy[i][-n:]])
+        other.append(of_copy[copy[i + 1][:n]])
+    for told in ties:
+        carried = np.array([link.signal in CARRIERS for link in told.links], dtype=bool)
+        carried &= machine[told.one] == machine[told.other]
+        one.append(of_copy[told.copy[carried]])
+        other.append(of_copy[told.again[carried]])
     ends = (np.concatenate(one), np.concatenate(other))
     graph = csr_array((np.ones(len(ends[0])), ends), shape=(base[-1], base[-1]))
     _, label = connected_components(graph, directed=False)
     of_side: NDArray[np.int32] = np.concatenate(
-        [label[base[i] + view.tied[view.window.own]] for i, view in enumerate(views)]
+        [label[of_copy[of[view.window.own]]] for view, of in zip(views, copy, strict=True)]
     )
     return of_side
 

@@ -24,21 +24,33 @@ from wiretell.devices.explain import Belonging, Strongest, belonging_of, stronge
 from wiretell.devices.facts import Facts, Volume, facts_of, volume_of
 from wiretell.devices.group import Group
 from wiretell.devices.judge import Judgement
+from wiretell.devices.seam_ends import Ends, ends_of
 from wiretell.devices.side_columns import SideColumns
 from wiretell.model.tables import EVIDENCE, MEMBERS
-from wiretell.signal import Clock, Counter, LabelRule, Links
+from wiretell.signal import Clock, LabelRule, Links
 from wiretell.stats.joint_rate import combine
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-LARGE_SIDES = 200_000
-"""An address of more sides than this is judged in windows."""
-WINDOW_SIDES, SHARED_SIDES = 50_000, 5_000
-"""Sides of a window at most, and how many of them it shares with the next."""
 KEPT_SINGLES = 64
 """Clocks of single flows that a group keeps for comparison with groups of other windows."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An address of more than `most` sides is judged in windows.
+
+    Each has at most `window` sides, of which it shares `shared` with the next.
+    """
+
+    most: int = 200_000
+    window: int = 50_000
+    shared: int = 5_000
+
+
+USUAL = Cut()
 
 
 @dataclass(frozen=True)
@@ -59,28 +71,28 @@ class Window:
         return slice(self.first - self.begin, self.last - self.begin)
 
 
-def windows_of(n_sides: int) -> list[Window]:
+def windows_of(n_sides: int, cut: Cut = USUAL) -> list[Window]:
     """Windows of equal size; none where there are few enough sides to be judged at once."""
-    if n_sides <= LARGE_SIDES:
+    if n_sides <= cut.most:
         return []
-    n_windows = -(-(n_sides - SHARED_SIDES) // (WINDOW_SIDES - SHARED_SIDES))
-    begins = np.linspace(0, n_sides - SHARED_SIDES, n_windows + 1).astype(int).tolist()
-    middle = SHARED_SIDES // 2
+    n_windows = -(-(n_sides - cut.shared) // (cut.window - cut.shared))
+    begins = np.linspace(0, n_sides - cut.shared, n_windows + 1).astype(int).tolist()
+    middle = cut.shared // 2
     return [
         Window(
             begin,
-            end + SHARED_SIDES,
+            end + cut.shared,
             begin + middle if begin else 0,
-            end + (middle if end + SHARED_SIDES < n_sides else SHARED_SIDES),
+            end + (middle if end + cut.shared < n_sides else cut.shared),
         )
         for begin, end in pairwise(begins)
     ]
 
 
-def around(sides: pl.DataFrame, flow_ids: Sequence[int]) -> pl.DataFrame:
+def around(sides: pl.DataFrame, flow_ids: Sequence[int], cut: Cut = USUAL) -> pl.DataFrame:
     """The sides of one address that are judged with these flows: of very many, their windows."""
     at = np.flatnonzero(sides["flow_id"].is_in(flow_ids).to_numpy()).tolist()
-    windows = windows_of(sides.height)
+    windows = windows_of(sides.height, cut)
     if not windows or not at:
         return sides
     near = np.zeros(sides.height, dtype=bool)
@@ -92,14 +104,13 @@ def around(sides: pl.DataFrame, flow_ids: Sequence[int]) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class View:
-    """What one window tells. Sides of `groups` and `counters` have their number on the address.
+    """What one window tells. Sides of `groups` and `ends` have their number on the address.
 
     `core` is the group that each side of the window is of by itself (-1: none, or attached),
     `tied` the number of the set that counters and clocks tie it into, `starts` its time in s. All
     else is about the sides that count: `belonging` with the groups' numbers, `connection` (may it
     found a machine), `facts`, `held` and `together` of each group, `flows` (flow_id, side).
-    `links` is as EVIDENCE, `attached` (signal, flow, group, bits, reason). `counters` are known
-    where windows overlap.
+    `links` is as EVIDENCE, `attached` (signal, flow, group, bits, reason).
     """
 
     window: Window
@@ -108,7 +119,7 @@ class View:
     weakest: list[Scored]
     core: IntArray
     tied: NDArray[np.int32]
-    counters: list[Counter]
+    ends: tuple[Ends, Ends]
     rules: Mapping[str, LabelRule]
     belonging: Belonging
     connection: BoolArray
@@ -125,6 +136,8 @@ def view_of(
     window: Window,
     address: str,
     columns: SideColumns,
+    sides: pl.DataFrame,
+    observations: pl.DataFrame,
     evidence: Evidence,
     regimes: Mapping[str, Mapping[int, str]],
     connections: frozenset[int],
@@ -170,7 +183,7 @@ def view_of(
         weakest=judgement.partition.weakest,
         core=core,
         tied=judgement.tied,
-        counters=[_at_seams(counter, window, evidence.n_sides) for counter in evidence.counters],
+        ends=ends_of(begin, sides, observations, judgement.groups),
         rules=evidence.rules,
         belonging=Belonging(
             group, belonging.share[own], belonging.chain[own] + begin, belonging.reason[own]
@@ -206,15 +219,3 @@ def _lean(group: Group, begin: int) -> Group:
         holds=[replace(hold, side=hold.side + begin) for hold in group.holds],
         windows=frozenset({begin}),
     )
-
-
-def _at_seams(counter: Counter, window: Window, n_sides: int) -> Counter:
-    """Marks of the sides that the window shares with its neighbours."""
-    low = SHARED_SIDES if window.begin < window.first else 0
-    high = n_sides - (SHARED_SIDES if window.last < window.end else 0)
-    marks = {
-        side + window.begin: mark
-        for side, mark in counter.marks.items()
-        if side < low or side >= high
-    }
-    return replace(counter, marks=marks)

@@ -1,4 +1,4 @@
-"""Pieces of two windows that share their flows are one machine; what is doubtful is compared."""
+"""Pieces of two windows that go on as one another are one machine; the rest is compared."""
 
 from __future__ import annotations
 
@@ -6,51 +6,55 @@ import numpy as np
 
 from wiretell.devices.exclusive import PARTED_CAP, windows_bits
 from wiretell.devices.group import Group
-from wiretell.devices.seams import ENOUGH, _certain, _Seams, _telling
+from wiretell.devices.seams import _matches, _parts, _telling, _Told
+from wiretell.signal import Link
 
 
-def seams(shared: dict[tuple[int, int], int]) -> _Seams:
+def shared(flows: dict[tuple[int, int], int]) -> _Told:
     """Pairs of pieces share so many flows."""
-    one = np.array([a for (a, _), n in shared.items() for _ in range(n)], dtype=np.int64)
-    other = np.array([b for (_, b), n in shared.items() for _ in range(n)], dtype=np.int64)
+    one = np.array([a for (a, _), n in flows.items() for _ in range(n)], dtype=np.int64)
+    other = np.array([b for (_, b), n in flows.items() for _ in range(n)], dtype=np.int64)
     none = np.zeros(len(one), dtype=np.int64)
-    return _Seams(one, other, none, none)
+    return _Told(one, other, none, none, [])
 
 
-def parts(shared: dict[tuple[int, int], int], n_pieces: int) -> list[int]:
-    """Part of each piece."""
-    return _certain(seams(shared), n_pieces).tolist()
+def linked(links: dict[tuple[int, int], list[float]]) -> _Told:
+    """Pairs of pieces have links of so many bits between them."""
+    ends = [(a, b) for (a, b), bits in links.items() for _ in bits]
+    one, other = np.array(ends, dtype=np.int64).reshape(-1, 2).T
+    told = [Link("source_port", 0, 0, x, "") for bits in links.values() for x in bits]
+    return _Told(one, other, 0 * one, 0 * one, told)
 
 
-def together(part: list[int]) -> set[frozenset[int]]:
-    return {frozenset(i for i, p in enumerate(part) if p == q) for q in set(part)}
+def parts(flows: dict[tuple[int, int], int], links: dict[tuple[int, int], list[float]]) -> set[str]:
+    """Pieces 0 to 5, put together."""
+    part = _parts([_matches(shared(flows), linked(links), 6)], 6).tolist()
+    return {"".join(str(i) for i, p in enumerate(part) if p == q) for q in set(part)}
 
 
-def test_pieces_that_share_nearly_all_flows_are_one() -> None:
-    found = parts({(0, 2): 40, (1, 3): 30, (0, 3): 2, (3, 4): 20}, 5)
-    assert together(found) == {frozenset({0, 2}), frozenset({1, 3, 4})}
+def test_pieces_that_share_flows_are_one_and_each_has_one_partner() -> None:
+    assert parts({(0, 3): 40, (1, 4): 30, (0, 4): 2}, {}) == {"03", "14", "2", "5"}
+    # The window of piece 3 took two machines for one: it goes on as the larger.
+    assert parts({(0, 3): 40, (1, 3): 30}, {}) == {"03", "1", "2", "4", "5"}
+    # What is best for both together, not for the first.
+    assert parts({(0, 3): 9, (0, 4): 8, (1, 3): 8}, {}) == {"04", "13", "2", "5"}
 
 
-def test_a_window_that_took_two_for_one_puts_nothing_together() -> None:
-    assert together(parts({(0, 2): 40, (1, 2): 30}, 3)) == {
-        frozenset({0}),
-        frozenset({1}),
-        frozenset({2}),
-    }
+def test_a_machine_silent_at_the_seam_goes_on_by_its_counters() -> None:
+    assert parts({(0, 3): 40}, {(1, 4): [12.0]}) == {"03", "14", "2", "5"}
+    assert parts({(0, 3): 40}, {(1, 4): [3.0]}) == {"03", "1", "2", "4", "5"}
+
+
+def test_one_link_does_not_outweigh_shared_flows() -> None:
+    assert parts({(0, 3): 4, (1, 4): 4}, {(0, 4): [40.0]}) == {"03", "14", "2", "5"}
 
 
 def test_such_a_window_says_of_the_smaller_machine_no_more_than_one_flow_would() -> None:
-    of = seams({(0, 2): 40, (1, 2): 30, (1, 3): 2})
+    of = shared({(0, 2): 40, (1, 2): 30, (1, 3): 2})
     told = _telling(of, 4)
     counts = np.bincount(of.one[told] * 4 + of.other[told], minlength=16)
     assert dict(enumerate(counts.tolist())) | {2: 40, 6: 1} == dict(enumerate(counts.tolist()))
     assert counts.sum() == 41
-
-
-def test_few_shared_flows_prove_nothing() -> None:
-    assert len(together(parts({(0, 1): ENOUGH - 1}, 2))) == 2
-    assert len(together(parts({(0, 1): ENOUGH}, 2))) == 1
-    assert len(together(parts({}, 3))) == 3
 
 
 def test_windows_that_told_two_groups_apart_speak_against_one_machine() -> None:

@@ -10,20 +10,16 @@ import polars as pl
 import pytest
 
 from bench.flow_tables import flow_tables
-from wiretell.devices import windows
 from wiretell.devices.engine import Findings, Result, Work, find_devices, judge_address
 from wiretell.devices.why import why
-from wiretell.devices.windows import Window, around, windows_of
+from wiretell.devices.windows import Cut, Window, around, windows_of
 from wiretell.signals import ALL
 
 N_FLOWS, N_MACHINES = 4500, 6
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "LARGE_SIDES", 4000)
-    monkeypatch.setattr(windows, "WINDOW_SIDES", 2000)
-    monkeypatch.setattr(windows, "SHARED_SIDES", 400)
+SMALL = Cut(most=4000, window=2000, shared=400)
+WHOLE = Cut(most=10**9)
 
 
 def tables() -> tuple[pl.DataFrame, pl.DataFrame, str]:
@@ -33,13 +29,12 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, str]:
 
 
 def test_few_sides_are_judged_at_once() -> None:
-    assert windows_of(windows.LARGE_SIDES) == []
+    assert windows_of(Cut().most) == []
 
 
 @pytest.mark.parametrize("n_sides", [4001, 4999, 20_000])
-@pytest.mark.usefixtures("small")
 def test_every_side_counts_in_one_window_only(n_sides: int) -> None:
-    found = windows_of(n_sides)
+    found = windows_of(n_sides, SMALL)
     counted = np.concatenate([np.arange(w.first, w.last) for w in found])
     assert counted.tolist() == list(range(n_sides))
     for window in found:
@@ -50,14 +45,13 @@ def test_every_side_counts_in_one_window_only(n_sides: int) -> None:
     assert all(a.end <= c.begin for a, c in zip(found, found[2:], strict=False))
 
 
-@pytest.mark.usefixtures("small")
 def test_flows_are_explained_within_their_windows() -> None:
     sides = pl.DataFrame({"flow_id": range(5000)})
-    assert around(sides, []).height == 5000
-    near = around(sides, [0, 10])["flow_id"]
+    assert around(sides, [], SMALL).height == 5000
+    near = around(sides, [0, 10], SMALL)["flow_id"]
     assert near.to_list() == list(range(len(near)))
     assert len(near) < 2001
-    far = set(around(sides, [0, 4999])["flow_id"].to_list())
+    far = set(around(sides, [0, 4999], SMALL)["flow_id"].to_list())
     assert {0, 4999} < far
     assert len(far) < 4002
 
@@ -66,15 +60,11 @@ def machines(found: Findings) -> pl.DataFrame:
     return found.members.filter(pl.col("side") == 0).sort("flow_id")
 
 
-@pytest.mark.usefixtures("small")
-def test_windows_find_the_same_machines_as_all_flows_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_windows_find_the_same_machines_as_all_flows_at_once() -> None:
     flows, said, address = tables()
-    several = find_devices(flows, said, ALL)
+    several = find_devices(flows, said, ALL, cut=SMALL)
     assert not several.failed
-    monkeypatch.setattr(windows, "LARGE_SIDES", 10**9)
-    once = find_devices(flows, said, ALL)
+    once = find_devices(flows, said, ALL, cut=WHOLE)
     one, other = (
         x.addresses.row(by_predicate=pl.col("address") == address, named=True)
         for x in (once, several)
@@ -106,19 +96,17 @@ def backwards(judge: object, parts: object) -> list[Result]:
     return [judge(work) for work in every[::-1]][::-1]  # type: ignore[operator]
 
 
-@pytest.mark.usefixtures("small")
 def test_the_order_of_work_changes_nothing() -> None:
     flows, said, _ = tables()
-    wanted = find_devices(flows, said, ALL)
-    found = find_devices(flows, said, ALL, spread=backwards)
+    wanted = find_devices(flows, said, ALL, cut=SMALL)
+    found = find_devices(flows, said, ALL, spread=backwards, cut=SMALL)
     for name in ("observations", "evidence", "addresses", "devices", "members"):
         assert getattr(found, name).equals(getattr(wanted, name)), name
 
 
-@pytest.mark.usefixtures("small")
 def test_two_flows_of_many_are_judged_among_those_of_their_times() -> None:
     flows, said, address = tables()
-    judged = judge_address(address, flows, said, ALL, about=(0, 20))
+    judged = judge_address(address, flows, said, ALL, about=(0, 20), cut=SMALL)
     assert judged.sides.height + judged.n_left_out == len(flows)
     assert judged.n_left_out > 2000
     answer = why(judged, 0, 20)

@@ -1,0 +1,1 @@
+"""Addresses judged in windows, beside the same judged whole: python -m bench.seams."""
