@@ -10,7 +10,6 @@ Cost: O(n log n) time, O(n) memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from wiretell.stats.step_model import StepModel
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-T = TypeVar("T", np.int64, np.float64)
 
 N_BELOW = 20
 """Marks next below a value that are looked at, whatever their times."""
@@ -269,23 +267,32 @@ def _below(
     goal, value, at_s = items.goal[heads], items.first[heads], items.start_s[heads]
     place, rank = recent.places(goal, at_s), recent.ranks(at_s, rule.early_s)
     here = recent.below(place, value, rank)
-    n_below = min(N_BELOW, len(recent.key))
-    index = here[:, None] - np.arange(1, n_below + 1)
-    row, code = _steps(rule, recent, index, place, value, at_s)
+    least = recent.below(place, value - rule.most, np.zeros_like(place))
+    n_near = np.minimum(here - least, N_BELOW)
+    row = np.repeat(np.arange(len(heads)), n_near)
+    there = np.arange(len(row)) + np.repeat(here - np.cumsum(n_near), n_near)
+    found = [_steps(items, rule, recent, (row, there), value, at_s)]
+    n_exact = min(N_EXACT, rule.most // rule.every)
+    asked = np.arange(len(heads))
     if marks is not recent:
         place, rank = marks.places(goal, at_s), marks.ranks(at_s, rule.early_s)
-    exact = [
-        marks.below(place, value - k * rule.every, rank)[:, None] - np.arange(1, N_TURNS + 1)
-        for k in range(1, min(N_EXACT, rule.most // rule.every) + 1)
-    ]
-    more, again = _steps(rule, marks, np.concatenate(exact, axis=1), place, value, at_s)
+        least = marks.below(place, value - rule.most, np.zeros_like(place))
+    else:
+        # Most have seen all that lies so near among the marks next below.
+        last = recent.below(place, value - n_exact * rule.every, rank)
+        asked = np.flatnonzero(last - N_TURNS < here - N_BELOW)
+    if len(asked):
+        place, rank, values = place[asked], rank[asked], value[asked]
+        exact = [
+            marks.below(place, values - k * rule.every, rank)[:, None] - np.arange(1, N_TURNS + 1)
+            for k in range(1, n_exact + 1)
+        ]
+        more = np.concatenate(exact, axis=1)
+        at, column = np.nonzero(more >= least[asked, None])
+        found.append(_steps(items, rule, marks, (asked[at], more[at, column]), value, at_s))
     # A mark may be found both ways.
-    both = _by_row(np.concatenate([row, more]), np.concatenate([code, again]), -1, len(heads))
-    both.sort(axis=1)
-    fresh = both >= 0
-    fresh[:, 1:] &= np.diff(both, axis=1) != 0
-    row, column = np.nonzero(fresh)
-    code = both[row, column]
+    every = np.sort(np.concatenate(found), kind="stable")
+    row, code = np.divmod(every[np.diff(every, prepend=-1) > 0], 2 * len(items))
     tail, head, ends = code // 2, heads[row], code % 2 == 1
     step = (value[row] - np.where(ends, items.last[tail], items.first[tail])) % items.modulus
     dt_s = at_s[row] - np.where(ends, items.end_s[tail], items.start_s[tail])
@@ -299,16 +306,19 @@ def _below(
 
 
 def _steps(
-    rule: Rule, marks: _Marks, index: IntArray, place: IntArray, value: IntArray, at_s: FloatArray
-) -> tuple[IntArray, IntArray]:
-    """(row, code) of the marks at `index` (a row per item) from which an item may step on.
+    items: Items,
+    rule: Rule,
+    marks: _Marks,
+    pairs: tuple[IntArray, IntArray],
+    value: IntArray,
+    at_s: FloatArray,
+) -> IntArray:
+    """Of `pairs` (row of an item that looks, mark) those that may be stepped on from.
 
-    These lie below the item's own place, value and moment.
+    As row * 2 * number of items + code. The marks lie below the item's own place, value and
+    moment, and no further from its value than a step is long.
     """
-    least = _packed(place, value - rule.most, np.zeros_like(place), marks.shift)
-    near = (index >= 0) & (marks.key[np.maximum(index, 0)] >= least[:, None])
-    row, column = np.nonzero(near)
-    there = index[row, column]
+    row, there = pairs
     at = at_s[row]
     dt_s = at - marks.time_s[there]
     good = dt_s <= rule.silence_s
@@ -316,23 +326,21 @@ def _steps(
     good &= (dt_s >= -rule.early_s) & (marks.until_s[there] > at + rule.early_s)
     if rule.every > 1:
         good &= (value[row] - marks.value[there]) % rule.every == 0
-    return row[good], marks.code[there[good]]
+    found: IntArray = row[good] * (2 * len(items)) + marks.code[there[good]]
+    return found
 
 
 def _least_kept(row: IntArray, gain: FloatArray, kept: int, n: int) -> FloatArray:
-    """Per row (of `n`) the gain of its `kept`-th best, or less where it has fewer."""
-    table = _by_row(row, gain, -np.inf, n)
-    if table.shape[1] < kept:
-        return np.full(n, -np.inf)
-    least: FloatArray = np.partition(table, -kept, axis=1)[:, -kept]
-    return least
-
-
-def _by_row(row: IntArray, values: NDArray[T], nothing: float, n: int) -> NDArray[T]:
-    """A table of `n` rows with the values of each row, in order; the rest of a row is `nothing`."""
+    """Per row (of `n`, in order) the gain of its `kept`-th best, or less where it has fewer."""
+    least = np.full(n, -np.inf)
     counts = np.bincount(row, minlength=n)
-    order = np.argsort(row, kind="stable")
-    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table = np.full((n, int(counts.max(initial=0))), nothing, dtype=values.dtype)
-    table[row[order], place] = values[order]
-    return table
+    many = np.flatnonzero(counts >= kept)
+    if len(many):
+        own = np.isin(row, many, kind="table")
+        row, gain = row[own], gain[own]
+        sizes = counts[many]
+        place = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        table = np.full((len(many), int(sizes.max())), -np.inf)
+        table[np.repeat(np.arange(len(many)), sizes), place] = gain
+        least[many] = np.partition(table, -kept, axis=1)[:, -kept]
+    return least
