@@ -167,7 +167,9 @@ def _tidy(
         follows[at] = np.abs(ahead_s(age, v[at] - v[at - back], rate_hz)) - drift * age <= (
             tolerance_s
         )
-    return ~np.isin(part, owner[~follows])
+    tidy = np.ones(int(part.max()) + 1, dtype=bool)
+    tidy[owner[~follows]] = False
+    return tidy[part]
 
 
 @dataclass

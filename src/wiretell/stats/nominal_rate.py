@@ -23,6 +23,7 @@ DRIFT_NOMINAL = 3e-4
 NEAR_NOMINAL = 4e-4
 MOST_RATES = 32
 """Rates are measured on one address, at most; those that fewest flows show are left out."""
+_USUAL = (*NOMINAL_HZ, FAST_HZ)
 
 
 def candidate_rates(rate: FloatArray, error: FloatArray) -> list[tuple[float, float]]:
@@ -44,8 +45,9 @@ def candidate_rates(rate: FloatArray, error: FloatArray) -> list[tuple[float, fl
     rates: list[tuple[float, float]] = []
     for group in groups:
         weight = error[group] ** -2.0
-        mean = float(np.average(rate[group], weights=weight))
-        mean_error = float(weight.sum() ** -0.5)
+        total = weight.sum()
+        mean = float((rate[group] * weight).sum() / total)
+        mean_error = float(total**-0.5)
         nominal = nominal_rate(mean)
         if abs(mean / nominal - 1.0) < 3.0 * mean_error + 5e-5:
             mean = nominal
@@ -55,12 +57,15 @@ def candidate_rates(rate: FloatArray, error: FloatArray) -> list[tuple[float, fl
 
 def nominal_rate(hz: float) -> float:
     """Nearest nominal rate if within 400 ppm, else the rate rounded to 1 Hz (if 20 Hz or more)."""
-    return float(nominal_rates(np.array([hz]))[0])
+    nearest = min(_USUAL, key=lambda usual: abs(hz / usual - 1.0))
+    if abs(hz / nearest - 1.0) <= NEAR_NOMINAL:
+        return nearest
+    return float(round(hz)) if hz >= 20.0 else hz
 
 
 def nominal_rates(hz: FloatArray) -> FloatArray:
     """`nominal_rate` of each."""
-    usual = np.array([*NOMINAL_HZ, FAST_HZ])
+    usual = np.array(_USUAL)
     nearest = usual[np.abs(hz[:, None] / usual - 1.0).argmin(axis=1)]
     other = np.where(hz >= 20.0, np.round(hz), hz)
     return np.where(np.abs(hz / nearest - 1.0) <= NEAR_NOMINAL, nearest, other)
