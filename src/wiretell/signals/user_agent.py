@@ -22,7 +22,6 @@ from functools import lru_cache
 from hashlib import sha256
 
 import polars as pl
-from ua_parser import parse
 
 from wiretell.payload import TCP, Facts, Payload, payloads, starts_with
 from wiretell.protocols import http1
@@ -106,6 +105,8 @@ def _response_facts(facts: Facts, of: Payload) -> None:
 @lru_cache(maxsize=16384)
 def read_user_agent(user_agent: str) -> tuple[str | None, str | None]:
     """System ("Windows 10", "Android 4.4.2") and client ("Firefox 33"), `None` where unknown."""
+    from ua_parser import parse  # noqa: PLC0415 - takes as long to load as a small capture
+
     parsed = parse(user_agent)
     system = client = None
     if parsed.os:
