@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -188,6 +189,16 @@ class Hold:
     last_s: float
 
 
+class Marks(NamedTuple):
+    """Where sides met a counter: a row per side; times in s."""
+
+    side: NDArray[np.int64]
+    start_s: NDArray[np.float64]
+    first: NDArray[np.int64]
+    end_s: NDArray[np.float64]
+    last: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Counter:
     """A counter that every flow of a machine steps, and where each side met it.
@@ -203,6 +214,21 @@ class Counter:
     per_second: float
     marks: Mapping[int, tuple[tuple[float, int], tuple[float, int]]]
     name: str = ""
+
+    @cached_property
+    def columns(self) -> Marks:
+        """The marks as columns, in order of time."""
+        side = np.fromiter(self.marks, dtype=np.int64, count=len(self.marks))
+        rows = [(*begin, *end) for begin, end in self.marks.values()]
+        start_s, first, end_s, last = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+        order = np.lexsort((last, end_s, first, start_s))
+        return Marks(
+            side[order],
+            start_s[order],
+            first[order].astype(np.int64),
+            end_s[order],
+            last[order].astype(np.int64),
+        )
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,9 @@ class ClocksOfGroups:
         single: list[int] = []
         for column, chain in enumerate(chains):
             if chain.lines:
+                own = Clocks(chain)
                 for g in range(len(self._groups)):
-                    bits[g, column] += sum(x.bits for x in self.arguments(g, chain))
+                    bits[g, column] += sum(x.bits for x in self._of_lines(g, chain, own))
             elif chain.singles:
                 single.append(column)
         if single and (self._everywhere or self._towards):
@@ -105,9 +106,7 @@ class ClocksOfGroups:
         """`clock_bits`, without asking pairs that never contradict."""
         group = self._groups[g]
         if chain.lines:
-            if not self._met:
-                self._met = [Clocks(x) for x in self._groups]
-            return lines_bits(group, chain, meeting(self._met[g], Clocks(chain)))
+            return self._of_lines(g, chain, Clocks(chain))
         pairs = [
             (mine, theirs)
             for theirs in chain.singles
@@ -116,6 +115,11 @@ class ClocksOfGroups:
             if of == g
         ]
         return lines_bits(group, chain, pairs) if pairs else []
+
+    def _of_lines(self, g: int, chain: Group, own: Clocks) -> list[Argument]:
+        if not self._met:
+            self._met = [Clocks(x) for x in self._groups]
+        return lines_bits(self._groups[g], chain, meeting(self._met[g], own))
 
 
 def _stray_bits(n_strays: IntArray, n_clocked: IntArray) -> FloatArray:

@@ -197,7 +197,10 @@ def strongest_links(
 ) -> list[dict[str, Strongest]]:
     """Per group and signal the strongest link within it; only links that end in `own`, if given."""
     found: list[dict[str, Strongest]] = [{} for _ in judgement.groups]
-    links, group = Links.of(evidence.links), _home_of_links(evidence, judgement)
+    links = Links.of(evidence.links)
+    if not links:
+        return found
+    group = _home_of_links(links, judgement, evidence.n_sides)
     within = group >= 0
     if own is not None:
         within &= (links.ends[:, 1] >= own.start) & (links.ends[:, 1] < own.stop)
@@ -221,12 +224,12 @@ def strongest_links(
     return found
 
 
-def _home_of_links(evidence: Evidence, judgement: Judgement) -> IntArray:
+def _home_of_links(links: Links, judgement: Judgement, n_sides: int) -> IntArray:
     """Group that both ends of each link are of; -1 where they are not of one."""
-    home = np.full(evidence.n_sides, -1, dtype=np.int64)
+    home = np.full(n_sides, -1, dtype=np.int64)
     at = np.fromiter(judgement.home, dtype=np.int64, count=len(judgement.home))
     home[at] = [g for g, _ in judgement.home.values()]
-    a, b = home[Links.of(evidence.links).ends].T
+    a, b = home[links.ends].T
     return np.where(a == b, a, -1)
 
 
@@ -267,12 +270,13 @@ def belonging_of(evidence: Evidence, judgement: Judgement) -> Belonging:
     home = judgement.home
     reason = ["nothing contradicts it"] * n
     links = Links.of(evidence.links)
-    within = np.flatnonzero(_home_of_links(evidence, judgement) >= 0)
-    within = within[np.argsort(links.bits[within], kind="stable")]
-    strongest_of = np.full(n, -1, dtype=np.int64)
-    strongest_of[links.ends[within].reshape(-1)] = np.repeat(within, 2)
-    for side in np.flatnonzero(strongest_of >= 0).tolist():
-        reason[side] = links.reasons[strongest_of[side]]
+    if links:
+        within = np.flatnonzero(_home_of_links(links, judgement, n) >= 0)
+        within = within[np.argsort(links.bits[within], kind="stable")]
+        strongest_of = np.full(n, -1, dtype=np.int64)
+        strongest_of[links.ends[within].reshape(-1)] = np.repeat(within, 2)
+        for side in np.flatnonzero(strongest_of >= 0).tolist():
+            reason[side] = links.reasons[strongest_of[side]]
     for own, attachment in judgement.attachments:
         words = strongest(attachment.arguments).reason
         for side in own:

@@ -75,14 +75,7 @@ class _Marks:
     @classmethod
     def of(cls, counter: Counter) -> _Marks:
         """All of a counter."""
-        side = np.fromiter(counter.marks, dtype=np.int64, count=len(counter.marks))
-        times = [(first_s, last_s) for (first_s, _), (last_s, _) in counter.marks.values()]
-        values = [(first, last) for (_, first), (_, last) in counter.marks.values()]
-        start_s, end_s = np.array(times, dtype=np.float64).reshape(-1, 2).T
-        first, last = np.array(values, dtype=np.int64).reshape(-1, 2).T
-        order = np.lexsort((last, end_s, first, start_s))
-        side, first, last = side[order], first[order], last[order]
-        return cls(counter, side, start_s[order], first, end_s[order], last)
+        return cls(counter, *counter.columns)
 
     def believable(self, before: IntArray, after: IntArray) -> tuple[BoolArray, FloatArray]:
         """`believable` of each pair of rows."""

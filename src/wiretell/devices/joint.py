@@ -69,12 +69,10 @@ class _Marks:
         known = np.zeros(n_sides, dtype=bool)
         first_s, last_s = np.zeros(n_sides), np.zeros(n_sides)
         first, last = np.zeros(n_sides, dtype=np.int64), np.zeros(n_sides, dtype=np.int64)
-        sides = np.fromiter(counter.marks, dtype=np.int64, count=len(counter.marks))
-        if len(sides):
-            known[sides] = True
-            table = np.array([(*begin, *end) for begin, end in counter.marks.values()])
-            first_s[sides], last_s[sides] = table[:, 0], table[:, 2]
-            first[sides], last[sides] = table[:, 1], table[:, 3]
+        marks = counter.columns
+        known[marks.side] = True
+        first_s[marks.side], last_s[marks.side] = marks.start_s, marks.end_s
+        first[marks.side], last[marks.side] = marks.first, marks.last
         return cls(counter.signal, counter, known, first_s, first, last_s, last)
 
     def agreement(self, tail: IntArray, head: IntArray) -> FloatArray:

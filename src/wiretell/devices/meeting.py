@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from wiretell.devices.group import Group
 from wiretell.signal import Clock
@@ -15,8 +16,17 @@ class Lines:
 
     def __init__(self, clocks: Sequence[Clock]) -> None:
         self._clocks = clocks
-        self._everywhere = _everywhere(clocks)
-        self._towards = _towards(clocks)
+
+    @cached_property
+    def _everywhere(self) -> list[int]:
+        return [i for i, clock in enumerate(self._clocks) if clock.scope == "host"]
+
+    @cached_property
+    def _towards(self) -> dict[str, list[int]]:
+        towards: dict[str, list[int]] = {}
+        for i, clock in enumerate(self._clocks):
+            towards.setdefault(clock.peer, []).append(i)
+        return towards
 
     def meeting(self, other: Lines) -> Iterator[Pair]:
         """Pairs that may contradict: a host's line meets all, others those towards the same peer.
@@ -51,14 +61,3 @@ def meeting(one: Clocks, other: Clocks) -> Iterator[Pair]:
     """Pairs of the clocks of two groups: lines meet all, singles lines."""
     yield from one.lines.meeting(other.all)
     yield from one.singles.meeting(other.lines)
-
-
-def _everywhere(clocks: Sequence[Clock]) -> list[int]:
-    return [i for i, clock in enumerate(clocks) if clock.scope == "host"]
-
-
-def _towards(clocks: Sequence[Clock]) -> dict[str, list[int]]:
-    towards: dict[str, list[int]] = {}
-    for i, clock in enumerate(clocks):
-        towards.setdefault(clock.peer, []).append(i)
-    return towards
