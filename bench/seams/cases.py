@@ -25,12 +25,12 @@ IntArray = NDArray[np.int64]
 
 MACHINES = (2, 100)
 """Machines of generated tables, uniform in the logarithm."""
-TABLE_FLOWS = (22_000, 30_000)
-TABLE_CUT = Cut(most=5_000, window=5_000, shared=500)
+TABLE_FLOWS = (16_000, 20_000)
+TABLE_CUT = Cut(most=3_000, window=3_000, shared=300)
 LINES = ("T1", "T3", "T4")
 """Rows of `lab/sim/rows.toml` in turns, made longer and busier."""
-LINE_S, LINE_PACE = 1800.0, 2.5
-LINE_CUT = (2_000, 5_000)
+LINE_S, LINE_PACE = 1200.0, 2.5
+LINE_CUT = (2_000, 3_000)
 """Sides of a window of a simulated line, uniform in the logarithm; a tenth of them is shared."""
 WHOLE = Cut(most=10**9)
 

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 SURE = frozenset({"single", "separated"})
 """Verdicts that leave no doubt."""
-ENOUGH_RIGHT = 0.95
+ENOUGH_RIGHT = 0.9
 """Where a smaller share of the placed flows is with its machine, such a verdict claims too much."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import Strongest, address_row, between_rows, device_rows, trust_of
 from wiretell.devices.facts import Facts
+from wiretell.devices.seam_doubts import Doubt, words_of
 from wiretell.devices.seams import Joined
 from wiretell.devices.windows import View
 from wiretell.model.tables import EVIDENCE, MEMBERS
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+SEPARATED, PARTLY = "separated", "partly separable"
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,46 @@ def explain_windows(address: str, role: str, views: Sequence[View], joined: Join
         f"judged in {len(views)} windows of time: machines of two neighbours are one where they"
         f" have the same of the {shared:,} flows that both judged, or counters and clocks go on"
     )
+    doubts = _by_machine(joined.doubts, names)
     reasons = row["reasons"]
     assert isinstance(reasons, list)
+    if row["verdict"] == SEPARATED and doubts:
+        row = row | {"verdict": PARTLY}
+        reasons = [_doubtful(doubts, names), *reasons[1:]]
+    rows = device_rows(address, judgement, names, facts, together)
     return Explained(
         row | {"reasons": [*reasons, words]},
-        device_rows(address, judgement, names, facts, together),
-        _members(address, views, homes, names, trust_of(judgement)),
+        [
+            _told(told, words_of(doubts.get(m, ()), names))
+            for m, told in zip(names, rows, strict=True)
+        ],
+        _members(address, views, homes, joined.sure, names, trust_of(judgement)),
         _evidence(address, views, joined, names),
     )
+
+
+def _by_machine(doubts: Sequence[Doubt], names: Mapping[int, str]) -> dict[int, list[Doubt]]:
+    found: dict[int, list[Doubt]] = {}
+    for doubt in doubts:
+        if doubt.machine in names:
+            found.setdefault(doubt.machine, []).append(doubt)
+    return found
+
+
+def _doubtful(doubts: Mapping[int, Sequence[Doubt]], names: Mapping[int, str]) -> str:
+    """Why machines that every window tells apart are not called separated."""
+    first = next(names[m] for m in names if m in doubts)
+    return (
+        f"{len(names)} are told apart within windows of time; the place of {len(doubts)} of them"
+        f" from one window to the next is not sure (first: {first})"
+    )
+
+
+def _told(row: Row, more: Sequence[str]) -> Row:
+    """A device's row with further reasons."""
+    reasons = row["reasons"]
+    assert isinstance(reasons, list)
+    return row | {"reasons": [*reasons, *more]}
 
 
 def _in_order(home: IntArray, n_machines: int) -> list[int]:
@@ -78,8 +114,9 @@ def _members(
     address: str,
     views: Sequence[View],
     homes: Sequence[IntArray],
+    sure: Sequence[FloatArray],
     names: dict[int, str],
-    trust: NDArray[np.float64],
+    trust: FloatArray,
 ) -> pl.DataFrame:
     """MEMBERS of the sides that count, in order of time."""
     # An index of -1 finds what is last: no name, and no trust.
@@ -88,11 +125,11 @@ def _members(
         view.flows.with_columns(
             address=pl.lit(address),
             device=known.gather(np.where(home < 0, len(trust) - 1, home)),
-            confidence=pl.Series(view.belonging.share * trust[home]),
+            confidence=pl.Series(view.belonging.share * trust[home] * of[view.belonging.group]),
             chain=pl.Series(view.belonging.chain),
             reason=pl.Series(view.belonging.reason, dtype=pl.String),
         )
-        for view, home in zip(views, homes, strict=True)
+        for view, home, of in zip(views, homes, sure, strict=True)
     ]
     return pl.concat(frames).cast(MEMBERS.schema).select(MEMBERS.schema.names())
 

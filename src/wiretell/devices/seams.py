@@ -28,10 +28,12 @@ from wiretell.devices.group import Group
 from wiretell.devices.interleave import Mark
 from wiretell.devices.judge import MOST_FOUNDERS, Judgement, count
 from wiretell.devices.seam_clocks import Reading, continued
+from wiretell.devices.seam_doubts import DOUBT, Doubt, doubts_of, sure_of
 from wiretell.devices.seam_ends import Bridge
 from wiretell.devices.seam_match import Match, matches
 from wiretell.devices.windows import View
 from wiretell.signal import Counter, Hold, Link
+from wiretell.stats.likelihood import probability
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -54,24 +56,14 @@ ENOUGH = 5
 class Joined:
     """All windows as one: the judgement, and per window of each group its machine (-1: none).
 
-    `sure` is, as `machine`, the probability that a flow of the group is that machine's. `doubtful`
-    are the seams at which two machines may have changed places.
+    `sure` is, as `machine`, the probability that a flow of the group is that machine's. `doubts`
+    are the seams and windows where a machine's place is not sure.
     """
 
     judgement: Judgement
     machine: list[IntArray]
     sure: list[FloatArray]
-    doubtful: list[Doubt]
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Machines `one` and `other` may have changed places after window `window`."""
-
-    one: int
-    other: int
-    window: int
-    probability: float
+    doubts: list[Doubt]
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,37 @@ def join(views: Sequence[View], bridges: Sequence[Bridge]) -> Joined:
     starts = [(view.starts.min(), view.starts.max()) for view in views]
     seconds = float(max(last for _, last in starts) - min(first for first, _ in starts))
     judgement = Judgement(found, count(found, held, seconds), [], {}, [], tied)
-    return Joined(judgement, machine, [np.ones(len(of)) for of in piece], [])
+    size = np.concatenate([_sizes(view)[of >= 0] for view, of in zip(views, piece, strict=True)])
+    sure = sure_of(found_at, [(shared.one, shared.other) for shared in seams], size)
+    pieces = [
+        dict(zip(group[of[of >= 0]].tolist(), size[of[of >= 0]].tolist(), strict=True))
+        for of in piece
+    ]
+    doubts = doubts_of(found_at, group, pieces) + _put_together(found.weakest)
+    return Joined(judgement, machine, _each(sure, views, piece), doubts)
+
+
+def _sizes(view: View) -> IntArray:
+    """Flows of each group of a window by themselves."""
+    return np.array([len(group.sides) for group in view.groups], dtype=np.int64)
+
+
+def _each(sure: FloatArray, views: Sequence[View], piece: Sequence[IntArray]) -> list[FloatArray]:
+    """`sure` of each group of each window, with how sure it is that it is one machine there."""
+    return [
+        np.where(of >= 0, sure[np.maximum(of, 0)], 0.0)
+        * np.array([probability(bits) for bits, _ in view.weakest])
+        for view, of in zip(views, piece, strict=True)
+    ]
+
+
+def _put_together(weakest: Sequence[Scored]) -> list[Doubt]:
+    """Machines that little puts together."""
+    return [
+        Doubt(m, -1, 0, probability(-bits))
+        for m, (bits, _) in enumerate(weakest)
+        if probability(-bits) > DOUBT
+    ]
 
 
 def _scored(match: Match) -> Scored:
