@@ -7,6 +7,7 @@ its offset is common to that only), they are one machine's, however long it was 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from wiretell.signal import Clock
 MODULUS = 2**32
 SLACK_S = 0.5
 """Delay of the first packet of a line."""
+MOST_TOGETHER = 1_000
+"""Where more clocks than this lie close together, they meet by chance, and nothing is said."""
 LEAST_PPM, MOST_PPM = 1.0, 100.0
 """How far a line may leave the rate that was measured, for each second between."""
 
@@ -39,11 +42,14 @@ def continued(views: Sequence[View]) -> list[tuple[Reading, Reading]]:
     found: list[tuple[Reading, Reading]] = []
     for readings in _by_kind(views).values():
         for cluster in _clusters(readings):
+            if len(cluster) > MOST_TOGETHER:
+                continue
             cluster.sort(key=lambda x: (x.window, x.clock.first_s, x.side))
-            for i, one in enumerate(cluster):
-                later = [x for x in cluster[i + 1 :] if x.window > one.window]
-                nearest = [x for x in later if x.window == later[0].window]
-                found += [(one, x) for x in nearest if _are_one(one.clock, x.clock)]
+            windows = [x.window for x in cluster]
+            for one in cluster:
+                begin = bisect_right(windows, one.window)
+                end = bisect_right(windows, windows[begin]) if begin < len(windows) else begin
+                found += [(one, x) for x in cluster[begin:end] if _are_one(one.clock, x.clock)]
     return found
 
 
