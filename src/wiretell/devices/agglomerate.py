@@ -154,8 +154,10 @@ class _Agglomeration:
     def held_bits(self, a: int, b: int) -> float:
         """What agreeing rates of a pair say less because NTP holds many clocks to one rate."""
         these, those = self._skews[a], self._skews[b]
-        if not these[0] or not those[0]:
+        if not these[0] or these[0] != those[0]:
             return 0.0
+        if free_bits(these[1], these[2], those[1], those[2]) <= 0.0:
+            return 0.0  # what does not agree is weighed alike
         return float(rates_bits(these, those) - rates_bits(these, those, free_bits))
 
     def _clocks_of(self, a: int) -> Clocks:

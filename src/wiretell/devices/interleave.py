@@ -8,10 +8,9 @@ run side by side, far apart.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,25 +165,26 @@ def _apart(known: _Marks, mine: list[int], theirs: list[int]) -> tuple[float, st
         if within[0]:
             return 0.0, ""
         return JUMP_BITS * (1.0 - float(share[0])), "its counter would jump"
-    turns = np.array(list(islice(_turns(mine, theirs), MAX_STEPS)), dtype=np.int64)
-    within, share = known.believable(turns[:, 0], turns[:, 1])
-    if len(turns) < 2 or np.count_nonzero(within) >= ONE_COUNTER_SHARE * len(turns):
+    before, after = _turns(*sorted((mine, theirs), key=len))
+    within, share = known.believable(before[:MAX_STEPS], after[:MAX_STEPS])
+    if len(within) < 2 or np.count_nonzero(within) >= ONE_COUNTER_SHARE * len(within):
         return 0.0, ""
     weight = float((1.0 - share[~within]).sum())
     return max(APART_BITS * weight, APART_CAP), "counters run side by side, far apart"
 
 
-def _turns(mine: list[int], theirs: list[int]) -> Iterator[tuple[int, int]]:
-    """Marks that follow one another and are not of one group: (before, after), in order of time.
+def _turns(fewer: list[int], more: list[int]) -> tuple[IntArray, IntArray]:
+    """Marks that follow one another and are not of one group: before and after, in order of time.
 
-    Found by bisection, so a long chain costs no more than the turns that are asked for.
+    Runs of the fewer end where some of the others lie between.
     """
-    at, ours = (mine[0], True) if mine[0] < theirs[0] else (theirs[0], False)
-    while True:
-        own, others = (mine, theirs) if ours else (theirs, mine)
-        i = bisect_left(others, at)
-        if i == len(others):
-            return
-        after = others[i]
-        yield own[bisect_left(own, after) - 1], after
-        at, ours = after, not ours
+    few, many = np.array(fewer, dtype=np.int64), np.array(more, dtype=np.int64)
+    place = np.searchsorted(many, few)
+    last = np.flatnonzero(np.diff(place))
+    to_others = np.stack([few[last], many[place[last]]])
+    back = np.stack([many[place[last + 1] - 1], few[last + 1]])
+    between = np.stack([to_others, back], axis=2).reshape(2, -1)
+    first = [[many[place[0] - 1]], [few[0]]] if place[0] else [[], []]
+    rest = [[few[-1]], [many[place[-1]]]] if place[-1] < len(many) else [[], []]
+    before, after = np.concatenate([first, between, rest], axis=1).astype(np.int64)
+    return before, after

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from wiretell.devices import interleave
 from wiretell.devices.group import Group
 from wiretell.devices.ties import Ties
 from wiretell.signal import Link
@@ -21,6 +22,17 @@ def test_turns_are_changes_of_owner_in_order_of_time(seed: int) -> None:
     links = [Link("ports", s, len(owner), 5.0, "") for s in range(len(owner))]
     ties = Ties.between([Group(sides[0]), Group(sides[1]), Group([len(owner)])], links)
     assert ties._turns(0, 1) == ties._turns(1, 0) == sum(a != b for a, b in pairwise(owner))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_marks_in_turn_are_those_beside_one_another_in_time(seed: int) -> None:
+    rng = random.Random(seed)
+    owner = [0, 1, *rng.choices((0, 1), weights=(1, 1 + 5 * (seed % 3)), k=seed * 6)]
+    rng.shuffle(owner)
+    marks = [[i for i, g in enumerate(owner) if g == group] for group in (0, 1)]
+    before, after = interleave._turns(*sorted(marks, key=len))
+    expected = [(i, i + 1) for i in range(len(owner) - 1) if owner[i] != owner[i + 1]]
+    assert list(zip(before.tolist(), after.tolist(), strict=True)) == expected
 
 
 def test_the_sum_of_links_follows_merges() -> None:
