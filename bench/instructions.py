@@ -20,11 +20,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.generate import HEADER_ONLY_SNAPLEN, generate
+from bench.one_thread import TOTALS
 
 N_PACKETS = 50_000
 STORED = Path(__file__).parent / "results" / "instructions.toml"
-PASSES = {"decode_and_track": "", "with_connections": "linux"}
-"""What is counted: the settings of the connection tracker, none where there is not one."""
+PASSES = {"decode_and_count": TOTALS, "decode_and_track": "", "with_connections": "linux"}
+"""What is counted, and how `bench.one_thread` is asked for it: totals of flows alone; everything
+but connections; these too, under the settings of their tracker."""
 
 _COLLECTED = re.compile(r"Collected : (\d+)")
 

@@ -44,7 +44,7 @@ pub struct Plain {
 
 /// Reads a frame that is plain; None: it is not, or may not be.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn plain(frame: &Frame<'_>) -> Option<Plain> {
     if frame.link_type != ETHERNET {
         return None;
@@ -58,7 +58,7 @@ pub fn plain(frame: &Frame<'_>) -> Option<Plain> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn v4(packet: &[u8], on_wire: usize) -> Option<Plain> {
     let (header, rest) = packet.split_first_chunk::<20>()?;
     let total_len = usize::from(u16_at(header, 2));
@@ -96,7 +96,7 @@ fn v6(packet: &[u8], on_wire: usize) -> Option<Plain> {
 }
 
 /// The fields above IP, of `len` bytes on the wire.
-#[inline]
+#[inline(always)]
 fn transport(proto: u8, bytes: &[u8], len: usize) -> Option<Plain> {
     let ports = bytes.first_chunk::<8>()?;
     let mut part = Plain {

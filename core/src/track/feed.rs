@@ -1,4 +1,5 @@
-//! Feeds a tracker from a reader: in one thread, or with reading and decoding in another one.
+//! Feeds a tracker from a reader: in one thread, or with reading in another one and decoding in
+//! the one that has less to do.
 //!
 //! Batches go through a queue in order and are folded in order, so the result does not depend on
 //! the number of threads, nor on how long each of them takes.

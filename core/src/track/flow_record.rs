@@ -51,6 +51,24 @@ impl Beside {
     }
 }
 
+/// A decoded packet and its payload, which may be missing in the packet itself: few flows still
+/// want payload, and a packet is not copied for those that do not.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    packet: &'a Packet<'a>,
+    payload: &'a [u8],
+}
+
+impl<'a> Seen<'a> {
+    /// A whole packet.
+    pub(super) fn whole(packet: &'a Packet<'a>) -> Self {
+        Self {
+            packet,
+            payload: packet.payload,
+        }
+    }
+}
+
 /// A packet that waits for the next one to tell whether its date is to be believed.
 #[derive(Debug)]
 pub struct Held {
@@ -81,14 +99,14 @@ impl Flow {
 }
 
 impl Record for Flow {
-    type Seen<'a> = &'a Packet<'a>;
+    type Seen<'a> = Seen<'a>;
     type Held = Held;
     type Store = Packets;
     type Beside = Beside;
 
     const LOOKS_AHEAD: usize = 3;
 
-    fn begin(head: Head, packet: &Packet<'_>) -> Self {
+    fn begin(head: Head, Seen { packet, .. }: Seen<'_>) -> Self {
         let icmp = match packet.transport {
             Transport::Icmp(icmp) => Some((icmp.kind, icmp.code)),
             _ => None,
@@ -133,11 +151,22 @@ impl Record for Flow {
         &mut self,
         side: usize,
         gist: &Gist,
-        packet: &Packet<'_>,
+        seen: Seen<'_>,
         moment: Moment,
         config: &Config,
         beside: &mut Beside,
     ) {
+        let wants_payload = self.sides[side].head.is_open() || beside.tracking.is_some();
+        let whole: Packet<'_>;
+        let packet = if wants_payload && seen.packet.payload.len() < seen.payload.len() {
+            whole = Packet {
+                payload: seen.payload,
+                ..*seen.packet
+            };
+            &whole
+        } else {
+            seen.packet
+        };
         self.sides[side].count(packet, moment, config);
         fold_transport(self, side, packet, moment, config, &mut beside.budget);
         let finding = match (&mut beside.earlier, &packet.transport) {
@@ -154,7 +183,7 @@ impl Record for Flow {
         self.sides[side].count_bytes(gist.payload_len, gist.ip_len, moment);
     }
 
-    fn cut(&mut self, head: Head, packet: &Packet<'_>) -> Self {
+    fn cut(&mut self, head: Head, Seen { packet, .. }: Seen<'_>) -> Self {
         let rest = Self {
             head,
             first_packet: packet.number,
@@ -192,20 +221,20 @@ impl Record for Flow {
         beside.ended.push(self);
     }
 
-    fn hold(packet: &Packet<'_>) -> Held {
+    fn hold(Seen { packet, payload }: Seen<'_>) -> Held {
         Held {
             packet: Packet {
                 payload: &[],
                 ..*packet
             },
-            payload: packet.payload.into(),
+            payload: payload.into(),
         }
     }
 
-    fn with_held<T>(held: &Held, use_it: impl for<'a> FnOnce(&'a Packet<'a>) -> T) -> T {
-        use_it(&Packet {
+    fn with_held<T>(held: &Held, use_it: impl FnOnce(Seen<'_>) -> T) -> T {
+        use_it(Seen {
+            packet: &held.packet,
             payload: &held.payload,
-            ..held.packet
         })
     }
 
@@ -334,14 +363,15 @@ impl Store<Flow> for Packets {
     }
 
     #[inline]
-    fn with<T>(&self, at: usize, use_it: impl for<'a> FnOnce(&'a Packet<'a>) -> T) -> T {
+    fn with<T>(&self, at: usize, use_it: impl FnOnce(Seen<'_>) -> T) -> T {
         let waiting = &self.places[at];
-        if waiting.payload.len == 0 {
-            return use_it(&waiting.packet);
-        }
-        use_it(&Packet {
-            payload: self.bytes(waiting.payload),
-            ..waiting.packet
+        let payload = match waiting.payload.len {
+            0 => &[],
+            _ => self.bytes(waiting.payload),
+        };
+        use_it(Seen {
+            packet: &waiting.packet,
+            payload,
         })
     }
 

@@ -91,7 +91,7 @@ impl Gist {
 
     /// Of a frame, which is decoded as far as it takes.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn of_frame(frame: &Frame<'_>, hasher: KeyHasher) -> Self {
         match plain(frame) {
             Some(plain) => Self::of_plain(frame.time_ns, &plain, hasher),
@@ -99,7 +99,7 @@ impl Gist {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_plain(time_ns: i64, plain: &Plain, hasher: KeyHasher) -> Self {
         let (ends, ports) = ((plain.src, plain.dst), (plain.sport, plain.dport));
         let directed = Directed::between(plain.proto, ends, Ports::Endpoints, ports);

@@ -3,7 +3,8 @@
 //! [`Tracker::fold`] takes packets one at a time and keeps per flow and side what the
 //! signals need: counts, the timestamp clock's hull and sums, IP ID steps, the SYN's
 //! signature, a few samples, the first payload bytes. A flow that ends goes to
-//! [`Tracker::drain`]. Everything follows packet time alone, so the flows do not depend
+//! [`Tracker::drain`]. What it keeps is a [`Record`]: [`Tally`] keeps totals alone.
+//! Everything follows packet time alone, so the flows do not depend
 //! on how the stream was cut into batches.
 
 pub mod analysis;

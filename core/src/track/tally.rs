@@ -161,7 +161,7 @@ impl Record for Tally {
 pub struct Nothing;
 
 impl Store<Tally> for Nothing {
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, frame: &Frame<'_>, _: Option<&Arc<Vec<u8>>>, needs: Needs) -> Gist {
         Gist::of_frame(frame, needs.hasher)
     }

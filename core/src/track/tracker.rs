@@ -5,7 +5,7 @@ use super::config::Config;
 use super::conn_state::EndState;
 use super::conntrack::{Conntrack, CtConfig, EntryRow};
 use super::flow::{EndReason, Flow};
-use super::flow_record::Beside;
+use super::flow_record::{Beside, Seen};
 use super::fragments::{Fragments, Owner};
 use super::gist::{Gist, Part};
 use super::head::Head;
@@ -132,7 +132,8 @@ impl Tracker<Flow> {
 
     /// Takes the next packet of the stream into account.
     pub fn fold(&mut self, packet: &Packet<'_>) {
-        self.fold_known(&Gist::of(packet, self.hasher()), None, packet);
+        let gist = Gist::of(packet, self.hasher());
+        self.fold_known(&gist, None, Seen::whole(packet));
     }
 
     /// The flows that ended since the last call, in order of their ends.
