@@ -14,12 +14,10 @@ import polars as pl
 from wiretell.devices.assign import Evidence
 from wiretell.devices.describe import Row
 from wiretell.devices.explain import Columns, explain
-from wiretell.devices.explain_windows import explain_windows
 from wiretell.devices.joint import joint_links
 from wiretell.devices.judge import Judgement, judge, judge_server
 from wiretell.devices.part import Every, Part, Stretch, part_of, work_of
 from wiretell.devices.seam_ends import Bridge
-from wiretell.devices.seams import join
 from wiretell.devices.side_columns import SideColumns, columns_each
 from wiretell.devices.sides import SERVER, Sides, connections_of, number, roles_of
 from wiretell.devices.windows import USUAL, Cut, View, around, view_of
@@ -242,6 +240,10 @@ def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
 
 def _joined(signals: Sequence[Signal], seen: Sequence[Seen]) -> Findings:
     """The rows of an address from what its windows told."""
+    # Few captures have windows, and SciPy's optimizers take longer to load than a small one.
+    from wiretell.devices.explain_windows import explain_windows  # noqa: PLC0415
+    from wiretell.devices.seams import join  # noqa: PLC0415
+
     views = [each.view for each in seen]
     of = seen[0]
     failed: dict[str, str] = {}

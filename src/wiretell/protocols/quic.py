@@ -12,10 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from wiretell.protocols.cursor import Cursor, ShortError
 
 MAX_CRYPTO_BYTES = 16384
@@ -158,6 +154,11 @@ def _varint(at: Cursor) -> int:
 
 def _unprotect(initial: _Initial, dcid: bytes) -> bytes | None:
     """The frames of an Initial, or `None` where it does not authenticate under these keys."""
+    # Loaded with the first QUIC connection: ten megabytes that other captures do without.
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
     keys = client_initial_keys(initial.version, dcid)
     packet, pn_at = initial.packet, initial.pn_at
     sample = packet[pn_at + 4 : pn_at + 20]
