@@ -1,8 +1,9 @@
 """Which file is to be read next while captures are still written: one file, or those of a folder.
 
 A program that captures into several files (`tcpdump -C`, `-G`) closes one before it opens the
-next; with `-W` it begins again with the first. So a file is left when another has packets and it
-has not grown for a second, and one that was left is read again when it was written anew.
+next; with `-W` it begins again with the first, with `-z gzip` it has each packed afterwards. So a
+file is left when another has packets and it has not grown for a second, one that was left is read
+again when it was written anew, and one that was read is not read again when it is packed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from wiretell.sources.growing import POLL_S, GrowingFile, head_of
 
 SETTLED_S = 1.0
 """A file that has not grown for so long is left where another waits."""
+_PACKED = (".gz", ".zst", ".xz", ".bz2", ".lz4")
+_MOST_NAMES = 10_000
+"""Files that are remembered as read: the latest."""
 _RESTS = 10
 """A folder is not looked through more often than takes one part in so many of the time."""
 
@@ -54,6 +58,7 @@ class Watch:
         self._is_folder = Path(name).is_dir()
         self._left: dict[str, _Left] = {}
         self._grown: set[str] = set()
+        self._read: dict[str, None] = {}
         self._looked: dict[str, tuple[tuple[int, int, int], int | None]] = {}
         self._waiting: list[str] = []
         self._current: str | None = None
@@ -65,6 +70,10 @@ class Watch:
         """The file to be read now; None: there is none yet."""
         self._look()
         self._current = self._waiting.pop(0) if self._waiting else None
+        if self._current is not None:
+            self._read[self._current] = None
+            if len(self._read) > _MOST_NAMES:
+                del self._read[next(iter(self._read))]
         return self._current
 
     def is_over(self, file: GrowingFile) -> bool:
@@ -118,7 +127,7 @@ class Watch:
     def _is_new(self, name: str, status: os.stat_result) -> bool:
         left = self._left.get(name)
         if left is None:
-            return True
+            return not (name.endswith(_PACKED) and name.rpartition(".")[0] in self._read)
         try:
             if left.is_rewritten(name, status):
                 self._tell(f"{name} was written anew: it is read from its beginning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
 import time
@@ -264,6 +265,22 @@ def test_files_that_appear_in_a_folder_follow_each_other(
     (damage,) = provenance["damage"]
     assert (Path(damage["file"]).name, damage["kind"]) == ("a.pcap", "cut")
     assert provenance["counters"]["packets"] == 7 * 6 - 1
+
+
+def test_a_file_that_is_packed_when_it_was_read_is_not_read_again(
+    tmp_path: Path, follow: Callable[..., Following]
+) -> None:
+    first = tmp_path / "1.pcap"
+    first.write_bytes(HEADER + pcap(0, 1))
+    following = follow(tmp_path)
+    assert following.ports(1) == [0]
+    (tmp_path / "1.pcap.gz").write_bytes(gzip.compress(first.read_bytes()))
+    first.unlink()
+    (tmp_path / "2.pcap").write_bytes(HEADER + pcap(2, 3))
+    assert following.ports(2) == [1, 2]
+    assert following.is_silent()
+    following.rest()
+    assert following.source.n_packets == 24
 
 
 def test_what_is_added_to_a_file_that_was_left_is_told(
