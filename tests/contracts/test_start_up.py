@@ -57,3 +57,22 @@ def test_version_option_tells_the_version_of_the_package() -> None:
         [sys.executable, "-m", "wiretell", "--version"], capture_output=True, text=True, check=False
     )
     assert version("wiretell") in done.stdout.split(), done.stderr
+
+
+def test_devices_of_a_small_capture_loads_only_what_it_needs() -> None:
+    capture = Path(__file__).parents[2] / "examples" / "single.pcap.zst"
+    program = (
+        "import sys\n"
+        "import wiretell.cli\n"
+        "try:\n"
+        f"    wiretell.cli.main(['devices', {str(capture)!r}, '-q'])\n"
+        "except SystemExit as done:\n"
+        "    assert not done.code, done.code\n"
+        "unwanted = ('scipy.optimize', 'scipy.spatial', 'scipy.interpolate', 'cryptography')\n"
+        "loaded = [name for name in unwanted if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
