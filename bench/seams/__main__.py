@@ -1,4 +1,7 @@
-"""Judges cases whole and in windows, and writes the table: ``python -m bench.seams``."""
+"""Judges cases whole and in windows, and writes the table: ``python -m bench.seams``.
+
+Records are kept in bench/data, so that a run that was ended goes on where it was.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from bench.seams.table import table
 from wiretell.devices.engine import find_devices
 from wiretell.signals import ALL
 
-RESULTS = Path(__file__).parents[1] / "results"
+RECORDS = Path(__file__).parents[1] / "data"
 HELD_OUT = 10_000
 """Seeds from here on are for reports, those below to develop with."""
 
@@ -36,8 +39,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=40, help="of each kind (default: 40)")
     parser.add_argument("--first-seed", type=int, default=HELD_OUT, help="(default: %(default)s)")
     arguments = parser.parse_args()
-    path = RESULTS / f"seams-{arguments.first_seed}.jsonl"
-    path.parent.mkdir(exist_ok=True)
+    path = RECORDS / f"seams-{arguments.first_seed}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     known = [Record(**json.loads(line)) for line in path.open()] if path.exists() else []
     done = {(each.kind, each.seed) for each in known}
     with path.open("a", encoding="utf-8") as file:

@@ -29,7 +29,8 @@ class Doubt:
     """A machine whose place is not sure after window `window`, the first being 0.
 
     It may have changed places with machine `other` there; -1: it may be another one that goes on,
-    or was silent or taken for another one in that window.
+    or was silent or taken for another one in that window. A window of -1: weak arguments put it
+    together.
     """
 
     machine: int
@@ -119,7 +120,10 @@ def words_of(doubts: Sequence[Doubt], names: Mapping[int, str]) -> list[str]:
             f"may have changed places with {names[other]} after {_windows(own)} of time:"
             f" {most:.0%} at most"
         )
-    lost = [d for d in doubts if d.other < 0 and not d.silent]
+    weak = [d for d in doubts if d.window < 0]
+    if weak:
+        said.append(f"put together by weak arguments: {weak[0].probability:.0%} that it is several")
+    lost = [d for d in doubts if d.other < 0 <= d.window and not d.silent]
     if lost:
         said.append(f"may be another machine after {_windows(lost)} of time")
     silent = [d for d in doubts if d.silent]

@@ -14,7 +14,6 @@ from collections import Counter as Votes
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from statistics import median_high
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,34 +21,33 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.agglomerate import Partition, Scored, agglomerate
-from wiretell.devices.bodies import CARRIERS, Held
-from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
-from wiretell.devices.interleave import Mark
 from wiretell.devices.judge import MOST_FOUNDERS, Judgement, count
 from wiretell.devices.seam_clocks import Reading, continued
 from wiretell.devices.seam_doubts import DOUBT, Doubt, doubts_of, sure_of
 from wiretell.devices.seam_ends import Bridge
+from wiretell.devices.seam_links import (
+    LINK_BITS,
+    SHARED_BITS,
+    Told,
+    across,
+    both,
+    lines_of,
+    linked_of,
+    shared_of,
+)
 from wiretell.devices.seam_match import Match, matches
+from wiretell.devices.seam_sums import counters_of, held_over, tied_of, weakest_of
 from wiretell.devices.windows import View
-from wiretell.signal import Counter, Hold, Link
+from wiretell.signal import Link
 from wiretell.stats.likelihood import probability
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-NAME = "windows"
-REASON = "the same flows, judged in two windows of time"
-SHARED_BITS = 4.0
-"""A flow that two groups share: one in about twenty is at the wrong one."""
-LINE = "a clock line of one window goes on in another"
-LINK_BITS = 12.0
-"""A link across a seam says no more than this: a flow at its end may be a stray."""
 LINE_FLOWS = 3
 """A clock of fewer flows is not held against a part: they may be strays, of which many windows have
 many."""
-ENOUGH = 5
-"""Flows that a piece which is another's has in common with a further one, to say anything of it."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +64,6 @@ class Joined:
     doubts: list[Doubt]
 
 
-@dataclass(frozen=True)
-class _Told:
-    """A row per flow that two pieces share, or per link from one to the other.
-
-    `one` and `other` are the pieces, `copy` and `again` the numbers of the sides' copies.
-    """
-
-    one: IntArray
-    other: IntArray
-    copy: IntArray
-    again: IntArray
-    links: list[Link]
-    """Of links; of shared flows none."""
-
-
 def join(views: Sequence[View], bridges: Sequence[Bridge]) -> Joined:
     """The machines of an address from what its windows tell, in order of time.
 
@@ -91,22 +74,22 @@ def join(views: Sequence[View], bridges: Sequence[Bridge]) -> Joined:
     piece = _numbered(views)
     n_pieces = sum(int((of >= 0).sum()) for of in piece)
     copy = _copies(views)
-    seams = [_shared(views, i, piece, copy) for i in range(len(bridges))]
-    ties = [_linked(views, i, piece, copy, bridge) for i, bridge in enumerate(bridges)]
+    seams = [shared_of(views, i, piece, copy) for i in range(len(bridges))]
+    ties = [linked_of(views, i, piece, copy, bridge) for i, bridge in enumerate(bridges)]
     pairs = continued(views)
-    near, far = _lines(pairs, views, piece, copy)
-    ties = [_both(tied, near[i]) for i, tied in enumerate(ties)]
+    near, far = lines_of(pairs, views, piece, copy)
+    ties = [both(tied, near[i]) for i, tied in enumerate(ties)]
     found_at = [_matches(shared, tied, n_pieces) for shared, tied in zip(seams, ties, strict=True)]
     part = _parts(found_at, n_pieces)
     strays = _strays(pairs, piece, part)
     parts = _absorbed(views, piece, part, copy, strays)
-    links = _across(seams, [*ties, far], part)
+    links = across(seams, [*ties, far], part)
     found, group = _compared(parts, views, bridges, links, copy)
     group = group[part]
     machine = [np.where(of >= 0, group[np.maximum(of, 0)], -1) for of in piece]
-    tied = _tied(views, copy, [*ties, far], group)
-    found.weakest = _weakest(found, views, machine, found_at, group)
-    held = _held(len(found.groups), views, machine, tied)
+    tied = tied_of(views, copy, [*ties, far], group)
+    found.weakest = weakest_of(found, views, machine, found_at, group)
+    held = held_over(len(found.groups), views, machine, tied)
     starts = [(view.starts.min(), view.starts.max()) for view in views]
     seconds = float(max(last for _, last in starts) - min(first for first, _ in starts))
     judgement = Judgement(found, count(found, held, seconds), [], {}, [], tied)
@@ -137,14 +120,10 @@ def _each(sure: FloatArray, views: Sequence[View], piece: Sequence[IntArray]) ->
 def _put_together(weakest: Sequence[Scored]) -> list[Doubt]:
     """Machines that little puts together."""
     return [
-        Doubt(m, -1, 0, probability(-bits))
+        Doubt(m, -1, -1, probability(-bits))
         for m, (bits, _) in enumerate(weakest)
         if probability(-bits) > DOUBT
     ]
-
-
-def _scored(match: Match) -> Scored:
-    return match.bits, [Argument(NAME, match.bits, REASON)]
 
 
 def _numbered(views: Sequence[View]) -> list[IntArray]:
@@ -169,86 +148,7 @@ def _copies(views: Sequence[View]) -> list[IntArray]:
     return np.split(number, np.cumsum([len(view.starts) for view in views])[:-1])
 
 
-def _shared(
-    views: Sequence[View], i: int, piece: Sequence[IntArray], copy: Sequence[IntArray]
-) -> _Told:
-    """The flows that windows `i` and `i + 1` share, where both have them in a piece."""
-    before, after = views[i], views[i + 1]
-    n = before.window.end - after.window.begin
-    one, other = _piece_of(before.core[-n:], piece[i]), _piece_of(after.core[:n], piece[i + 1])
-    known = (one >= 0) & (other >= 0)
-    return _Told(one[known], other[known], copy[i][-n:][known], copy[i + 1][:n][known], [])
-
-
-def _piece_of(core: IntArray, piece: IntArray) -> IntArray:
-    """The piece of each side (-1: none) by its group in a window."""
-    return np.where(core >= 0, piece[np.maximum(core, 0)], -1)
-
-
-def _linked(
-    views: Sequence[View],
-    i: int,
-    piece: Sequence[IntArray],
-    copy: Sequence[IntArray],
-    bridge: Bridge,
-) -> _Told:
-    """Links from a flow that window `i` judged to a later one that window `i + 1` judged.
-
-    What both judged on both ends of a link is a shared flow, and told as such.
-    """
-    before, after = views[i].window, views[i + 1].window
-    links = bridge.evidence.links
-    ends = np.sort(bridge.at[np.array([(x.a, x.b) for x in links]).reshape(-1, 2).astype(int)])
-    first, second = ends[:, 0], ends[:, 1]
-    across = np.flatnonzero(
-        (first < before.end)
-        & (second >= after.begin)
-        & ((first < after.begin) | (second >= before.end))
-    )
-    at, to = first[across] - before.begin, second[across] - after.begin
-    one = _piece_of(views[i].core[at], piece[i])
-    other = _piece_of(views[i + 1].core[to], piece[i + 1])
-    known = np.flatnonzero((one >= 0) & (other >= 0))
-    copies, again = copy[i][at[known]], copy[i + 1][to[known]]
-    kept = [
-        links[k]._replace(a=a, b=b)
-        for k, a, b in zip(across[known].tolist(), copies.tolist(), again.tolist(), strict=True)
-    ]
-    return _Told(one[known], other[known], copies, again, kept)
-
-
-def _lines(
-    pairs: Sequence[tuple[Reading, Reading]],
-    views: Sequence[View],
-    piece: Sequence[IntArray],
-    copy: Sequence[IntArray],
-) -> tuple[list[_Told], _Told]:
-    """Clock lines that go on in another window: in the next one (of each), and further away."""
-    rows: list[list[tuple[int, int, Link]]] = [[] for _ in views]
-    for x, y in pairs:
-        at = x.window if y.window == x.window + 1 else -1
-        a, b = (int(copy[r.window][r.side - views[r.window].window.begin]) for r in (x, y))
-        link = Link("tcp_timestamp", a, b, LINK_BITS, LINE)
-        rows[at].append((int(piece[x.window][x.group]), int(piece[y.window][y.group]), link))
-    told: list[_Told] = []
-    for of in rows:
-        ends = np.array([(*pieces, link.a, link.b) for *pieces, link in of], dtype=np.int64)
-        p, q, first, second = ends.reshape(-1, 4).T
-        told.append(_Told(p, q, first, second, [link for _, _, link in of]))
-    return told[:-1], told[-1]
-
-
-def _both(one: _Told, other: _Told) -> _Told:
-    return _Told(
-        np.concatenate([one.one, other.one]),
-        np.concatenate([one.other, other.other]),
-        np.concatenate([one.copy, other.copy]),
-        np.concatenate([one.again, other.again]),
-        one.links + other.links,
-    )
-
-
-def _matches(shared: _Told, linked: _Told, n_pieces: int) -> list[Match]:
+def _matches(shared: Told, linked: Told, n_pieces: int) -> list[Match]:
     """Who goes on as whom at one seam."""
     bits = np.minimum([link.bits for link in linked.links], LINK_BITS)
     keys = np.concatenate(
@@ -268,41 +168,6 @@ def _parts(found_at: Sequence[Sequence[Match]], n_pieces: int) -> IntArray:
     )
     graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n_pieces, n_pieces))
     return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
-def _across(seams: Sequence[_Told], ties: Sequence[_Told], part: IntArray) -> list[Link]:
-    """Links between parts: what speaks for one machine where no match put it together."""
-    found: list[Link] = []
-    for shared in seams:
-        told = _telling(shared, len(part)) & (part[shared.one] != part[shared.other])
-        ends = zip(shared.copy[told].tolist(), shared.again[told].tolist(), strict=True)
-        found += [Link(NAME, a, b, SHARED_BITS, REASON) for a, b in ends]
-    for tied in ties:
-        apart = np.flatnonzero(part[tied.one] != part[tied.other])
-        found += [tied.links[k] for k in apart.tolist()]
-    return found
-
-
-def _telling(seams: _Told, n_pieces: int) -> NDArray[np.bool_]:
-    """Shared flows that are links: all of two pieces that share most of what either has.
-
-    A window may take two machines for one. Such a piece is the larger one's, and says of the other
-    no more than a single flow would: else one window's mistake would be that of all.
-    """
-    pairs, first, at, n = np.unique(
-        seams.one * n_pieces + seams.other,
-        return_index=True,
-        return_inverse=True,
-        return_counts=True,
-    )
-    one, other = pairs // n_pieces, pairs % n_pieces
-    most_of_one, most_of_other = np.zeros((2, n_pieces), dtype=np.int64)
-    np.maximum.at(most_of_one, one, n)
-    np.maximum.at(most_of_other, other, n)
-    main_of_one, main_of_other = n == most_of_one[one], n == most_of_other[other]
-    told: NDArray[np.bool_] = (main_of_one & main_of_other)[at]
-    told[first[(main_of_one ^ main_of_other) & (n >= ENOUGH)]] = True
-    return told
 
 
 def _key(reading: Reading) -> tuple[int, int, tuple[int, ...]]:
@@ -404,7 +269,7 @@ def _compared(
         starts[copies] = view.starts
     rules = {kind: rule for view in views for kind, rule in view.rules.items()}
     compared = [parts[i] for i in chosen]
-    found = agglomerate(compared, links, _counters(views, bridges, copy), rules, starts.tolist())
+    found = agglomerate(compared, links, counters_of(views, bridges, copy), rules, starts.tolist())
     root = list(range(len(chosen)))
     for merge in found.history[-1].merges:
         root = [merge.a if at == merge.b else at for at in root]
@@ -420,116 +285,3 @@ def _compared(
     for group in found.groups:
         group.sides = np.unique(of_copy[group.sides]).tolist()
     return found, machine
-
-
-def _counters(
-    views: Sequence[View], bridges: Sequence[Bridge], copy: Sequence[IntArray]
-) -> list[Counter]:
-    """Counters of one name as one: marks by the numbers of the copies, the usual of their steps."""
-    several: dict[tuple[str, str, int], list[tuple[Counter, int]]] = defaultdict(list)
-    for i, bridge in enumerate(bridges):
-        for counter in bridge.evidence.counters:
-            several[counter.signal, counter.name, counter.modulus].append((counter, i))
-    found: list[Counter] = []
-    for counters in several.values():
-        marks: dict[int, Mark] = {}
-        for counter, i in counters:
-            for k in (i, i + 1):
-                window = views[k].window
-                for row, mark in counter.marks.items():
-                    side = int(bridges[i].at[row])
-                    if window.begin <= side < window.end:
-                        marks[int(copy[k][side - window.begin])] = mark
-        slack = median_high([counter.slack for counter, _ in counters])
-        per_second = median_high([counter.per_second for counter, _ in counters])
-        found.append(replace(counters[0][0], slack=slack, per_second=per_second, marks=marks))
-    return found
-
-
-def _weakest(
-    found: Partition,
-    views: Sequence[View],
-    machine: Sequence[IntArray],
-    found_at: Sequence[Sequence[Match]],
-    group: IntArray,
-) -> list[Scored]:
-    """Of each machine the least certain merge: of windows put together, at seams, or within.
-
-    Where a window may have taken two machines for one, the others had to do so as well: of what
-    was merged within windows, that of a usual one counts.
-    """
-    within: dict[int, list[Scored]] = defaultdict(list)
-    for view, of in zip(views, machine, strict=True):
-        for scored, m in zip(view.weakest, of.tolist(), strict=True):
-            within[m].append(scored)
-    weakest = [
-        min(scored, _usual(within[m]), key=lambda x: x[0]) for m, scored in enumerate(found.weakest)
-    ]
-    for at in found_at:
-        for match in at:
-            m = int(group[match.one])
-            weakest[m] = min(weakest[m], _scored(match), key=lambda x: x[0])
-    return weakest
-
-
-def _usual(several: Sequence[Scored]) -> Scored:
-    """The middle one."""
-    return sorted(several, key=lambda x: x[0])[(len(several) - 1) // 2]
-
-
-def _tied(
-    views: Sequence[View], copy: Sequence[IntArray], ties: Sequence[_Told], machine: IntArray
-) -> NDArray[np.int32]:
-    """Side -> number of the set that counters and clocks tie it into, over all windows.
-
-    A flow that two windows judged is in the sets of both; links tie sets where both ends are of
-    one machine (of each piece, `machine`).
-    """
-    base = np.cumsum([0] + [int(view.tied.max()) + 1 for view in views])
-    of_copy = np.empty(sum(len(of) for of in copy), dtype=np.int64)
-    for view, of, first in zip(views, copy, base[:-1].tolist(), strict=True):
-        of_copy[of] = first + view.tied
-    one, other = [], []
-    for i in range(len(views) - 1):
-        n = views[i].window.end - views[i + 1].window.begin
-        one.append(of_copy[copy[i][-n:]])
-        other.append(of_copy[copy[i + 1][:n]])
-    for told in ties:
-        carried = np.array([link.signal in CARRIERS for link in told.links], dtype=bool)
-        carried &= machine[told.one] == machine[told.other]
-        one.append(of_copy[told.copy[carried]])
-        other.append(of_copy[told.again[carried]])
-    ends = (np.concatenate(one), np.concatenate(other))
-    graph = csr_array((np.ones(len(ends[0])), ends), shape=(base[-1], base[-1]))
-    _, label = connected_components(graph, directed=False)
-    of_side: NDArray[np.int32] = np.concatenate(
-        [label[of_copy[of[view.window.own]]] for view, of in zip(views, copy, strict=True)]
-    )
-    return of_side
-
-
-def _held(
-    n: int, views: Sequence[View], machine: Sequence[IntArray], tied: NDArray[np.int32]
-) -> list[Held]:
-    """What holds each machine together, over all windows."""
-    homes: list[IntArray] = []
-    holds: list[list[Hold]] = [[] for _ in range(n)]
-    for view, of in zip(views, machine, strict=True):
-        group = view.belonging.group
-        home = np.where(group >= 0, of[np.maximum(group, 0)], -1)
-        homes.append(np.where(view.connection, home, -1))
-        for held, m in zip(view.held, of.tolist(), strict=True):
-            if m >= 0:
-                holds[m] += held.holds
-    home = np.concatenate(homes)
-    opened = home >= 0
-    pairs, counts = np.unique(
-        home[opened] * (int(tied.max()) + 1) + tied[opened], return_counts=True
-    )
-    most = np.zeros(n, dtype=np.int64)
-    np.maximum.at(most, pairs // (int(tied.max()) + 1), counts)
-    total = np.bincount(home[opened], minlength=n)
-    return [
-        Held(int(n_all), int(n_tied), tuple(kept))
-        for n_all, n_tied, kept in zip(total.tolist(), most.tolist(), holds, strict=True)
-    ]

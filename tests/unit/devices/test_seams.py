@@ -6,24 +6,25 @@ import numpy as np
 
 from wiretell.devices.exclusive import PARTED_CAP, windows_bits
 from wiretell.devices.group import Group
-from wiretell.devices.seams import _matches, _parts, _telling, _Told
+from wiretell.devices.seam_links import Told, telling
+from wiretell.devices.seams import _matches, _parts
 from wiretell.signal import Link
 
 
-def shared(flows: dict[tuple[int, int], int]) -> _Told:
+def shared(flows: dict[tuple[int, int], int]) -> Told:
     """Pairs of pieces share so many flows."""
     one = np.array([a for (a, _), n in flows.items() for _ in range(n)], dtype=np.int64)
     other = np.array([b for (_, b), n in flows.items() for _ in range(n)], dtype=np.int64)
     none = np.zeros(len(one), dtype=np.int64)
-    return _Told(one, other, none, none, [])
+    return Told(one, other, none, none, [])
 
 
-def linked(links: dict[tuple[int, int], list[float]]) -> _Told:
+def linked(links: dict[tuple[int, int], list[float]]) -> Told:
     """Pairs of pieces have links of so many bits between them."""
     ends = [(a, b) for (a, b), bits in links.items() for _ in bits]
     one, other = np.array(ends, dtype=np.int64).reshape(-1, 2).T
     told = [Link("source_port", 0, 0, x, "") for bits in links.values() for x in bits]
-    return _Told(one, other, 0 * one, 0 * one, told)
+    return Told(one, other, 0 * one, 0 * one, told)
 
 
 def parts(flows: dict[tuple[int, int], int], links: dict[tuple[int, int], list[float]]) -> set[str]:
@@ -51,7 +52,7 @@ def test_one_link_does_not_outweigh_shared_flows() -> None:
 
 def test_such_a_window_says_of_the_smaller_machine_no_more_than_one_flow_would() -> None:
     of = shared({(0, 2): 40, (1, 2): 30, (1, 3): 2})
-    told = _telling(of, 4)
+    told = telling(of, 4)
     counts = np.bincount(of.one[told] * 4 + of.other[told], minlength=16)
     assert dict(enumerate(counts.tolist())) | {2: 40, 6: 1} == dict(enumerate(counts.tolist()))
     assert counts.sum() == 41
