@@ -207,8 +207,14 @@ def strongest_links(
     at = np.flatnonzero(within)
     if not len(at):
         return found
-    signal = codes([links.signals[i] for i in at.tolist()])
-    names = list(dict.fromkeys(links.signals[i] for i in at.tolist()))
+    said = [links.signals[i] for i in at.tolist()]
+    names = list(dict.fromkeys(said))
+    if len(found) == len(names) == 1:  # most addresses
+        strongest_bits = float(links.bits[at].max())
+        best = at[links.bits[at] == strongest_bits].tolist()
+        text = max(links.reasons[i] for i in best)
+        return [{names[0]: Strongest(len(at), strongest_bits, text)}]
+    signal = codes(said)
     keys, of, n = np.unique(
         group[at] * len(names) + signal, return_inverse=True, return_counts=True
     )
@@ -226,6 +232,8 @@ def strongest_links(
 
 def _home_of_links(links: Links, judgement: Judgement, n_sides: int) -> IntArray:
     """Group that both ends of each link are of; -1 where they are not of one."""
+    if len(judgement.groups) == 1 and len(judgement.home) == n_sides:
+        return np.zeros(len(links), dtype=np.int64)
     home = np.full(n_sides, -1, dtype=np.int64)
     at = np.fromiter(judgement.home, dtype=np.int64, count=len(judgement.home))
     home[at] = [g for g, _ in judgement.home.values()]

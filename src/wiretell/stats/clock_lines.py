@@ -164,7 +164,7 @@ def clock_lines(
     taking = _Taking(of)
     proposals = taking.settle(proposals)
     free &= ~taking.taken
-    for nominal in NOMINAL_HZ:
+    for nominal in NOMINAL_HZ if free.any() else ():
         if meets[nominal] and all(abs(nominal / rate - 1.0) > 4e-4 for rate, _ in rates):
             proposals += _proposed(of, free, nominal, DRIFT_NOMINAL)
     taking.take(proposals)

@@ -31,8 +31,8 @@ def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) ->
     long = {id(line) for line in longs}
     shorts = [line for line in lines if id(line) not in long]
     shorts += [ClockLine(row, 0.0, 0.0, 0.0) for row in alone.reshape(-1, 1)]
-    if not longs:
-        return shorts
+    if not longs or not shorts:
+        return longs + shorts
     sizes = [len(line.rows) for line in shorts]
     begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)[:-1]
     flat = np.concatenate([line.rows for line in shorts]) if shorts else begins
