@@ -102,17 +102,13 @@ impl<R: Record> Slab<R> {
         at
     }
 
-    /// Notes that a flow is active now, and of `class` from now on; moves it in its list
-    /// where it was moved `slack_s` ago or more.
-    #[inline]
-    pub fn touch(&mut self, at: u32, class: Class, now_s: u64, slack_s: u64) {
+    /// Notes that a flow is active now, and of `class` from now on: moves it in its list.
+    pub fn touch(&mut self, at: u32, class: Class, now_s: u64) {
         let flow = self.flows[at as usize].head_mut();
-        if flow.class != class || now_s >= flow.touched_s + slack_s {
-            self.idle.remove(flow.class as usize, at);
-            flow.touched_s = now_s;
-            flow.class = class;
-            self.idle.push(class as usize, at, now_s);
-        }
+        self.idle.remove(flow.class as usize, at);
+        flow.touched_s = now_s;
+        flow.class = class;
+        self.idle.push(class as usize, at, now_s);
     }
 
     /// Takes a flow out.

@@ -9,7 +9,7 @@ use super::flow_record::{Beside, Seen};
 use super::fragments::{Fragments, Owner};
 use super::gist::{Gist, Part};
 use super::head::Head;
-use super::idle::{CLASSES, Class, slack_s};
+use super::idle::{CLASSES, Class, N_CLASSES, slack_s};
 use super::key::KeyHasher;
 use super::packet_clock::{NS_PER_S, PacketClock};
 use super::record::Record;
@@ -52,10 +52,31 @@ pub struct Counters {
     pub time_backwards: u64,
 }
 
+/// What a class of flows is given, worked out once.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// Idle time after which a flow is over.
+    timeout_ns: i64,
+    /// How far its place in the idle lists may lag behind.
+    slack_s: u64,
+}
+
+impl Patience {
+    fn of(config: &Config, class: Class) -> Self {
+        let timeout_s = timeout_s(config, class);
+        Self {
+            timeout_ns: NS_PER_S.saturating_mul(timeout_s.into()),
+            slack_s: slack_s(timeout_s),
+        }
+    }
+}
+
 /// Folds packets into flows.
 #[derive(Debug)]
 pub struct Tracker<R: Record = Flow> {
     config: Config,
+    /// By the number of the class.
+    patience: [Patience; N_CLASSES],
     pub(super) slab: Slab<R>,
     fragments: Fragments,
     guard: TimeGuard,
@@ -156,6 +177,7 @@ impl<R: Record> Tracker<R> {
     fn over(slab: Slab<R>, config: Config, beside: R::Beside) -> Self {
         Self {
             config,
+            patience: CLASSES.map(|class| Patience::of(&config, class)),
             slab,
             fragments: Fragments::default(),
             guard: TimeGuard::default(),
@@ -327,7 +349,7 @@ impl<R: Record> Tracker<R> {
         let head = flow.head();
         let idle_ns = self.clock.elapsed_ns - head.seen_ns;
         let over = head.class == Class::TcpClosed;
-        if idle_ns > NS_PER_S.saturating_mul(self.timeout_s(head.class).into()) {
+        if idle_ns > self.patience[head.class as usize].timeout_ns {
             return Some(if over {
                 EndReason::Closed
             } else {
@@ -375,7 +397,7 @@ impl<R: Record> Tracker<R> {
     fn sweep(&mut self, now_s: u64) {
         self.swept_s = now_s;
         for class in CLASSES {
-            let timeout_s = self.timeout_s(class);
+            let timeout_s = timeout_s(&self.config, class);
             // Moved in second t, so seen before t + slack.
             let surely_s = u64::from(timeout_s) + slack_s(timeout_s);
             let Some(last) = now_s.checked_sub(surely_s) else {
@@ -407,22 +429,22 @@ impl<R: Record> Tracker<R> {
     #[inline(always)]
     fn touch(&mut self, at: u32, class: Class) {
         let (flow, now_s) = (self.slab.get(at).head(), self.clock.second);
-        // Nearly every packet: the flow was moved in this second.
-        if flow.touched_s != now_s || flow.class != class {
-            let slack_s = slack_s(self.timeout_s(class));
-            self.slab.touch(at, class, now_s, slack_s);
+        // Nearly every packet: the flow was moved not long ago.
+        let slack_s = self.patience[class as usize].slack_s;
+        if flow.class != class || now_s >= flow.touched_s + slack_s {
+            self.slab.touch(at, class, now_s);
         }
     }
+}
 
-    fn timeout_s(&self, class: Class) -> u32 {
-        match class {
-            Class::TcpOpening => self.config.tcp_opening_timeout_s,
-            Class::TcpOpen => self.config.tcp_timeout_s,
-            Class::TcpClosed => self.config.tcp_linger_s,
-            Class::Udp => self.config.udp_timeout_s,
-            Class::Icmp => self.config.icmp_timeout_s,
-            Class::Other => self.config.other_timeout_s,
-        }
+fn timeout_s(config: &Config, class: Class) -> u32 {
+    match class {
+        Class::TcpOpening => config.tcp_opening_timeout_s,
+        Class::TcpOpen => config.tcp_timeout_s,
+        Class::TcpClosed => config.tcp_linger_s,
+        Class::Udp => config.udp_timeout_s,
+        Class::Icmp => config.icmp_timeout_s,
+        Class::Other => config.other_timeout_s,
     }
 }
 
