@@ -132,6 +132,7 @@ def _tied(pairs: Sequence[tuple[int, int]], n_sides: int) -> IntArray:
         first[high] = low
     if not pairs:
         return np.arange(n_sides, dtype=np.int32)
-    _, label = np.unique([root(side) for side in range(n_sides)], return_inverse=True)
-    found: IntArray = label.astype(np.int32)
+    roots = np.array([root(side) for side in range(n_sides)])
+    number = np.cumsum(roots == np.arange(n_sides), dtype=np.int32) - np.int32(1)
+    found: IntArray = number[roots]
     return found
