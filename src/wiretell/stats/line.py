@@ -46,18 +46,19 @@ class Line:
 def upper_hull(x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Upper convex hull of points in any order, x ascending (Andrew's monotone chain)."""
     order = np.lexsort((-v, x))
-    hull: list[tuple[float, float]] = []
+    hull_x: list[float] = []
+    hull_v: list[float] = []
     for px, pv in zip(x[order].tolist(), v[order].tolist(), strict=True):
-        if hull and px == hull[-1][0]:
+        if hull_x and px == hull_x[-1]:
             continue
-        while len(hull) >= 2:
-            (ax, av), (bx, bv) = hull[-2], hull[-1]
-            if (bv - av) * (px - ax) > (pv - av) * (bx - ax):
+        while len(hull_x) > 1:
+            ax, av = hull_x[-2], hull_v[-2]
+            if (hull_v[-1] - av) * (px - ax) > (pv - av) * (hull_x[-1] - ax):
                 break
-            hull.pop()
-        hull.append((px, pv))
-    points = np.array(hull, dtype=np.float64).reshape(-1, 2)
-    return points[:, 0].copy(), points[:, 1].copy()
+            del hull_x[-1], hull_v[-1]
+        hull_x.append(px)
+        hull_v.append(pv)
+    return np.array(hull_x, dtype=np.float64), np.array(hull_v, dtype=np.float64)
 
 
 def bound_from_above(cloud: Cloud) -> Line | None:
