@@ -88,7 +88,7 @@ class _Looks:
         labels = Labels.of(evidence.labels)
         certain = np.array([kind in kinds for kind, _ in labels.shown], dtype=bool)[labels.code]
         labels = Labels(labels.side[certain], labels.code[certain], labels.shown)
-        sides = np.unique(labels.side)
+        sides = np.flatnonzero(np.bincount(labels.side))
         home = np.full(int(sides.max(initial=-1)) + 1, -1, dtype=np.int64)
         home[sides] = np.arange(len(sides))
         told = shown_by(home, len(sides), labels)

@@ -33,7 +33,7 @@ from wiretell.devices.compare import (
 from wiretell.devices.group import Group
 from wiretell.devices.shown import home_of
 from wiretell.signal import LabelRule, Link, Links
-from wiretell.stats.assignment import firsts
+from wiretell.stats.assignment import distinct, firsts
 
 __all__ = ["Activity", "Attached", "Attachment", "Told", "attach", "ranking"]
 
@@ -318,7 +318,7 @@ class _Across:
         both = np.stack([told.ends, told.ends[:, ::-1]], axis=1).reshape(-1, 2)
         at = np.flatnonzero((chain_of[both[:, 0]] >= 0) & (home[both[:, 1]] >= 0))
         chain, group = chain_of[both[at, 0]], home[both[at, 1]]
-        keys, of = np.unique(chain * max(len(groups), 1) + group, return_inverse=True)
+        keys, of = distinct(chain * max(len(groups), 1) + group)
         bits = told.bits[at // 2]
         self.chain, self.group = np.divmod(keys, max(len(groups), 1))
         self.bits = np.bincount(of, weights=bits, minlength=len(keys))

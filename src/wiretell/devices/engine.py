@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
 
 import polars as pl
 
@@ -149,16 +148,21 @@ def find_devices(
     """
     found = [Findings.empty()]
     seen: list[Seen] = []
-    work = work_of(Every(Sides(flows), observations), cut)
-    for result in spread(partial(_judge_work, tuple(signals)), work):
-        if isinstance(result, Findings):
-            found.append(result)
-            continue
-        seen.append(result)
-        if result.is_last:
-            found.append(_joined(signals, seen))
-            seen = []
+    bridges: list[Bridge] = []
     failed: dict[str, str] = {}
+    work = work_of(Every(Sides(flows), observations), cut)
+    with _uncollected():
+        for result in spread(partial(_judge_work, tuple(signals)), work):
+            if isinstance(result, Findings):
+                found.append(result)
+                continue
+            # Seams are asked as windows come in: others are judged meanwhile.
+            if seen:
+                bridges.append(_bridge(signals, seen[-1], result, failed))
+            seen.append(result)
+            if result.is_last:
+                found.append(_joined(seen, bridges))
+                seen, bridges = [], []
     for part in found:
         failed |= part.failed
     return Findings(
@@ -238,8 +242,17 @@ def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
     return Seen(one.address, of.role, of.is_last, view, measured.frame(), failed)
 
 
-def _joined(signals: Sequence[Signal], seen: Sequence[Seen]) -> Findings:
-    """The rows of an address from what its windows told."""
+def _bridge(signals: Sequence[Signal], before: Seen, after: Seen, failed: dict[str, str]) -> Bridge:
+    """What the signals say of the last flows before a seam and the first after it."""
+    ends = before.view.ends[1] + after.view.ends[0]
+    part = part_of(before.address, number(ends.sides), ends.observations)
+    (columns,) = columns_each(part.sides, part.starts, part.observations)
+    scores = _scores(part, 0, signals, before.role, {}, failed)
+    return Bridge(ends.at, _evidence(columns, scores))
+
+
+def _joined(seen: Sequence[Seen], bridges: Sequence[Bridge]) -> Findings:
+    """The rows of an address from what its windows told, and the seams between them."""
     # Few captures have windows, and SciPy's optimizers take longer to load than a small one.
     from wiretell.devices.explain_windows import explain_windows  # noqa: PLC0415
     from wiretell.devices.seams import join  # noqa: PLC0415
@@ -249,13 +262,6 @@ def _joined(signals: Sequence[Signal], seen: Sequence[Seen]) -> Findings:
     failed: dict[str, str] = {}
     for each in seen:
         failed |= each.failed
-    bridges: list[Bridge] = []
-    for before, after in pairwise(views):
-        ends = before.ends[1] + after.ends[0]
-        part = part_of(of.address, number(ends.sides), ends.observations)
-        (columns,) = columns_each(part.sides, part.starts, part.observations)
-        scores = _scores(part, 0, signals, of.role, {}, failed)
-        bridges.append(Bridge(ends.at, _evidence(columns, scores)))
     rows = explain_windows(of.address, of.role, views, join(views, bridges))
     return Findings(
         pl.concat([each.measured for each in seen]),

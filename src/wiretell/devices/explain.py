@@ -18,7 +18,7 @@ from wiretell.devices.judge import Judgement
 from wiretell.devices.side_columns import SideColumns
 from wiretell.devices.verdict import verdict_of
 from wiretell.signal import Links
-from wiretell.stats.assignment import codes, firsts
+from wiretell.stats.assignment import codes, distinct, firsts
 from wiretell.stats.counting import interval, mode
 from wiretell.stats.likelihood import probability
 
@@ -215,9 +215,8 @@ def strongest_links(
         text = max(links.reasons[i] for i in best)
         return [{names[0]: Strongest(len(at), strongest_bits, text)}]
     signal = codes(said)
-    keys, of, n = np.unique(
-        group[at] * len(names) + signal, return_inverse=True, return_counts=True
-    )
+    keys, of = distinct(group[at] * len(names) + signal)
+    n = np.bincount(of)
     bits = links.bits[at]
     most = np.full(len(keys), -np.inf)
     np.maximum.at(most, of, bits)

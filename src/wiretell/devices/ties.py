@@ -22,7 +22,7 @@ from wiretell.devices.compare import Argument
 from wiretell.devices.group import Group
 from wiretell.devices.shown import home_of
 from wiretell.signal import Link, Links
-from wiretell.stats.assignment import firsts
+from wiretell.stats.assignment import distinct, firsts
 
 IntArray = NDArray[np.int64]
 
@@ -150,7 +150,7 @@ def _added(pair: IntArray, links: Links, known: IntArray) -> dict[int, _Tie]:
     if not len(known):
         return {}
     bits = links.bits[known]
-    keys, at = np.unique(pair, return_inverse=True)
+    keys, at = distinct(pair)
     odds = np.exp2(np.clip(-bits, -1000.0, 1000.0))
     doubt = np.bincount(at, weights=odds / (1.0 + odds))
     total = np.bincount(at, weights=bits)

@@ -7,6 +7,7 @@ In a directed acyclic graph (edges go forward in time) a path cover is a biparti
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ ROUNDS, SETTLED, CHECKED = 48, 0.02, 4
 looked at in every so many rounds."""
 MOST_GAIN = 40.0
 """Gains beyond this are as good as certain."""
+MOST_FLAGS = 1 << 18
+"""Keys below this are looked up in a table, however few they are of."""
 MOST_EDGES = 4_000
 """A component with more edges is solved in windows of that many."""
 TOGETHER_EDGES = 128
@@ -33,12 +36,29 @@ def codes(keys: Iterable[Hashable]) -> IntArray:
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
-def renumbered(keys: IntArray) -> IntArray:
-    """As `codes`, of numbers."""
-    _, first, code = np.unique(keys, return_index=True, return_inverse=True)
+def renumbered(numbers: NDArray[np.integer[Any]]) -> IntArray:
+    """As `codes`, of numbers from 0."""
+    keys = numbers.astype(np.int64)
+    first = np.full(int(keys.max(initial=-1)) + 1, -1, dtype=np.int64)
+    first[keys[::-1]] = np.arange(len(keys))[::-1]
+    shown = np.flatnonzero(first >= 0)
     place = np.empty(len(first), dtype=np.int64)
-    place[np.argsort(first)] = np.arange(len(first))
-    return place[code]
+    place[shown[np.argsort(first[shown])]] = np.arange(len(shown))
+    return place[keys]
+
+
+def distinct(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """The different keys (numbers from 0) in order, and the place of each row's among them.
+
+    Where they are not much larger than many, in linear time.
+    """
+    most = int(keys.max(initial=-1)) + 1
+    if most > MOST_FLAGS + 8 * len(keys):
+        values, place = np.unique(keys, return_inverse=True)
+        return values, place
+    seen = np.zeros(most, dtype=bool)
+    seen[keys] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
 
 
 def order_of(numbers: IntArray) -> IntArray:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretell.stats import assignment
-from wiretell.stats.assignment import path_cover
+from wiretell.stats.assignment import codes, distinct, firsts, order_of, path_cover, renumbered
 from wiretell.stats.counting import count_distribution, interval, poisson_binomial
 from wiretell.stats.likelihood import normal_bits, probability
 
@@ -68,3 +68,19 @@ def test_components_solved_together_are_as_those_solved_apart(
     together = path_cover(306, tail, head, gain).tolist()
     monkeypatch.setattr(assignment, "TOGETHER_EDGES", 1)
     assert path_cover(306, tail, head, gain).tolist() == together
+
+
+@pytest.mark.parametrize("most", [5, 40, 10**7])
+def test_numbers_are_told_apart_as_keys_are(most: int) -> None:
+    rng = np.random.default_rng(most)
+    keys = rng.integers(0, most, 200)
+    assert renumbered(keys.astype(np.uint32)).tolist() == codes(keys.tolist()).tolist()
+    values, place = distinct(keys)
+    assert values.tolist() == sorted(set(keys.tolist()))
+    assert np.array_equal(values[place], keys)
+    assert order_of(keys).tolist() == np.argsort(keys, kind="stable").tolist()
+    first = firsts(place)
+    assert first.tolist() == [keys.tolist().index(value) for value in values.tolist()]
+    rank = rng.random(200)
+    least = firsts(place, rank)
+    assert [rank[i] for i in least] == [rank[keys == value].min() for value in values]
