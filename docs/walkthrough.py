@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 1080
 N_COLORS = 256
-SETTLED_MS = 2500
-"""After an action: the server has answered and the plots are drawn."""
+LOOK_MS = 2500
+"""The page is settled when it looks the same so long after an action changed it."""
+MOST_LOOKS = 80
 SIMULATE = ["-m", "lab.sim", "--preset", "walkthrough", "--seconds", "600", "--seed", "7"]
 COMMANDS = (
     ("devices", "walk.pcapng"),
@@ -101,13 +102,26 @@ def _walk(page: Any, url: str) -> None:
         lambda: (tick(4), only("dst_port < 6881")()),  # type: ignore[func-returns-value]
         only("", "user_agent"),
     )
+    shot = b""
     for number, act in enumerate(steps, start=1):
         act()
-        page.wait_for_timeout(SETTLED_MS)
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot = _settled(page, shot)
+        picture = Image.open(io.BytesIO(shot)).convert("RGB")
         picture.quantize(N_COLORS, kmeans=2, dither=Image.Dither.NONE).save(
             PICTURES / f"explore-{number}.png", optimize=True
         )
+
+
+def _settled(page: Any, before: bytes) -> bytes:
+    """The page's picture once the server has answered: other than `before`, and at rest."""
+    last = before
+    for _ in range(MOST_LOOKS):
+        page.wait_for_timeout(LOOK_MS)
+        shot = bytes(page.screenshot())
+        if shot == last != before:
+            return shot
+        last = shot
+    raise TimeoutError("the page does not come to rest")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.explore.colours import Colouring, colouring
+from wiretell.explore.colours import OTHERS, Colouring, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED
@@ -20,7 +20,7 @@ from wiretell.explore.sides import clocks_of, side_table, with_machines
 from wiretell.explore.workspace import Opened
 from wiretell.exporters.escape import shortened, visible
 
-BRIGHT = 0.85
+BRIGHT, QUIET = 0.85, 0.55
 MAX_SAID = 100
 FLOWS_LISTED = 500
 
@@ -120,11 +120,13 @@ class View:
 
     def rows(self) -> dict[str, NDArray[Any]]:
         """Per row what a point shows."""
-        alpha = np.full(self.sides.height, BRIGHT)
+        colors = np.array(self.colours.colors, dtype=object)[self.colours.kind]
+        # What has no colour of its own stays behind what has.
+        alpha = np.where(colors == OTHERS, QUIET, BRIGHT)
         if self.marked is not None:
             alpha[~self.marked] = FADED
         return {
-            "color": np.array(self.colours.colors, dtype=object)[self.colours.kind],
+            "color": colors,
             "alpha": alpha,
             "flow": self.sides["flow_id"].to_numpy().astype(np.int64),
             "machine": self.sides["device"].fill_null(self.nobody).to_numpy(),
