@@ -132,17 +132,28 @@ def rates_bits(
     these: FloatArray, those: FloatArray, agree: Agreement = agreement_bits
 ) -> FloatArray:
     """`skew_bits` of rows (nominal Hz, ppm, error in ppm, flows): any shapes that broadcast."""
-    hz, other_hz = these[..., 0], those[..., 0]
-    error = np.hypot(these[..., 2], those[..., 2])
-    flows = np.minimum(these[..., 3], those[..., 3])
+    hz, other_hz = np.broadcast_arrays(these[..., 0], those[..., 0])
+    asked = (hz != 0.0) & (other_hz != 0.0)
+    bits = np.zeros(hz.shape)
+    if asked.any():  # most of what is attached has no clock
+        mine, other = (np.broadcast_to(x, (*hz.shape, 4))[asked] for x in (these, those))
+        bits[asked] = _clocked_bits(mine, other, agree)
+    return bits
+
+
+def _clocked_bits(these: FloatArray, those: FloatArray, agree: Agreement) -> FloatArray:
+    """`rates_bits` of pairs that both have a clock: shapes (n, 4)."""
+    hz, ppm, errors, flows = these.T
+    other_hz, other_ppm, other_errors, other_flows = those.T
+    error = np.hypot(errors, other_errors)
     outlier = np.where(error < POOR_PPM, OUTLIER_BITS, OUTLIER_BITS_POOR)
-    floor = np.maximum(SKEW_BITS[0], -outlier * (1.0 + flows))
+    floor = np.maximum(SKEW_BITS[0], -outlier * (1.0 + np.minimum(flows, other_flows)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        same = agree(these[..., 1], these[..., 2], those[..., 1], those[..., 2])
-        off = np.abs(hz / other_hz - 1.0) > 4e-6 * (these[..., 2] + those[..., 2]) + 0.08
-    bits = np.where(error > POPULATION_PPM, 0.0, np.clip(same, floor, SKEW_BITS[1]))
-    bits = np.where(hz == other_hz, bits, np.where(off, OTHER_RATE_BITS, 0.0))
-    return np.where((hz == 0.0) | (other_hz == 0.0), 0.0, bits)
+        same = np.clip(agree(ppm, errors, other_ppm, other_errors), floor, SKEW_BITS[1])
+    off = np.abs(hz / other_hz - 1.0) > 4e-6 * (errors + other_errors) + 0.08
+    alike = np.where(error > POPULATION_PPM, 0.0, same)
+    bits: FloatArray = np.where(hz == other_hz, alike, np.where(off, OTHER_RATE_BITS, 0.0))
+    return bits
 
 
 def clock_bits(a: Group, b: Group) -> list[Argument]:
