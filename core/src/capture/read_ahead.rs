@@ -6,8 +6,8 @@ use std::thread;
 
 /// Room before the bytes read, for what is left of the chunk before them.
 pub(super) const ROOM_BYTES: usize = 64 * 1024;
-/// How much is read at a time.
-const CHUNK_BYTES: usize = 1024 * 1024;
+/// How much is read at a time: all buffers together stay in a cache that is near.
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Buffers that are filled or wait to be.
 const N_BUFFERS: usize = 3;
 
