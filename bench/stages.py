@@ -65,19 +65,17 @@ def count(path: str) -> None:
     counter.finish()
 
 
-def track(rows: bool, **settings: object) -> Callable[[str], None]:
-    """Read, decoded and tracked; with `rows` the flows are handed out."""
+def track(**settings: object) -> Callable[[str], None]:
+    """Read, decoded and tracked; the rows of flows are handed out, or they would pile up."""
 
     def run(path: str) -> None:
         tracker, reader = Tracker(threads=1, **settings), Reader([path])  # type: ignore[arg-type]
         while tracker.consume(reader, BATCH):
-            if rows:
-                tracker.drain_flows()
-                tracker.drain_samples()
-        tracker.finish()
-        if rows:
             tracker.drain_flows()
             tracker.drain_samples()
+        tracker.finish()
+        tracker.drain_flows()
+        tracker.drain_samples()
 
     return run
 
@@ -87,11 +85,10 @@ STAGES: Mapping[str, Callable[[str], None]] = {
     "read": read,
     "read + decode into tables": decode,
     "track, totals alone": count,
-    "track, no clocks, no payloads": track(False, **_LEAN),
-    "track": track(False),
-    "track + rows": track(True),
-    "track + rows + analysis": track(True, analysis=True),
-    "track + rows + connections": track(True, ct="linux"),
+    "track + rows, no clocks, no payloads": track(**_LEAN),
+    "track + rows": track(),
+    "track + rows + analysis": track(analysis=True),
+    "track + rows + connections": track(ct="linux"),
 }
 
 
@@ -163,7 +160,7 @@ def compared(rows: Sequence[Measured], before: Sequence[Measured]) -> list[str]:
     latest = {(row.machine, row.capture, row.stage): row for row in before}
     lines = []
     for row in rows:
-        line = f"{row.capture:8} {row.stage:34} {row.ns_per_packet:7.1f} ns"
+        line = f"{row.capture:8} {row.stage:36} {row.ns_per_packet:7.1f} ns"
         if (old := latest.get((row.machine, row.capture, row.stage))) is not None:
             change = row.ns_per_packet / old.ns_per_packet - 1
             line += f"  ({old.ns_per_packet:.1f} on {old.date}, {change:+.0%})"
