@@ -73,7 +73,7 @@ class Workspace:
         self._held, self.folder, self.log = held, folder, log
         self.revision += 1
         points = held.points
-        self.packets = Packets(points.parts) if isinstance(points, PointFiles) else None
+        self.packets = Packets(points) if isinstance(points, PointFiles) else None
         self._open: OrderedDict[str, Opened] = OrderedDict()
         self.addresses = held.addresses
         touched = list(dict.fromkeys(a for edit in log.edits for a in self._touched(edit)))

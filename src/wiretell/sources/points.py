@@ -212,7 +212,13 @@ class PointFiles:
             ]
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise ConfigError(f"{folder}: not readable Parquet files: {error}") from error
+        self._part_rows: list[int] = counts
         self._n_rows: int = sum(counts)
+
+    @property
+    def part_rows(self) -> list[int]:
+        """Rows of each file."""
+        return list(self._part_rows)
 
     @property
     def parts(self) -> list[Path]:

@@ -109,7 +109,7 @@ def test_packets_of_a_stretch_are_read_from_the_files_that_hold_them(tmp_path: P
         ]
         (tmp_path / "points").mkdir(exist_ok=True)
         POINTS.frame(rows).write_parquet(tmp_path / "points" / f"{part:06}.parquet")
-    packets = Packets(PointFiles(tmp_path / "points").parts)
+    packets = Packets(PointFiles(tmp_path / "points"))
     found = packets.within(990, 2010)
     assert found is not None
     assert found["time_ns"].to_list() == list(range(990, 2011, 10))
@@ -129,8 +129,8 @@ def test_a_wide_view_of_a_large_capture_is_told_without_reading_it(
         POINTS.frame(rows).write_parquet(tmp_path / "points" / f"{part:06}.parquet")
     read: list[Path] = []
     ends = detail._ends
-    monkeypatch.setattr(detail, "_ends", lambda part: (read.append(part), ends(part))[1])
-    packets = Packets(PointFiles(tmp_path / "points").parts)
+    monkeypatch.setattr(detail, "_ends", lambda parts: (read.extend(parts), ends(parts))[1])
+    packets = Packets(PointFiles(tmp_path / "points"))
     for _ in range(2):
         assert packets.within(0, 20_000) is None
         assert len(read) == 2
