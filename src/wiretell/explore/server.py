@@ -15,6 +15,7 @@ from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.core.templates import get_env
 from bokeh.document import Document
+from bokeh.events import DocumentReady
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.util import bind_sockets
@@ -33,8 +34,8 @@ if TYPE_CHECKING:  # a saved report needs no engine: without it the page is ther
     from wiretell.explore.background import Background, Beside, Step
 
 HOST = "127.0.0.1"
-AFTER_PAGE_S, WITHOUT_PAGE_S = 1.0, 5.0
-"""Machines are told apart so long after a page was opened, or the server was started."""
+AFTER_PAGE_S, WITHOUT_PAGE_S = 0.3, 10.0
+"""Machines are told apart so long after a page was drawn, or the server was started."""
 _LOGGERS = ("bokeh", "tornado.access", "tornado.application", "tornado.general")
 
 
@@ -53,7 +54,7 @@ class Explorer:
 
         def open_page(doc: Document) -> None:
             page = Page(doc, workspace, source)
-            self._judge_soon(AFTER_PAGE_S)
+            doc.on_event(DocumentReady, lambda _: self._judge_soon(AFTER_PAGE_S))
             for root in page.roots():
                 doc.add_root(root)
             doc.title = "wiretell"
