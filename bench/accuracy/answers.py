@@ -91,10 +91,15 @@ Method = Callable[[Material], Answer]
 
 
 def material(drawn: Drawn) -> Material:
-    """Analyses a capture. Raises what `wiretell.analyze` raises."""
+    """Analyses a capture. Raises what `wiretell.analyze` raises, RuntimeError if a signal failed.
+
+    Without a signal the judgement goes on, and counts: a figure of it would be of another engine.
+    """
     start = time.process_time()
     report = wiretell.analyze(drawn.path)
     seconds = time.process_time() - start
+    if report.provenance["failed_signals"]:
+        raise RuntimeError(f"signals failed: {report.provenance['failed_signals']}")
     addresses = tuple({flow.address for flow in drawn.flows.flows})
     return Material(drawn, report, _places(report, drawn.flows, addresses), seconds)
 
