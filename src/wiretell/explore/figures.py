@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from bokeh.models import (
+    BasicTicker,
     BasicTickFormatter,
     BoxSelectTool,
     BoxZoomTool,
@@ -14,6 +15,7 @@ from bokeh.models import (
     DatetimeTicker,
     DatetimeTickFormatter,
     HoverTool,
+    NoOverlap,
     PanTool,
     Range1d,
     ResetTool,
@@ -53,6 +55,8 @@ class Plot:
         for end in ("start", "end"):
             self._y.on_change(end, self._y_changed)
         self.figure = _figure(self._title, x_range, self._y)
+        if name != "drift":  # counters and ports: a tick between two of them means nothing
+            self.figure.yaxis.ticker = BasicTicker(min_interval=1)
         style: dict[str, Any] = {
             "source": self.source,
             "alpha": "alpha",
@@ -192,6 +196,7 @@ def _figure(title: Title, x_range: Range1d, y_range: Range1d) -> figure:
         milliseconds="%H:%M:%S.%3N", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M",
         hourmin="%H:%M", hours="%H:%M", days="%F",
     )  # fmt: skip
+    plot.xaxis.major_label_policy = NoOverlap(min_distance=20)
     plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = axis.major_tick_line_color = GREY

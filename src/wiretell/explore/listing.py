@@ -49,7 +49,7 @@ def device_rows(report: Report, colours: Colouring | None) -> Rows:
         "machine": numbers,
         "looks": [_text(row["looks_like"]) for row in rows],
         "flows": [row["n_flows"] for row in rows],
-        "clock": [f"{quantity.rate(row)} {quantity.skew(row)}".strip() for row in rows],
+        "clock": [quantity.skew(row).removesuffix(" ppm") for row in rows],
         "sure": [quantity.percent(row["confidence"]) for row in rows],
         "key": [row["device"] for row in rows],
         "color": [known.get(number, OTHERS) for number in numbers],

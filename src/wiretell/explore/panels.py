@@ -43,11 +43,13 @@ select:not([size]).bk-input { background-size: 5px 5px; background-image:
   color: var(--text); border-color: var(--line) !important; }
 .slick-row .slick-cell.selected, .slick-row.selected .slick-cell, .slick-cell.bk-cell-selected,
 .slick-cell.selected { background: var(--picked) !important; color: var(--text); }
+.slick-row.active .slick-cell { box-shadow: inset 0 1px var(--accent), inset 0 -1px var(--accent); }
+.bk-data-table:focus-within { outline: 2px solid var(--accent); outline-offset: -1px; }
 .slick-viewport, .slickgrid-container, .bk-data-table { background: var(--ground) !important; }
 """
 
 ADDRESSES = {"address": 112, "machines": 66, "flows": 52, "verdict": 110}
-DEVICES = {"mark": 20, "machine": 34, "looks": 190, "flows": 44, "sure": 48, "clock": 160}
+DEVICES = {"mark": 30, "machine": 34, "looks": 106, "flows": 42, "sure": 50, "clock": 84}
 FLOWS = {
     "flow_id": 52, "machine": 38, "time": 70, "far end": 130, "service": 76, "state": 52,
     "pkts": 48, "bytes": 72, "says": 420,
@@ -122,7 +124,7 @@ def table(name: str, widths: dict[str, int], height: int) -> Grid:
         columns=columns,
         index_position=None,
         reorderable=False,
-        autosize_mode="none",
+        autosize_mode="force_fit" if name == "devices" else "none",
         height=height,
         row_height=24,
         sizing_mode="stretch_width",
@@ -133,7 +135,13 @@ def table(name: str, widths: dict[str, int], height: int) -> Grid:
 
 
 def _title(key: str) -> str:
-    return {"flow_id": "flow", "looks": "looks like", "mark": "", "machine": "#"}.get(key, key)
+    return {
+        "flow_id": "flow",
+        "looks": "looks like",
+        "mark": "",
+        "machine": "#",
+        "clock": "clock ppm",
+    }.get(key, key)
 
 
 def _formatter(key: str) -> StringFormatter:
@@ -228,9 +236,8 @@ def words(name: str) -> Div:
 
 _PLACES = {
     "message": ":host { height: 0; margin: 0; position: relative; z-index: 40; }",
-    # Beside the plots' tools, which are above it and at the right.
-    "legend": ":host { min-height: 4.2em; max-height: 4.2em; overflow-y: auto; margin-top: -26px;"
-    " padding-right: 160px; }",
+    # Its first line is beside the plots' tools, which are above it and at the right.
+    "legend": ":host { height: 6.8em; overflow-y: auto; margin-top: -26px; }",
     "drawn": ":host { min-height: 3.2em; }",
     "count": ":host { min-height: 3em; }",
 }
@@ -254,20 +261,25 @@ dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; min-width: 0;
   color: var(--warn); white-space: pre-wrap; font-family: ui-monospace, monospace;
   font-size: .82rem; }
 p.error { margin: 0; }
-.over { position: absolute; top: 0; left: 0; right: 0; box-shadow: 0 3px 12px #0004;
-  border: 1px solid var(--warn); }
-.done { position: fixed; bottom: 1rem; left: 50%; transform: translateX(-50%); margin: 0;
+.over, .done { position: fixed; bottom: 1rem; left: 50%; transform: translateX(-50%); margin: 0;
   padding: .4rem .9rem; border: 1px solid var(--line); border-radius: 5px; max-width: 40rem;
-  background: var(--raised); color: var(--text); box-shadow: 0 3px 12px #0004;
-  animation: leave .6s 6s forwards; }
+  background: var(--raised); color: var(--text); box-shadow: 0 3px 12px #0004; }
+.over { border-color: var(--warn); background: var(--warn-ground); color: var(--warn);
+  max-height: 40vh; overflow: auto; }
+.done { animation: leave .6s 6s forwards; }
 @keyframes leave { to { opacity: 0; visibility: hidden; } }
 .far { height: 4px; border-radius: 2px; background: var(--line); overflow: hidden; }
 .far i { display: block; height: 100%; background: var(--accent); }
 .bars { display: flex; align-items: flex-end; gap: 1px; height: 28px; margin-top: .2rem; }
 .bars i { flex: 1; background: var(--accent); min-height: 1px; opacity: .8; }
-.legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .85rem; }
+.legend { font-size: .85rem; }
+.legend::before { content: ""; float: right; width: 165px; height: 30px; }
+.legend > span { display: inline-flex; align-items: baseline; max-width: calc(50% - 1rem);
+  margin-right: 1rem; white-space: nowrap; vertical-align: top; }
+.legend b { flex: none; } .legend .dim { margin-left: .4em; }
+.legend i { font-style: normal; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 .legend b { display: inline-block; width: .8em; height: .8em; border-radius: 2px;
   margin-right: .4em; }
-.legend span { overflow-wrap: anywhere; unicode-bidi: isolate; }
+.legend i { unicode-bidi: isolate; }
 a { color: var(--accent); }
 """
