@@ -41,6 +41,21 @@ DRAWN = """(name) => {
 }"""
 TYPED = "(name) => Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name)).input_el.value"
 VALUE = "(name) => Bokeh.documents[0].get_model_by_name(name).value"
+PICKED = "(name) => [...Bokeh.documents[0].get_model_by_name(name).source.selected.indices]"
+GRID = "Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name)).grid.getContainerNode()"
+FOCUS = f"(name) => {GRID}.querySelector('[tabindex=\"0\"]').focus()"
+TABLE_IN_FOCUS = f"""() => {{
+  let active = document.activeElement;
+  while (active && active.shadowRoot && active.shadowRoot.activeElement)
+    active = active.shadowRoot.activeElement;
+  return ["addresses", "devices", "flows"].find((name) => {GRID}.contains(active)) || "";
+}}"""
+CUT_OFF = f"""() => {{
+  const name = "devices";
+  const view = {GRID}.querySelector(".slick-viewport");
+  return view.scrollWidth - view.clientWidth;
+}}"""
+"""By how many pixels the machines' table is wider than what is seen of it."""
 
 
 GATED = """
@@ -230,6 +245,40 @@ def test_an_analyst_looks_asks_and_disagrees(browser: Any, folder: Path) -> None
         assert saved.devices["looks_like"].str.contains("Anna's phone").sum() == 1
         assert visit.troubles == []
         assert visit.foreign == []
+    finally:
+        server.close()
+
+
+def test_tables_are_walked_by_keys_alone(browser: Any, folder: Path) -> None:
+    server = Server(str(folder))
+    try:
+        visit = Visit(browser, server.url)
+        visit.cell(NAT).click()
+        visit.wait_drawn("IP ID", "d.n > 300")
+        keys, address = visit.page.keyboard, visit.page.evaluate(PICKED, "addresses")
+        visit.page.evaluate(FOCUS, "addresses")
+        stops = []
+        for _ in range(40):  # each table is one stop on the way through the page
+            keys.press("Tab")
+            stops.append(visit.page.evaluate(TABLE_IN_FOCUS))
+            if stops[-1] == "devices":
+                break
+        assert [stop for stop in stops if stop] == ["flows", "devices"]
+        assert visit.page.evaluate(PICKED, "addresses") == address
+
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Space"):
+            keys.press(key)
+        visit.told("of #2")
+        keys.press("ArrowDown")
+        keys.press("Enter")
+        visit.until(f"() => ({PICKED})('devices').join() === '1,2'")
+        assert visit.page.evaluate(TABLE_IN_FOCUS) == "devices"  # not where rows changed
+        keys.press("m")
+        visit.told("merged #2 and #3")
+        keys.press("Shift+Tab")
+        assert visit.page.evaluate(TABLE_IN_FOCUS) == "flows"
+        assert visit.page.evaluate(CUT_OFF) == 0
+        assert visit.troubles == []
     finally:
         server.close()
 

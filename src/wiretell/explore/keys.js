@@ -2,6 +2,7 @@
 (() => {
   const acts = { m: "merge", s: "split", u: "undo", y: "redo", r: "rename", n: "annotate", Escape: "clear" };
   const boxes = { "/": "filter", h: "highlight" };
+  const tables = ["addresses", "devices", "flows"];
   let number = 0;
   const inside = (node) => {
     let active = node.activeElement;
@@ -21,17 +22,54 @@
     if (view) { view._hide_menu(); box.value = view.model.value; }
     box.blur();
   };
+  // A table is one stop of the Tab key: its first part, where the keys arrive that it obeys.
+  const oneStop = (table) => {
+    const [first, ...others] = table.querySelectorAll("[tabindex], input");
+    for (const part of others) if (part.tabIndex !== -1) part.tabIndex = -1;
+    if (first.tabIndex !== 0) first.tabIndex = 0;
+  };
+  const inTable = () => {
+    const active = inside(document);
+    return tables.map(find).find((view) => view && view.grid && view.grid.getContainerNode().contains(active));
+  };
+  const tick = (grid, row) => {
+    const ticked = grid.getSelectedRows();
+    grid.setSelectedRows(ticked.includes(row) ? ticked.filter((one) => one !== row) : [...ticked, row]);
+  };
+  // Up and down move by rows, space and Enter tick one; sideways nothing moves, and Tab leads out.
+  const moveInTable = (event) => {
+    const view = event.ctrlKey || event.altKey || event.metaKey ? null : inTable();
+    if (!view) return;
+    const { grid } = view;
+    const at = grid.getActiveCell();
+    const ticks = view.model.name === "devices" && (event.key === " " || event.key === "Enter");
+    if (event.key === "Tab") {
+      event.stopPropagation();  // the browser's own step, not the table's to the next cell
+      return;
+    }
+    if (ticks && at) tick(grid, at.row);
+    else if (/^Arrow(Up|Down)$/.test(event.key) && !at && grid.getDataLength())
+      grid.setActiveCell(grid.getSelectedRows()[0] ?? 0, 0);
+    else if (!ticks && !/^(ArrowLeft|ArrowRight|Home|End)$/.test(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  document.addEventListener("keydown", moveInTable, true);
   const settle = () => {
-    const grids = ["addresses", "devices", "flows"].map(find);
+    const grids = tables.map(find);
     const texts = Object.values(boxes).map(find);
     if (grids.some((view) => !view || !view.grid) || texts.some((view) => !view)) {
       setTimeout(settle, 100);
       return;
     }
-    // A table whose rows change takes the focus, and what was half typed would count.
     for (const { grid } of grids) {
-      const focus = grid.focus;
-      grid.focus = () => { if (!writing()) focus(); };
+      // A table whose rows change would take the focus from where somebody types or moves.
+      grid.focus = () => {};
+      const table = grid.getContainerNode();
+      oneStop(table);
+      const [first, last] = [table.firstElementChild, table.lastElementChild];
+      last.addEventListener("focus", () => first.focus());  // the grid moves between its two ends
+      new MutationObserver(() => oneStop(table)).observe(table, { childList: true, subtree: true });
     }
     // Completions come from the server, after the key that asked for them.
     for (const view of texts)
