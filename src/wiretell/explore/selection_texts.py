@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from wiretell.explore.sides import COLUMNS, source_of
@@ -16,6 +18,22 @@ FORMS = {
 }
 """Form -> what it is called."""
 NOTHING = ""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the page offers of a selection: the text, or why there is none."""
+
+    text: str = NOTHING
+    why_none: str = ""
+
+
+def offer(form: str, chosen: pl.DataFrame, source: str) -> Offer:
+    """`export_form`, in words for people where it cannot hold the selected rows."""
+    try:
+        return Offer(export_form(form, chosen, source))
+    except ValueError as error:
+        return Offer(why_none=str(error))
 
 
 def export_form(form: str, chosen: pl.DataFrame, source: str) -> str:

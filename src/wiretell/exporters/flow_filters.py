@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import polars as pl
 
 MOST_FLOWS = 500
-"""A filter of more would be refused by the tools that are to read it."""
+"""In a capture filter: libpcap's time grows with the square, 5 s for 500 far ends."""
+MOST_TEXT = 120_000
+"""Characters of a display filter: it has to fit one argument of a command (128 KiB on Linux)."""
 
 _PORTED = {6: "tcp", 17: "udp"}
 _ICMP = {1: "icmp", 58: "icmp6"}
@@ -37,17 +39,21 @@ def wireshark(sides: pl.DataFrame) -> str:
     `sides` has flow_id, proto, src, src_port, dst, dst_port; of ICMP, ports as in FLOWS. Raises
     ValueError, in words for people, where a filter cannot hold them.
     """
-    return " or ".join(_each(sides, _shark_term))
+    text = " or ".join(_each(sides, _shark_term))
+    if len(text) > MOST_TEXT:
+        raise _too_many(sides)
+    return text
 
 
 def bpf(sides: pl.DataFrame) -> str:
     """The same as a capture filter (pcap-filter(7)). Raises ValueError."""
+    if sides.height > MOST_FLOWS:
+        raise _too_many(sides)
     return " or ".join(_each(sides, _bpf_term))
 
 
 def python(sides: pl.DataFrame, source: str) -> str:
-    """Lines of Python that choose them from `source`, a call with a report. Raises ValueError."""
-    _check(sides)
+    """Lines of Python that choose them from `source`, a call with a report; any number of them."""
     numbers = ", ".join(str(number) for number in sorted(set(sides["flow_id"].to_list())))
     return (
         "import polars as pl\nimport wiretell\n\n"
@@ -57,16 +63,13 @@ def python(sides: pl.DataFrame, source: str) -> str:
 
 
 def _each(sides: pl.DataFrame, write: Callable[[_Term], str]) -> list[str]:
-    _check(sides)
     return [f"({write(term)})" for term in _terms(sides)]
 
 
-def _check(sides: pl.DataFrame) -> None:
-    if sides.height > MOST_FLOWS:
-        raise ValueError(
-            f"{sides.height} flows are too many for a filter (at most {MOST_FLOWS}):"
-            " choose fewer, or take the CSV"
-        )
+def _too_many(sides: pl.DataFrame) -> ValueError:
+    return ValueError(
+        f"{sides.height} flows are too many for such a filter: choose fewer, or take another form"
+    )
 
 
 def _terms(sides: pl.DataFrame) -> Iterator[_Term]:

@@ -75,6 +75,30 @@ def test_python_lines_run(tmp_path: Path) -> None:
 
 
 def test_too_many_are_refused_in_words() -> None:
+    """libpcap takes seconds for more ends, and an argument of a command holds 128 KiB."""
     many = sides([(n, 6, "10.0.0.1", n, "192.0.2.1", 443) for n in range(501)])
     with pytest.raises(ValueError, match="501 flows"):
         flow_filters.bpf(many)
+    ends = sides([(n, 6, "10.0.0.1", n, f"2001:db8::{n + 1:x}", 443) for n in range(1_500)])
+    with pytest.raises(ValueError, match="1500 flows"):
+        flow_filters.wireshark(ends)
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_tshark_accepts_a_filter_of_more_than_a_thousand_flows(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(bytes.fromhex("d4c3b2a10200040000000000000000000000040001000000"))
+    ends = sides(
+        [(n, 6, "10.0.0.1", 2 * n, f"192.0.{n // 250}.{n % 250}", 443) for n in range(1_150)]
+    )
+    text = flow_filters.wireshark(ends)
+    assert text.count("tcp.port in") == 1_150
+    found = subprocess.run(
+        ["tshark", "-r", empty, "-Y", text], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+
+
+def test_python_lines_hold_any_number() -> None:
+    many = sides([(n, 6, "10.0.0.1", n, "192.0.2.1", 443) for n in range(5_000)])
+    assert "4999])" in flow_filters.python(many, "report")
