@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from wiretell.devices.edit_log import EditLog, to_json
-from wiretell.devices.edits import Edit, Merge, Move, apply_edit, apply_edits
+from wiretell.devices.edits import Edit, Merge, Move, Rename, apply_edit, apply_edits
 from wiretell.explore.detail import Packets
 from wiretell.explore.held import Held
 from wiretell.explore.judging import Judging, Phase
@@ -120,14 +120,16 @@ class Workspace:
         for address in self._touched(edit):
             before = self.opened(address)
             try:
-                changed[address] = replace(before, report=apply_edit(before.report, edit))
+                after = apply_edit(before.report, edit)
+                _need_change(edit, before.report, after)
+                changed[address] = replace(before, report=after)
             except ValueError as error:
                 problem = error
         if not changed:
             raise problem
-        for address, after in changed.items():
-            self._keep_open(address, after)
-            self._count_again(after.report)
+        for address, now in changed.items():
+            self._keep_open(address, now)
+            self._count_again(now.report)
         self._save(self.log.add(edit))
 
     def undo(self) -> Edit | None:
@@ -199,3 +201,11 @@ class Workspace:
     def _tell(self) -> None:
         for heard in tuple(self._listeners):
             heard()
+
+
+def _need_change(edit: Edit, before: Report, after: Report) -> None:
+    """A name that changes nothing is no step to undo. Raises ValueError."""
+    if isinstance(edit, Rename) and after.devices.equals(before.devices):
+        raise ValueError(
+            "that is its name already" if edit.name.split() else "write its name into the box first"
+        )

@@ -42,6 +42,17 @@ def test_it_keeps_the_log(folder: Path) -> None:
     assert len(again.log.edits) == 2
 
 
+def test_a_name_that_changes_nothing_is_no_edit() -> None:
+    work = Workspace(InMemory(make_report()), None, EditLog())
+    with pytest.raises(ValueError, match="into the box"):
+        work.edit(Rename(f"{NAT}#3", " "))
+    work.edit(Rename(f"{NAT}#3", "x"))
+    with pytest.raises(ValueError, match="already"):
+        work.edit(Rename(f"{NAT}#3", "x"))
+    work.edit(Rename(f"{NAT}#3", ""))  # takes the name back
+    assert len(work.log.edits) == 2
+
+
 def test_it_shows_what_a_loaded_report_shows(folder: Path) -> None:
     work = Workspace.open(folder)
     own = work.opened(NAT).report.members
