@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -160,6 +161,17 @@ class Visit:
             )
             row.locator("input[type=checkbox]").click()
 
+    def click_machine(self, machine: int) -> None:
+        self.page.locator("#machines").get_by_text(f"#{machine}", exact=True).click()
+
+    def ticked(self) -> list[str]:
+        return list(
+            self.page.evaluate("""() => {
+          const {source} = Bokeh.documents[0].get_model_by_name("devices");
+          return source.selected.indices.map(n => source.data.key[n]);
+        }""")
+        )
+
     def told(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for()
 
@@ -225,8 +237,19 @@ def test_an_analyst_looks_asks_and_disagrees(browser: Any, folder: Path) -> None
         visit.press("Redo")
         visit.told("Done again")
 
+        visit.click_machine(3)
+        visit.told("12 flows")
+        story = visit.page.locator("#told")
+        story.get_by_role("heading", name=f"{NAT}#3").wait_for()
+        assert visit.ticked() == [f"{NAT}#3"]
+        visit.tick(5)
+        visit.told("23 flows")
         visit.press("Clear")
         visit.told("Nothing selected")
+        story.locator("b", has_text=re.compile(f"^{re.escape(NAT)}$")).wait_for()
+        assert visit.ticked() == []
+        visit.press("Rename")
+        visit.told("tick one machine first")
         visit.tick(1)
         visit.told("12 flows")
         visit.write("name", "Anna's phone")

@@ -62,6 +62,7 @@ class Plot:
             "alpha": "alpha",
             "nonselection_alpha": FADED,
         }
+        self._is_dim = False
         glyphs: GlyphRenderer[Any]
         if name == "flows":
             glyphs = self.figure.segment(
@@ -147,6 +148,19 @@ class Plot:
         row = np.asarray(self.source.data["row"], np.int64)
         indices = [] if chosen is None or not len(row) else np.flatnonzero(chosen[row]).tolist()
         self.source.selected.indices = indices
+        # No index means no selection to Bokeh: then all points would be as bright as selected.
+        self._dim(chosen is not None and not indices)
+
+    def _dim(self, is_dim: bool) -> None:
+        if is_dim == self._is_dim:
+            return
+        self._is_dim = is_dim
+        alpha = FADED if is_dim else "alpha"
+        for renderer in self.figure.renderers:
+            glyph = cast("GlyphRenderer[Any]", renderer).glyph
+            for name in ("fill_alpha", "line_alpha"):
+                if name in glyph.properties():
+                    setattr(glyph, name, alpha)
 
 
 def toolbar(plots: Iterable[Plot]) -> Toolbar:

@@ -55,6 +55,12 @@
     event.stopPropagation();
   };
   document.addEventListener("keydown", moveInTable, true);
+  // A click on a machine's row is about that machine alone; its box adds it to others.
+  const clicked = (event, { grid, row }) => {
+    const machine = grid.getDataItem(row), command = model("command");
+    if (machine && command && !event.target.closest(".bk-cell-select"))
+      command.value = `machine:${machine.key}:${++number}`;
+  };
   const settle = () => {
     const grids = tables.map(find);
     const texts = Object.values(boxes).map(find);
@@ -71,6 +77,7 @@
       last.addEventListener("focus", () => first.focus());  // the grid moves between its two ends
       new MutationObserver(() => oneStop(table)).observe(table, { childList: true, subtree: true });
     }
+    find("devices").grid.onClick.subscribe(clicked);
     // Completions come from the server, after the key that asked for them.
     for (const view of texts)
       view.model.properties.completions.change.connect(() => {

@@ -20,7 +20,7 @@ from wiretell.explore.judging import Phase
 from wiretell.explore.legend import legend
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import PLOTS
-from wiretell.explore.selection_texts import export_form
+from wiretell.explore.selection_texts import offer
 from wiretell.explore.view import View
 from wiretell.explore.workspace import Workspace
 from wiretell.expressions.error import ExpressionError
@@ -170,10 +170,15 @@ class Page:
             self._say(str(error), is_error=True)
 
     def _obey(self) -> None:
-        """A key: `name:number`, the number only to make it a change."""
-        act = self._acts.get(self._command.value.partition(":")[0])
-        if act is not None:
-            act()
+        """A key, `name:number`, or a click on a machine's row, `machine:name:number`.
+
+        The number is only there to make it a change.
+        """
+        name, _, rest = self._command.value.partition(":")
+        if name == "machine":
+            self._pick_device(rest.rpartition(":")[0])
+        elif name in self._acts:
+            self._acts[name]()
 
     def _pick_address(self) -> None:
         picked = self._addresses.picked
@@ -227,8 +232,8 @@ class Page:
         view.colour_by(self._colour.value)
         self._words["legend"].text = legend(view.colours, view.shown)
         self._draw()
-        self._tell_selection()
         self._list_devices()
+        self._tell_selection()
         if wrong:
             raise wrong[0]
 
@@ -268,6 +273,7 @@ class Page:
             return
         x, y = sorted((box["x0"], box["x1"])), sorted((box["y0"], box["y1"]))
         self._view.choose_box(plot.name, (x[0], x[1]), (y[0], y[1]))
+        self._tell("address", None)
         self._selection_changed()
 
     def _pick_devices(self) -> None:
@@ -280,6 +286,16 @@ class Page:
             self._tell("device", devices[-1])
         else:
             view.choose_nothing()
+            self._tell("address", None)
+        self._selection_changed(keep_devices=True)
+
+    def _pick_device(self, device: str) -> None:
+        """This machine alone, as by a click on its row; its box adds it to others."""
+        if device not in self._devices.keys:
+            return
+        self._need_view().choose_devices([device])
+        self._silently(lambda: self._devices.pick([device]))
+        self._tell("device", device)
         self._selection_changed(keep_devices=True)
 
     def _pick_flows(self) -> None:
@@ -296,6 +312,7 @@ class Page:
 
     def _choose_nothing(self) -> None:
         self._need_view().choose_nothing()
+        self._tell("address", None)
         self._selection_changed()
 
     def _selection_changed(self, *, keep_devices: bool = False) -> None:
@@ -304,7 +321,7 @@ class Page:
             if plot.figure.visible:
                 plot.select(view.chosen)
         if not keep_devices:
-            self._silently(lambda: self._devices.source.selected.update(indices=[]))
+            self._silently(lambda: self._devices.pick([]))
         self._tell_selection()
 
     def _complete(self, box: Any) -> None:
@@ -416,7 +433,8 @@ class Page:
 
     def _tell_export(self) -> None:
         chosen = self._need_view().selected()
-        self._export.value = export_form(self._form.value, chosen, self._source)
+        offered = offer(self._form.value, chosen, self._source)
+        self._export.update(value=offered.text, placeholder=offered.why_none)
 
     def _tell_history(self) -> None:
         log = self._work.log

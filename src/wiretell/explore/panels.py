@@ -85,17 +85,21 @@ class Grid:
         keys = self.keys
         return [keys[place] for place in sorted(self.source.selected.indices) if place < len(keys)]
 
+    def pick(self, keys: Sequence[Any]) -> None:
+        """Chooses the rows with these keys; told back by a browser, that is no news."""
+        wanted = set(keys)
+        places = [place for place, key in enumerate(self.keys) if key in wanted]
+        if places != list(self.source.selected.indices):
+            self.source.selected.indices = places
+        self._known = self.picked
+
     def fill(self, rows: Mapping[str, list[Any]], picked: Sequence[Any] = ()) -> None:
         """Shows other rows, those with the keys `picked` chosen."""
         if list(rows["key"]) == self.keys and rows["key"]:
             self._change_cells(rows)
         else:
             self._change_rows(rows)
-        wanted = set(picked)
-        places = [place for place, key in enumerate(rows["key"]) if key in wanted]
-        if places != list(self.source.selected.indices):
-            self.source.selected.indices = places
-        self._known = self.picked
+        self.pick(picked)
 
     def _change_cells(self, rows: Mapping[str, list[Any]]) -> None:
         """The same rows with other cells: it stays where it was scrolled to."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from bokeh.models import Range1d
 from fixtures.report import HOSTILE, NAT, START_NS, S, make_report
 
 import wiretell
@@ -15,10 +16,11 @@ from wiretell.explore import detail, story
 from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.explained import flow_page
+from wiretell.explore.figures import FADED, Plot
 from wiretell.explore.held import InMemory
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import MOST_DRAWN, PLOTS, Points
-from wiretell.explore.selection_texts import FORMS, export_form
+from wiretell.explore.selection_texts import FORMS, Offer, export_form, offer
 from wiretell.explore.sides import COLUMNS, side_table, source_of
 from wiretell.explore.view import View
 from wiretell.explore.workspace import Workspace
@@ -172,6 +174,35 @@ def test_a_selection_is_offered_in_every_form(view: View, form: str) -> None:
     assert str(view.selected()["src_port"][0]) in text or form == "python"
     assert "\x1b" not in text
     assert export_form(form, view.selected().clear(), "") == ""
+
+
+def test_a_selection_that_a_form_cannot_hold_says_why(view: View) -> None:
+    many = pl.concat([view.sides] * 10)
+    assert many.height > 500
+    assert offer("bpf", many, "report") == Offer("", offer("bpf", many, "report").why_none)
+    assert "600 flows" in offer("bpf", many, "report").why_none
+    for form in ("wireshark", "python", "csv"):
+        offered = offer(form, many, "report")
+        assert offered == Offer(export_form(form, many, "report"))
+        assert offered.text
+    assert offer("bpf", many.clear(), "report") == Offer()
+
+
+def test_a_plot_without_a_point_of_the_selection_fades() -> None:
+    plot = Plot("tsval", Range1d(start=0.0, end=1.0))
+    plot.source.data = {name: np.array([0, 2]) for name in plot.source.data}
+    glyph = plot.figure.renderers[0].glyph  # type: ignore[attr-defined]
+    bright = glyph.fill_alpha
+    plot.select(np.array([False, True, False]))
+    assert plot.source.selected.indices == []
+    assert glyph.fill_alpha == FADED
+    plot.select(np.array([False, True, True]))
+    assert plot.source.selected.indices == [1]
+    assert glyph.fill_alpha == bright
+    plot.select(np.array([False, True, False]))
+    plot.select(None)
+    assert plot.source.selected.indices == []
+    assert glyph.fill_alpha == bright
 
 
 def test_a_flow_is_explained_from_the_capture_it_was_judged_in(tmp_path: Path) -> None:
