@@ -26,14 +26,15 @@ LOOK_MS = 2500
 """The page is settled when it looks the same so long after an action changed it."""
 MOST_LOOKS = 80
 SIMULATE = ["-m", "lab.sim", "--preset", "walkthrough", "--seconds", "600", "--seed", "7"]
+SENT = ("walk.pcapng", "--address", "203.0.113.7")
 COMMANDS = (
     ("devices", "walk.pcapng"),
-    ("plot", "ip_id_no_ts", "walk.pcapng", "--address", "203.0.113.7"),
-    ("plot", "ip_id", "walk.pcapng", "--address", "203.0.113.7", "--highlight", "dst"),
-    ("plot", "tsval", "walk.pcapng", "--address", "203.0.113.7"),
-    ("plot", "tsval", "walk", "--where", 'device = "203.0.113.7#4"'),
-    ("plot", "src_port", "walk", "--address", "203.0.113.7", "--where", "syn and dst_port < 6881"),
-    ("plot", "ip_id", "walk.pcapng", "--address", "203.0.113.7", "--highlight", "user_agent"),
+    ("plot", "ip_id_no_ts", *SENT),
+    ("plot", "ip_id_no_ts", *SENT, "--highlight", "dst"),
+    ("plot", "clock_offset", *SENT, "--highlight", "dst"),
+    ("plot", "src_port", *SENT, "--where", "syn and dst_port < 6881", "--highlight", "dst"),
+    ("plot", "ip_id", *SENT, "--where", "dst_port < 6881", "--highlight", "user_agent"),
+    ("plot", "tsval", "walk", "--where", 'device = "203.0.113.7#4" and dst_port < 6881'),
 )
 """One for each step of the tutorial; `walk` is the report saved by `explore --save walk`."""
 
@@ -80,13 +81,6 @@ def _walk(page: Any, url: str) -> None:
         script = "([name, text]) => { Bokeh.documents[0].get_model_by_name(name).value = text; }"
         page.evaluate(script, [name, text])
 
-    def only(text: str, colour: str = "device") -> Callable[[], None]:
-        def act() -> None:
-            write("colour", colour)
-            write("filter", text)
-
-        return act
-
     def tick(machine: int) -> None:
         row = page.locator("#machines .slick-row").filter(
             has=page.get_by_text(f"#{machine}", exact=True)
@@ -95,12 +89,12 @@ def _walk(page: Any, url: str) -> None:
 
     steps: tuple[Callable[[], None], ...] = (
         lambda: None,
-        only('proto = tcp and not syn_signature has "ts"'),
-        only('proto = tcp and not syn_signature has "ts"', "dst"),
-        only('syn_signature has "ts"'),
-        lambda: (only("")(), tick(4)),  # type: ignore[func-returns-value]
-        lambda: (tick(4), only("dst_port < 6881")()),  # type: ignore[func-returns-value]
-        only("", "user_agent"),
+        lambda: write("filter", 'proto = tcp and not syn_signature has "ts"'),
+        lambda: write("colour", "dst"),
+        lambda: write("filter", 'syn_signature has "ts"'),
+        lambda: write("filter", "dst_port < 6881"),
+        lambda: write("colour", "user_agent"),
+        lambda: tick(4),
     )
     shot = b""
     for number, act in enumerate(steps, start=1):

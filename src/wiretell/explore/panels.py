@@ -241,7 +241,8 @@ def words(name: str) -> Div:
 _PLACES = {
     "message": ":host { height: 0; margin: 0; position: relative; z-index: 40; }",
     # Its first line is beside the plots' tools, which are above it and at the right.
-    "legend": ":host { height: 6.8em; overflow-y: auto; margin-top: -26px; }",
+    "legend": ":host { min-height: 6.8em; max-height: 6.8em; overflow-y: auto;"
+    " margin-top: -26px; }",
     "drawn": ":host { min-height: 3.2em; }",
     "count": ":host { min-height: 3em; }",
 }
