@@ -21,7 +21,6 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 1080
-N_COLORS = 256
 LOOK_MS = 2500
 """The page is settled when it looks the same so long after an action changed it."""
 MOST_LOOKS = 80
@@ -100,10 +99,9 @@ def _walk(page: Any, url: str) -> None:
     for number, act in enumerate(steps, start=1):
         act()
         shot = _settled(page, shot)
+        # In all its colours: a palette of 256 made two colours of the legend one.
         picture = Image.open(io.BytesIO(shot)).convert("RGB")
-        picture.quantize(N_COLORS, kmeans=2, dither=Image.Dither.NONE).save(
-            PICTURES / f"explore-{number}.png", optimize=True
-        )
+        picture.save(PICTURES / f"explore-{number}.png", optimize=True)
 
 
 def _settled(page: Any, before: bytes) -> bytes:
