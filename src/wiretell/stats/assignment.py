@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -131,6 +129,9 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     fresh[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
     edges = np.sort(order[fresh])
     # Components of the bipartite graph are independent; most are single edges.
+    from scipy.sparse import csr_array  # noqa: PLC0415 - loaded when there is something to match
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = csr_array((np.ones(len(edges)), (tail[edges], n + head[edges])), shape=(2 * n, 2 * n))
     _, label = connected_components(graph, directed=False)
     groups = label[tail[edges]]
@@ -193,6 +194,9 @@ def _match(
     cost = np.concatenate([top - gain[edges], ending])
     r = np.concatenate([row, np.arange(n_rows)])
     c = np.concatenate([col, n_cols + np.arange(n_rows)])
+    from scipy.sparse import csr_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415
+
     matrix = csr_array((cost, (r, c)), shape=(n_rows, n_cols + n_rows))
     matched = np.empty(n_rows, dtype=np.int64)
     matched_r, matched_c = min_weight_full_bipartite_matching(matrix)
