@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,24 @@ def pairs(of: Material) -> Iterator[Pair]:
         yield from weighed(judged.judgement, judged.evidence, asked)
 
 
+def draws_asked(text: str, refuse: Callable[[str], NoReturn]) -> list[tuple[str, int]]:
+    """Rows and how many draws of each: "ROW=NUMBER,...", of development alone."""
+    asked: list[tuple[str, int]] = []
+    for part in text.split(","):
+        row, _, n_draws = part.partition("=")
+        if not n_draws.isdigit() or int(n_draws) > HELD_OUT_FROM - FIRST_SEED:
+            refuse(f"{part}: not ROW=NUMBER of draws for development")
+        asked.append((row, int(n_draws)))
+    return asked
+
+
+def gathered(row: str, n_draws: int, cache: Path | None) -> Iterator[tuple[int, tuple[Pair, ...]]]:
+    """Seed and pairs of each of the first draws of development of a row."""
+    for seed in range(FIRST_SEED, FIRST_SEED + n_draws):
+        with drawn(row, seed, cache) as capture:
+            yield seed, tuple(pairs(material(capture)))
+
+
 def weighed(
     judgement: Judgement, evidence: Evidence, asked: Sequence[tuple[int, int, bool]]
 ) -> Iterator[Pair]:
@@ -95,7 +114,7 @@ def weighed(
 
 def fitted(rows: Sequence[Sequence[Pair]]) -> dict[str, float]:
     """The numbers of the file. `rows` are the pairs of each row of the bench."""
-    parts = [_Within.of(row) for row in rows if any(pair.of == "within" for pair in row)]
+    parts = [Within.of(row) for row in rows if any(pair.of == "within" for pair in row)]
 
     def loss(x: FloatArray) -> float:
         return sum(part.loss(x) for part in parts) + RIDGE * float(x @ x)
@@ -103,17 +122,20 @@ def fitted(rows: Sequence[Sequence[Pair]]) -> dict[str, float]:
     best = minimize(loss, np.array([0.0, 0.5, 0.0, 0.0, math.log(0.5)])).x
     across = [pair for row in rows for pair in row if pair.of == "across"]
     tied = [pair for row in rows for pair in row if pair.of == "tied"]
-    names = ("bias", "chance", "held", "informed")
     return {
-        **dict(zip(names, best[:4].tolist(), strict=True)),
+        **dict(zip(WEIGHED, best[:4].tolist(), strict=True)),
         "across": sum(p.so for p in across) / max(sum(p.chance for p in across), 1e-9),
         "attached": math.exp(best[4]),
         "tied": (sum(p.so for p in tied) + 1.0) / (len(tied) + 2.0),
     }
 
 
+WEIGHED = ("bias", "chance", "held", "informed")
+"""What the logistic map weighs, in the order of `Pair.weighed`."""
+
+
 @dataclass(frozen=True)
-class _Within:
+class Within:
     """Pairs within devices of one row, as arrays."""
 
     weighed: FloatArray
@@ -123,7 +145,7 @@ class _Within:
     so: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, row: Sequence[Pair]) -> _Within:
+    def of(cls, row: Sequence[Pair]) -> Within:
         own = [pair for pair in row if pair.of == "within"]
         return cls(
             np.array([p.weighed for p in own]),
@@ -133,10 +155,14 @@ class _Within:
             np.array([p.so for p in own]),
         )
 
+    def said(self, weights: FloatArray, power: float) -> FloatArray:
+        """The probability that both flows are one machine's, of each pair."""
+        said: FloatArray = np.where(self.one, 1.0, expit(self.weighed @ weights)) * self.sure**2
+        return said * self.attached**power
+
     def loss(self, x: FloatArray) -> float:
         """Mean log loss (nats): the last of `x` is the logarithm of the power."""
-        said = np.where(self.one, 1.0, expit(self.weighed @ x[:4])) * self.sure**2
-        said = np.clip(said * self.attached ** math.exp(x[4]), 1e-3, 1.0 - 1e-3)
+        said = np.clip(self.said(x[:4], math.exp(x[4])), 1e-3, 1.0 - 1e-3)
         return float(-np.log(np.where(self.so, said, 1.0 - said)).mean())
 
 
@@ -147,14 +173,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="as for python -m bench.accuracy")
     arguments = parser.parse_args(words)
     rows: list[list[Pair]] = []
-    for part in arguments.draws.split(","):
-        row, _, n_draws = part.partition("=")
-        if not n_draws.isdigit() or int(n_draws) > HELD_OUT_FROM - FIRST_SEED:
-            parser.error(f"{part}: not ROW=NUMBER of draws for development")
-        found: list[Pair] = []
-        for seed in range(FIRST_SEED, FIRST_SEED + int(n_draws)):
-            with drawn(row, seed, arguments.cache) as capture:
-                found += pairs(material(capture))
+    for row, n_draws in draws_asked(arguments.draws, parser.error):
+        every = gathered(row, n_draws, arguments.cache)
+        found = [pair for _, of_draw in every for pair in of_draw]
         rows.append(found)
         print(f"{row}: {len(found)} pairs", file=sys.stderr)
     lines = [f"{name} = {value:.3f}\n" for name, value in fitted(rows).items()]

@@ -14,16 +14,13 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
 
-from bench.accuracy.answers import material
-from bench.accuracy.calibrate import DRAWS, FIRST_SEED, Pair, fitted, pairs
-from bench.accuracy.captures import SUPERPOSED, drawn
+from bench.accuracy.calibrate import DRAWS, WEIGHED, Pair, Within, draws_asked, fitted, gathered
+from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.superposed import sources
 from lab.score import Reliability, reliability
 from wiretell.devices.together import fit
@@ -51,9 +48,8 @@ def said(pair: Pair, weights: Weights) -> float:
         return weights["tied"]
     if pair.of == "across":
         return min(1.0, weights["across"] * pair.chance)
-    w = [weights[name] for name in ("bias", "chance", "held", "informed")]
-    alone = 1.0 if pair.one else float(expit(np.dot(pair.weighed, w)))
-    return float(alone * pair.sure**2 * pair.attached ** weights["attached"])
+    w = np.array([weights[name] for name in WEIGHED])
+    return float(Within.of([pair]).said(w, weights["attached"])[0])
 
 
 def asked(draws: Sequence[Draw], weights: Weights) -> Reliability:
@@ -101,9 +97,7 @@ def _line(name: str, n_draws: str, n: str, share: str, errors: Sequence[float]) 
 
 def gather(row: str, n_draws: int, cache: Path | None) -> Iterator[Draw]:
     """The draws of development of a row, with what is weighed of their pairs."""
-    for seed in range(FIRST_SEED, FIRST_SEED + n_draws):
-        with drawn(row, seed, cache) as capture:
-            found = tuple(pairs(material(capture)))
+    for seed, found in gathered(row, n_draws, cache):
         origins = {row}
         if row == SUPERPOSED:
             origins = {Path(source.capture).name for source in sources(seed)}
@@ -126,20 +120,13 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, help="folder to keep what was gathered in")
     arguments = parser.parse_args(words)
     draws: list[Draw] = []
-    for part in arguments.draws.split(","):
-        row, _, n = part.partition("=")
-        if not n.isdigit():
-            parser.error(f"{part}: not ROW=NUMBER")
+    for row, n in draws_asked(arguments.draws, parser.error):
         kept = arguments.keep / f"{row}-{n}.pickle" if arguments.keep else None
-        draws += _kept(kept, partial(_list, row, int(n), arguments.cache))
+        draws += _kept(kept, lambda: list(gather(row, n, arguments.cache)))  # noqa: B023 - at once
         print(f"{row}: {n} draws", file=sys.stderr)
     for line in table(draws, vars(fit())):
         print(line)
     return 0
-
-
-def _list(row: str, n_draws: int, cache: Path | None) -> list[Draw]:
-    return list(gather(row, n_draws, cache))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 mod annotator;
 mod flow_counter;
+mod lent;
 mod reader;
 mod tracker;
 mod writer;

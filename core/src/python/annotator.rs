@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::lent::Lent;
 use super::reader::{Reader, os_error};
 use crate::capture;
 
@@ -22,7 +22,7 @@ struct State {
 
 /// Writes frames as they are, with comments.
 #[pyclass(frozen, module = "wiretell._core")]
-pub(crate) struct Annotator(Mutex<State>);
+pub(crate) struct Annotator(Lent<State>);
 
 impl Annotator {
     fn with<R: Send>(
@@ -30,9 +30,8 @@ impl Annotator {
         py: Python<'_>,
         use_it: impl FnOnce(&mut State) -> io::Result<R> + Send,
     ) -> PyResult<R> {
-        let lent = py.detach(|| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            use_it(&mut state).map_err(|error| (error, state.path.clone()))
+        let lent = self.0.with(py, |state| {
+            use_it(state).map_err(|error| (error, state.path.clone()))
         });
         lent.map_err(|(error, path)| {
             os_error(py, &path, &error).map_or_else(|error| error, PyErr::from_value)
@@ -61,7 +60,7 @@ impl Annotator {
             capture::Annotator::new(file, application, &names)
         });
         match made {
-            Ok(writer) => Ok(Self(Mutex::new(State { path, writer }))),
+            Ok(writer) => Ok(Self(Lent::new(State { path, writer }))),
             Err(error) => Err(PyErr::from_value(os_error(py, &path, &error)?)),
         }
     }

@@ -1,13 +1,12 @@
 //! `wiretell._core.FlowCounter`: packets folded into flows of which only the totals are wanted.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::lent::{Lent, in_chunks};
 use super::reader::Reader;
-use super::tracker::{available_threads, tracker_counters, weird_counts};
+use super::tracker::{check_flows, n_threads, tracker_counters, weird_counts};
 use crate::track::{Config, Feed, Tally, Tracker};
 
 /// Packets folded between two looks for a signal (Ctrl-C).
@@ -20,14 +19,7 @@ struct State {
 
 /// Counts flows.
 #[pyclass(frozen, module = "wiretell._core")]
-pub(crate) struct FlowCounter(Mutex<State>);
-
-impl FlowCounter {
-    /// Lends the state out, without the GIL: who holds the lock never waits for it.
-    fn with<R: Send>(&self, py: Python<'_>, use_it: impl FnOnce(&mut State) -> R + Send) -> R {
-        py.detach(|| use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
+pub(crate) struct FlowCounter(Lent<State>);
 
 #[pymethods]
 impl FlowCounter {
@@ -56,14 +48,7 @@ impl FlowCounter {
         active_timeout_s: u32,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        if !(1..u32::MAX as usize).contains(&max_flows) {
-            return Err(PyValueError::new_err(
-                "max_flows is not between 1 and 2**32 - 2",
-            ));
-        }
-        if threads == Some(0) {
-            return Err(PyValueError::new_err("threads must be at least 1"));
-        }
+        check_flows(max_flows)?;
         let config = Config {
             max_flows,
             tcp_timeout_s,
@@ -75,34 +60,26 @@ impl FlowCounter {
             active_timeout_s,
             ..Config::default()
         };
-        Ok(Self(Mutex::new(State {
+        Ok(Self(Lent::new(State {
             tracker: Tracker::of_totals(config),
-            feed: Feed::new(threads.unwrap_or_else(available_threads)),
+            feed: Feed::new(n_threads(threads)?),
         })))
     }
 
     fn consume(&self, py: Python<'_>, reader: &Reader, max_packets: usize) -> PyResult<usize> {
-        let mut n_folded = 0;
-        while n_folded < max_packets {
-            let wanted = CHUNK_PACKETS.min(max_packets - n_folded);
-            let n_read = self.with(py, |State { tracker, feed }| {
+        in_chunks(py, max_packets, CHUNK_PACKETS, |wanted| {
+            Ok(self.0.with(py, |State { tracker, feed }| {
                 reader.with(|frames| feed.fold(frames, tracker, wanted, |_| ()))
-            });
-            n_folded += n_read;
-            if n_read < wanted {
-                break;
-            }
-            py.check_signals()?;
-        }
-        Ok(n_folded)
+            }))
+        })
     }
 
     fn finish(&self, py: Python<'_>) {
-        self.with(py, |state| state.tracker.finish());
+        self.0.with(py, |state| state.tracker.finish());
     }
 
     fn totals(&self, py: Python<'_>) -> HashMap<&'static str, i128> {
-        self.with(py, |state| {
+        self.0.with(py, |state| {
             let totals = state.tracker.totals();
             let counts = [
                 ("flows", totals.n_flows),
@@ -121,17 +98,18 @@ impl FlowCounter {
     }
 
     fn protocols(&self, py: Python<'_>) -> HashMap<u8, u64> {
-        self.with(py, |state| {
+        self.0.with(py, |state| {
             let by_protocol = state.tracker.totals().by_protocol.iter();
             by_protocol.map(|(&proto, &n)| (proto, n)).collect()
         })
     }
 
     fn counters(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        self.with(py, |state| tracker_counters(&state.tracker, 0).into())
+        self.0
+            .with(py, |state| tracker_counters(&state.tracker, 0).into())
     }
 
     fn weirds(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        self.with(py, |state| weird_counts(&state.tracker))
+        self.0.with(py, |state| weird_counts(&state.tracker))
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::ArrowBatch;
+use super::lent::{Lent, in_chunks};
 use super::reader::Reader;
 use crate::capture::Frame;
 use crate::decode::{decode, decode_verified};
@@ -53,14 +53,7 @@ impl Tables {
 
 /// Folds packets into flows.
 #[pyclass(frozen, module = "wiretell._core")]
-pub(crate) struct Tracker(Mutex<State>);
-
-impl Tracker {
-    /// Lends the state out, without the GIL: who holds the lock never waits for it.
-    fn with<R: Send>(&self, py: Python<'_>, use_it: impl FnOnce(&mut State) -> R + Send) -> R {
-        py.detach(|| use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
+pub(crate) struct Tracker(Lent<State>);
 
 #[pymethods]
 impl Tracker {
@@ -105,20 +98,13 @@ impl Tracker {
         analysis: bool,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        if !(1..u32::MAX as usize).contains(&max_flows) {
-            return Err(PyValueError::new_err(
-                "max_flows is not between 1 and 2**32 - 2",
-            ));
-        }
+        check_flows(max_flows)?;
         if (1..LEAST_HULL).contains(&max_hull) {
             return Err(PyValueError::new_err(format!(
                 "max_hull is neither 0 nor at least {LEAST_HULL}"
             )));
         }
-        if threads == Some(0) {
-            return Err(PyValueError::new_err("threads must be at least 1"));
-        }
-        let n_threads = threads.unwrap_or_else(available_threads);
+        let n_threads = n_threads(threads)?;
         let settings = |text: Option<&str>| {
             let parsed = text.map(CtConfig::parse).transpose();
             parsed.map_err(PyValueError::new_err)
@@ -146,7 +132,7 @@ impl Tracker {
             Some(ct) => track::Tracker::with_conntrack(config, ct, what_if, segments),
             None => track::Tracker::new(config),
         };
-        Ok(Self(Mutex::new(State {
+        Ok(Self(Lent::new(State {
             tracker,
             feed: Feed::new(n_threads),
             tables: Tables::default(),
@@ -154,17 +140,10 @@ impl Tracker {
     }
 
     fn consume(&self, py: Python<'_>, reader: &Reader, max_packets: usize) -> PyResult<usize> {
-        let mut n_folded = 0;
-        while n_folded < max_packets {
-            let wanted = CHUNK_PACKETS.min(max_packets - n_folded);
-            let n_read = self.with(py, |state| reader.with(|frames| state.fold(frames, wanted)));
-            n_folded += n_read;
-            if n_read < wanted {
-                break;
-            }
-            py.check_signals()?;
-        }
-        Ok(n_folded)
+        in_chunks(py, max_packets, CHUNK_PACKETS, |wanted| {
+            let fold = |state: &mut State| reader.with(|frames| state.fold(frames, wanted));
+            Ok(self.0.with(py, fold))
+        })
     }
 
     #[pyo3(signature = (time_ns, link_type, data, wire_len=None))]
@@ -177,7 +156,7 @@ impl Tracker {
         wire_len: Option<u32>,
     ) {
         let captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.with(py, |state| {
+        self.0.with(py, |state| {
             let frame = Frame {
                 number: state.tracker.counters().packets + 1,
                 time_ns,
@@ -195,12 +174,12 @@ impl Tracker {
     }
 
     fn finish(&self, py: Python<'_>) {
-        self.with(py, |state| state.tracker.finish());
+        self.0.with(py, |state| state.tracker.finish());
     }
 
     #[pyo3(signature = (least=1))]
     fn drain_flows(&self, py: Python<'_>, least: usize) -> PyResult<Option<ArrowBatch>> {
-        let batch = self.with(py, |state| {
+        let batch = self.0.with(py, |state| {
             let State {
                 tracker, tables, ..
             } = state;
@@ -215,7 +194,7 @@ impl Tracker {
     }
 
     fn drain_samples(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
-        let batch = self.with(py, |state| {
+        let batch = self.0.with(py, |state| {
             let samples = &mut state.tables.samples;
             (samples.len() > 0).then(|| samples.finish())
         });
@@ -223,7 +202,7 @@ impl Tracker {
     }
 
     fn drain_segments(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
-        let batch = self.with(py, |state| {
+        let batch = self.0.with(py, |state| {
             let rows = state.tracker.drain_segments();
             let mut table = SegmentTable::default();
             for row in &rows {
@@ -235,7 +214,7 @@ impl Tracker {
     }
 
     fn entries(&self, py: Python<'_>) -> PyResult<Option<ArrowBatch>> {
-        let batch = self.with(py, |state| {
+        let batch = self.0.with(py, |state| {
             let rows = state.tracker.entries();
             (!rows.is_empty()).then(|| entry_table(&rows))
         });
@@ -243,7 +222,7 @@ impl Tracker {
     }
 
     fn counters(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        self.with(py, |state| {
+        self.0.with(py, |state| {
             let tracker = &state.tracker;
             let n_dropped = tracker.n_payload_bytes_dropped();
             let mut named = HashMap::from(tracker_counters(tracker, n_dropped));
@@ -272,7 +251,7 @@ impl Tracker {
     }
 
     fn weirds(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        self.with(py, |state| weird_counts(&state.tracker))
+        self.0.with(py, |state| weird_counts(&state.tracker))
     }
 }
 
@@ -339,7 +318,22 @@ pub(super) fn weird_counts<R: track::Record>(
     weirds.map(|(weird, n)| (weird.name(), *n)).collect()
 }
 
-/// As many as this process may use at once; 1 where that cannot be told.
-pub(super) fn available_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+/// So many flows can be numbered.
+pub(super) fn check_flows(max_flows: usize) -> PyResult<()> {
+    match (1..u32::MAX as usize).contains(&max_flows) {
+        true => Ok(()),
+        false => Err(PyValueError::new_err(
+            "max_flows is not between 1 and 2**32 - 2",
+        )),
+    }
+}
+
+/// How many threads may work: as many as this process may use at once unless told, 1 where that
+/// is not known.
+pub(super) fn n_threads(told: Option<usize>) -> PyResult<usize> {
+    match told {
+        Some(0) => Err(PyValueError::new_err("threads must be at least 1")),
+        Some(n) => Ok(n),
+        None => Ok(thread::available_parallelism().map_or(1, NonZero::get)),
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::lent::{Lent, in_chunks};
 use super::reader::{Reader, os_error};
 use crate::capture::{WriteError, Writer};
 
@@ -23,18 +23,16 @@ struct State {
 
 /// Writes frames as they are.
 #[pyclass(frozen, module = "wiretell._core")]
-pub(crate) struct PcapWriter(Mutex<State>);
+pub(crate) struct PcapWriter(Lent<State>);
 
 impl PcapWriter {
-    /// Lends the state out, without the GIL: who holds the lock never waits for it.
     fn with<R: Send>(
         &self,
         py: Python<'_>,
         use_it: impl FnOnce(&mut State) -> Result<R, WriteError> + Send,
     ) -> PyResult<R> {
-        let lent = py.detach(|| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            use_it(&mut state).map_err(|error| (error, state.path.clone()))
+        let lent = self.0.with(py, |state| {
+            use_it(state).map_err(|error| (error, state.path.clone()))
         });
         lent.map_err(|(error, path)| match error {
             WriteError::Io(error) => {
@@ -50,7 +48,7 @@ impl PcapWriter {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         match py.detach(|| File::create(&path)) {
-            Ok(file) => Ok(Self(Mutex::new(State {
+            Ok(file) => Ok(Self(Lent::new(State {
                 path,
                 writer: Writer::new(BufWriter::with_capacity(BUFFER_BYTES, file)),
             }))),
@@ -59,10 +57,8 @@ impl PcapWriter {
     }
 
     fn consume(&self, py: Python<'_>, reader: &Reader, max_packets: usize) -> PyResult<usize> {
-        let mut n_written = 0;
-        while n_written < max_packets {
-            let wanted = CHUNK_PACKETS.min(max_packets - n_written);
-            let n_read = self.with(py, |state| {
+        in_chunks(py, max_packets, CHUNK_PACKETS, |wanted| {
+            self.with(py, |state| {
                 reader.with(|frames| {
                     let mut n_read = 0;
                     while n_read < wanted
@@ -73,14 +69,8 @@ impl PcapWriter {
                     }
                     Ok(n_read)
                 })
-            })?;
-            n_written += n_read;
-            if n_read < wanted {
-                break;
-            }
-            py.check_signals()?;
-        }
-        Ok(n_written)
+            })
+        })
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<()> {

@@ -19,7 +19,6 @@ from wiretell.devices.meeting import Clocks, meeting
 from wiretell.signal import Clock, LabelRule
 from wiretell.stats.clock_agreement import agreement_bits, free_bits
 from wiretell.stats.counter_lines import MODULUS, wrapped
-from wiretell.stats.likelihood import capped
 
 FloatArray = NDArray[np.float64]
 Agreement = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
@@ -109,10 +108,7 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
     error = math.hypot(mine[2], theirs[2])
     if error > POPULATION_PPM:
         return []
-    outlier = OUTLIER_BITS if error < POOR_PPM else OUTLIER_BITS_POOR
-    floor = max(SKEW_BITS[0], -outlier * (1 + min(a.n_clocked, b.n_clocked)))
-    agree = float(agreement_bits(*(np.array(x) for x in (*mine[1:], *theirs[1:]))))
-    bits = capped(agree, floor, SKEW_BITS[1])
+    bits = float(rates_bits(np.array(a.rate_row()), np.array(b.rate_row())))
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
     return [Argument("tcp_timestamp", bits, reason)]

@@ -16,13 +16,12 @@ from wiretell.devices.explain import Strongest, address_row, between_rows, devic
 from wiretell.devices.facts import Facts
 from wiretell.devices.seam_doubts import Doubt, words_of
 from wiretell.devices.seams import Joined
+from wiretell.devices.verdict import PARTLY, SEPARATED
 from wiretell.devices.windows import View
 from wiretell.model.tables import EVIDENCE, MEMBERS
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-
-SEPARATED, PARTLY = "separated", "partly separable"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from wiretell.devices.judge import ENOUGH_SIDES, Judgement
 from wiretell.devices.sides import SERVER
 
+SEPARATED, PARTLY = "separated", "partly separable"
 SEPARATE_BITS = -7.0
 """Pairs of devices below this are certainly two."""
 SURELY_ONE = 1.03
@@ -48,14 +49,14 @@ def verdict_of(n_sides: int, judgement: Judgement, n_devices: int, role: str) ->
     alike = [float(crowd @ np.arange(1, len(crowd) + 1)) for crowd in judgement.count.crowds]
     if max(alike) > SURELY_ONE:
         reason = f"{n_devices} are told apart; alike machines among them cannot be"
-        return Verdict("partly separable", reason, counts)
+        return Verdict(PARTLY, reason, counts)
     near = max((bits for bits, _ in judgement.partition.between.values()), default=-100.0)
     if near > SEPARATE_BITS:
         reason = f"two of them may be one machine: {near:+.1f} bits"
-        return Verdict("partly separable", reason, counts)
+        return Verdict(PARTLY, reason, counts)
     sure = counts.get(n_devices, 0.0)
     if sure < SURE_COUNT:
         reason = f"it is {n_devices} machines with {sure:.0%}: one of them may be two, or two one"
-        return Verdict("partly separable", reason, counts)
+        return Verdict(PARTLY, reason, counts)
     reason = f"every pair of machines is contradicted by {-near:.0f} bits or more"
-    return Verdict("separated", reason, counts)
+    return Verdict(SEPARATED, reason, counts)
