@@ -186,7 +186,7 @@ def _source(
             raise click.UsageError(f"{_COLLECT} reads from the network alone")
         from wiretell.sources import netflow
 
-        return netflow.collect(
+        return netflow.CollectedFlows(
             given["collect_port"],
             max_seconds=given["seconds"],
             max_messages=given["max_packets"],
@@ -251,11 +251,10 @@ def _timeouts(given: Mapping[str, Any]) -> Timeouts:
 
 
 def _until_signals(source: FlowSource | CountedCaptures) -> AbstractContextManager[None]:
-    """Ctrl-C ends reading and no more."""
-    from wiretell.cli.follow import stopped_by_signals
-    from wiretell.sources.followed import FollowedCaptures
+    """Ctrl-C ends reading and no more, where there is no end to wait for."""
+    from wiretell.cli.follow import Endless, stopped_by_signals
 
-    return stopped_by_signals(source) if isinstance(source, FollowedCaptures) else nullcontext()
+    return stopped_by_signals(source) if isinstance(source, Endless) else nullcontext()
 
 
 def _lists_entries(given: Mapping[str, Any]) -> bool:

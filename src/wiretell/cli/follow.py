@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import click
 
@@ -25,6 +25,14 @@ _OTHERS = {
     "collect_port": "--collect",
     "all_flows": "--all",
 }
+
+
+@runtime_checkable
+class Endless(Protocol):
+    """A source that goes on until it is stopped."""
+
+    def stop(self) -> None:
+        """Reading ends; what was read is told. Called from a signal's handler."""
 
 
 def followed(
@@ -67,7 +75,7 @@ def followed(
 
 
 @contextmanager
-def stopped_by_signals(source: FollowedCaptures) -> Iterator[None]:
+def stopped_by_signals(source: Endless) -> Iterator[None]:
     """Within the block the first SIGINT or SIGTERM ends reading; a second one interrupts."""
     before: dict[int, Any] = {}
 

@@ -31,6 +31,8 @@ _TAKE_RECORDS = 100_000
 _UDP = 17
 _BATCH_PACKETS = 1 << 16
 _POLL_S = 0.2
+_REST_S = 1.0
+"""What lies in the socket at the end is read for so long, for exporters may never pause."""
 _RECEIVE_BUFFER_BYTES = 8 << 20
 
 Message = tuple[bytes, str]
@@ -124,35 +126,50 @@ def from_captures(paths: Sequence[str], *, filter: str | None = None) -> FlowMes
     return FlowMessages(messages(), about)
 
 
-def collect(
-    port: int,
-    *,
-    host: str = "127.0.0.1",
-    max_seconds: float | None = None,
-    max_messages: int | None = None,
-) -> FlowMessages:
-    """Flows that exporters send to a UDP port, until one of the limits, or Ctrl-C.
+class CollectedFlows(FlowMessages):
+    """Flows that exporters send to a UDP port, until one of the limits, or `stop`.
 
-    Raises `OSError` where the port is taken.
+    After `stop` what has come already is still read, `max_messages` of it at most. Raises
+    `OSError` where the port is taken.
     """
-    listening = _listening(host, port)
 
-    def messages() -> Iterator[Message]:
-        until = None if max_seconds is None else time.monotonic() + max_seconds
-        n_left = max_messages
-        with listening:
-            try:
-                while (until is None or time.monotonic() < until) and n_left != 0:
-                    try:
-                        message, sender = listening.recvfrom(MAX_MESSAGE_BYTES)
-                    except TimeoutError:
-                        continue
-                    yield message, f"{sender[0]}:{sender[1]}"
-                    n_left = None if n_left is None else n_left - 1
-            except KeyboardInterrupt:
+    def __init__(
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        max_seconds: float | None = None,
+        max_messages: int | None = None,
+    ) -> None:
+        super().__init__(self._heard(max_seconds, max_messages), {})
+        self._listening = _listening(host, port)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """No more is waited for; may be called from a signal's handler."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Leaves the port."""
+        self._listening.close()
+
+    def _heard(self, max_seconds: float | None, n_left: int | None) -> Iterator[Message]:
+        until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
+        while n_left != 0:
+            now = time.monotonic()
+            if self._stopped:
+                until = min(until, now)
+            if now > until + _REST_S:
                 return
-
-    return FlowMessages(messages(), {})
+            self._listening.settimeout(0 if now >= until else _POLL_S)
+            try:
+                message, sender = self._listening.recvfrom(MAX_MESSAGE_BYTES)
+            except TimeoutError:
+                continue
+            except BlockingIOError:
+                return
+            yield message, f"{sender[0]}:{sender[1]}"
+            n_left = None if n_left is None else n_left - 1
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -164,7 +181,6 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError:
         listening.close()
         raise
-    listening.settimeout(_POLL_S)
     return listening
 
 
