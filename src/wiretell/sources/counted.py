@@ -11,6 +11,7 @@ from typing import Any
 
 from wiretell._core import FlowCounter
 from wiretell.sources.captures import open_captures
+from wiretell.sources.portions import Portions
 from wiretell.sources.read_ahead import ReadAhead
 from wiretell.sources.timeouts import Timeouts
 
@@ -34,8 +35,7 @@ class CountedCaptures:
         self._filter = filter
         self._reader, self._unread = open_captures(paths, _compiled(filter))
         self._counter = FlowCounter(**(timeouts or Timeouts()).settings())
-        self._left = max_packets
-        self._batch_packets = batch_packets
+        self._portions = Portions(batch_packets, max_packets)
         self._progress = progress or (lambda *_: None)
         self._counted = ReadAhead(self._count())
 
@@ -61,18 +61,14 @@ class CountedCaptures:
 
     def _count(self) -> Iterator[tuple[int, int | None, int]]:
         n_packets = 0
-        while wanted := self._wanted():
+        while wanted := self._portions.next():
             n = self._counter.consume(self._reader, wanted)
             n_packets += n
-            if self._left is not None:
-                self._left -= n
+            self._portions.came(n)
             yield (*self._reader.position(), n_packets)
             if n < wanted:
                 break
         self._counter.finish()
-
-    def _wanted(self) -> int:
-        return self._batch_packets if self._left is None else min(self._batch_packets, self._left)
 
 
 def _compiled(expression: str | None) -> Mapping[int, bytes] | None:

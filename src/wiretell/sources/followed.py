@@ -99,7 +99,7 @@ class FollowedCaptures(TrackedCaptures):
         }
 
     def _track(self) -> Iterator[Ended]:
-        while not self._stopped.is_set() and self._wanted():
+        while not self._stopped.is_set() and self._portions.next():
             name = self._watch.next()
             if name is None:
                 self._stopped.wait(POLL_S)
@@ -137,8 +137,7 @@ class FollowedCaptures(TrackedCaptures):
             n := self._tracker.consume(reader, wanted)
         ):
             self.n_packets += n
-            if self._left is not None:
-                self._left -= n
+            self._portions.came(n)
             now = time.monotonic()
             if reader.position()[0] >= growing.n_bytes or now - drained_at >= _DRAIN_S:
                 drained_at = now
@@ -154,7 +153,7 @@ class FollowedCaptures(TrackedCaptures):
         """
         n_bytes = growing.n_bytes - reader.position()[0]
         n = 1 if self._filters is not None else max(1, n_bytes // _RECORD_BYTES)
-        return min(n, self._wanted())
+        return min(n, self._portions.next())
 
     def _so_far(self, least: int) -> Ended:
         flows = self._tracker.drain_flows(least)

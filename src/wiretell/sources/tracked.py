@@ -15,6 +15,7 @@ from wiretell._core import ArrowBatch, Tracker
 from wiretell.errors import ConfigError
 from wiretell.sources.bpf import compile_filter
 from wiretell.sources.captures import open_captures
+from wiretell.sources.portions import Portions
 from wiretell.sources.read_ahead import ReadAhead
 from wiretell.sources.timeouts import Timeouts
 
@@ -86,8 +87,7 @@ class TrackedCaptures:
             self._tracker = Tracker(**settings, analysis=analysis, ct=ct)
         except ValueError as error:
             raise ConfigError(f"--ct {ct}: {error}") from error
-        self._left = max_packets
-        self._batch_packets = batch_packets
+        self._portions = Portions(batch_packets, max_packets)
         self._progress = progress or (lambda *_: None)
         self._connection = connection
         self._ended = ReadAhead(self._track())
@@ -145,16 +145,14 @@ class TrackedCaptures:
 
     def _track(self) -> Iterator[Ended]:
         n_packets = 0
-        while (wanted := self._wanted()) and (n := self._tracker.consume(self._reader, wanted)):
+        while (wanted := self._portions.next()) and (
+            n := self._tracker.consume(self._reader, wanted)
+        ):
             n_packets += n
-            if self._left is not None:
-                self._left -= n
+            self._portions.came(n)
             yield self._drained(n_packets, _LEAST_FLOWS)
         self._tracker.finish()
         yield self._drained(n_packets, 1)
-
-    def _wanted(self) -> int:
-        return self._batch_packets if self._left is None else min(self._batch_packets, self._left)
 
     def _drained(self, n_packets: int, least: int) -> Ended:
         flows = self._tracker.drain_flows(least)
