@@ -129,11 +129,17 @@ def _per(kinds: list[dict[str, Any]], stack: IntArray, name: str) -> NDArray[Any
 
 
 def _hash(*keys: IntArray) -> IntArray:
-    """A fixed number below 2**32 for each combination of keys."""
+    """A fixed number below 2**32 for each combination of keys.
+
+    Mixed as SplitMix64 does (Steele, Lea & Flood 2014): with one multiplication the offsets of
+    consecutive connections would be an arithmetic series, and make clock lines that no stack has.
+    """
     mixed = np.full(len(keys[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for key in keys:
-        mixed = (mixed ^ key.astype(np.uint64)) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(29)
+        mixed ^= key.astype(np.uint64)
+        mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
     return (mixed >> np.uint64(32)).astype(np.int64)
 
 
