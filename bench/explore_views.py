@@ -1,7 +1,8 @@
 """How fast the explorer's page opens and zooms: `python -m bench.explore_views CAPTURE|REPORT`.
 
 Starts the command, opens its page in Chromium, and zooms into the time axis as a wheel does; told
-are the seconds until the address is printed, until the plots are drawn, and of each zoom step from
+are the seconds until the address is printed, until the plots are drawn, until every packet can be
+drawn and machines are told apart, and of each zoom step from
 the change of the axis to the new points in the browser, with the CPU seconds and the most memory
 of the server.
 """
@@ -71,6 +72,8 @@ def measure(source: list[str], chromium: str) -> dict[str, Any]:
             page.wait_for_function(_DRAWN)
             told["first_view_s"] = _since(start)
             told["first_view_cpu_s"] = _cpu(server.pid)
+            page.get_by_text("Every packet is being read").wait_for(state="detached")
+            told["every_packet_s"] = _since(start)
             page.get_by_text(" behind ").first.wait_for()
             told["judged_s"] = _since(start)
             for share in ZOOMS:

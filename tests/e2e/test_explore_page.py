@@ -315,6 +315,7 @@ def test_machines_arrive_on_an_open_page(browser: Any, tmp_path: Path) -> None:
         visit.told("Will be saved in")
         merge = visit.page.get_by_role("button", name="Merge")
         assert merge.is_disabled()
+        visit.page.get_by_text("Every packet is being read").wait_for(state="detached")
         n_all = visit.drawn("TSval")["n"]
         visit.write("filter", "proto = tcp and duration_s > 1")
         visit.wait_drawn("TSval", f"d.n > 0 && d.n < {n_all}")
@@ -354,6 +355,7 @@ def test_machines_arrive_on_an_open_page(browser: Any, tmp_path: Path) -> None:
         other.press("Undo")
         visit.told("1 edit undone")
         assert visit.troubles == other.troubles == []
+        assert load(kept).points is not None
         code, said = server.interrupt()
         assert code == 130
         assert said.strip() == "wiretell: interrupted"

@@ -17,6 +17,7 @@ from wiretell.cli.profiles import source_name
 from wiretell.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from wiretell.explore.background import Background, Deliver, Show, Tell
     from wiretell.explore.server import Explorer
 
 _MOST_NAMED = 3
@@ -113,33 +114,44 @@ def _measured(
     from tempfile import TemporaryDirectory
 
     from wiretell.pipeline import measure
+    from wiretell.sources.kept_points import Kept
+    from wiretell.sources.segments import readable_again
 
     # The page's own modules take a second to load: meanwhile the captures are read.
     loading = Thread(target=import_module, args=("wiretell.explore.server",), daemon=True)
     loading.start()
-    # Every packet is kept in files: a close view shows them all, however many there are.
-    packets = Path(ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))) / "points"
     try:
+        # Captures are read again for close views, and where a flow is explained.
+        readable = ctx.with_resource(readable_again(captures))
         with progress_bar(quiet=quiet) as progress:
-            report = measure(captures, filter=expression, progress=progress, points=packets)
+            report = measure(readable, filter=expression, progress=progress)
     finally:
         loading.join()
     from wiretell.devices.edit_log import EditLog
-    from wiretell.explore.background import Background
     from wiretell.explore.held import InMemory, unjudged
     from wiretell.explore.judging import Judging
     from wiretell.explore.server import Explorer
     from wiretell.explore.workspace import Workspace
 
     held = InMemory(unjudged(report))
-    state = Judging.begun(held.addresses.height)
+    state = Judging.begun(held.addresses.height, reads_packets=True)
     workspace = Workspace(held, None, EditLog(), state=state, promised=folder)
     given = f", filter={expression!r}" if expression else ""
     source = _loads(folder) if folder else f"wiretell.analyze({captures!r}{given})"
     title = ", ".join(captures) if len(captures) <= _MOST_NAMED else source_name(captures)
     explorer = Explorer(workspace, title, source, port)
     jobs = os.cpu_count() or 1
-    explorer.judge(lambda tell, deliver: Background(report, folder, jobs, tell, deliver))
+    # Every packet is kept in files: a close view shows them all, however many there are.
+    place = Path(ctx.with_resource(TemporaryDirectory(prefix="wiretell-"))) / "points"
+    kept = Kept(tuple(readable), expression, place)
+
+    def beside(tell: Tell, deliver: Deliver, show: Show) -> Background:
+        # It takes longer to load than the page to be drawn, which does not wait for it.
+        from wiretell.explore.background import Background
+
+        return Background(report, folder, jobs, tell, deliver, show, kept)
+
+    explorer.judge(beside)
     return explorer
 
 

@@ -1,4 +1,5 @@
-"""Machines told apart beside a page that is open already, in processes of their own.
+"""Machines told apart beside a page that is open already, in processes of their own; one of them
+keeps every packet for close views.
 
 A thread of the server hands out the work; every step is told to the server's own thread, where
 the workspace lives. The processes give way to the page and the browser, and end with the server,
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,6 +30,8 @@ from wiretell.exporters import parquet
 from wiretell.model.report import Report
 from wiretell.pipeline import judge
 from wiretell.sources.by_address import SavedByAddress
+from wiretell.sources.kept_points import Kept, keep
+from wiretell.sources.points import PointFiles
 
 NICENESS = 10
 WAITING = 1
@@ -39,13 +43,14 @@ ENDING_S = 60.0
 Step = Callable[[Judging], Judging]
 Tell = Callable[[Step], None]
 Deliver = Callable[[Held, Path | None, Step], None]
+Show = Callable[[PointFiles, Step], None]
 
 
 class Background:
     """Judges `measured`, and saves it in `folder` where one is given.
 
     `tell` hands a step of `Judging` to the server, `deliver` the report and where it was saved
-    with the last of them; both are called from another thread.
+    with the last of them, `show` the packets of `kept`; all are called from other threads.
     """
 
     def __init__(
@@ -55,9 +60,12 @@ class Background:
         jobs: int,
         tell: Tell,
         deliver: Deliver,
+        show: Show,
+        kept: Kept | None = None,
     ) -> None:
         self._measured, self._folder, self._jobs = measured, folder, jobs
-        self._tell, self._deliver = tell, deliver
+        self._tell, self._deliver, self._show = tell, deliver, show
+        self._kept = kept
         self._ended, self._lifeline = get_context("spawn").Pipe(duplex=False)
         self._thread = Thread(target=self._run, name="judging", daemon=True)
         self._stopped = False
@@ -77,7 +85,7 @@ class Background:
         try:
             judged = self._judged()
             self._tell(Judging.saving)
-            held, folder, problem = _kept(judged, self._folder)
+            held, folder, problem = _saved(judged, self._folder)
             self._deliver(held, folder, lambda state: state.finished(problem))
         except Exception as error:  # whatever it is, the analyst is told and keeps the plots
             if not self._stopped:
@@ -91,7 +99,36 @@ class Background:
             initializer=_give_way,
             initargs=(self._ended,),
         ) as pool:
-            return judge(self._measured, spread=lambda do, work: self._spread(pool, do, work))
+            counted = self._begin_to_keep(pool)
+            judged = judge(self._measured, spread=lambda do, work: self._spread(pool, do, work))
+        # The processes have ended: every packet is kept, or never will be.
+        if counted is None or self._kept is None or counted.exception() is not None:
+            return judged
+        counters = {**counted.result(), **judged.provenance["counters"]}
+        provenance = {**judged.provenance, "counters": counters}
+        return replace(judged, points=PointFiles(self._kept.place), provenance=provenance)
+
+    def _begin_to_keep(self, pool: ProcessPoolExecutor) -> Future[dict[str, int]] | None:
+        """One of the processes keeps every packet, which are shown as soon as it is done."""
+        if self._kept is None:
+            return None
+        kept = self._kept
+
+        def done(counted: Future[dict[str, int]]) -> None:
+            if self._stopped:
+                return
+            try:
+                counted.result()
+                packets = PointFiles(kept.place)
+            except Exception as error:  # the page goes on with a few packets of each flow
+                text = f"{type(error).__name__}: {error}"
+                self._tell(lambda state: state.packets_read(text))
+            else:
+                self._show(packets, Judging.packets_read)
+
+        counted = pool.submit(keep, kept)
+        counted.add_done_callback(done)
+        return counted
 
     def _spread(
         self, pool: ProcessPoolExecutor, do: Callable[[Work], Result], work: Iterable[Work]
@@ -113,7 +150,7 @@ class Background:
             yield first()
 
 
-Beside = Callable[[Tell, Deliver], Background]
+Beside = Callable[[Tell, Deliver, Show], Background]
 """Makes it for a server."""
 
 
@@ -122,7 +159,7 @@ def n_addresses(work: Work) -> int:
     return int(work.is_last) if isinstance(work, Stretch) else len(work.addresses)
 
 
-def _kept(judged: Report, folder: Path | None) -> tuple[Held, Path | None, str]:
+def _saved(judged: Report, folder: Path | None) -> tuple[Held, Path | None, str]:
     """The report saved and read from there; else in memory, and why it could not be saved."""
     if folder is None:
         return InMemory(judged), None, ""

@@ -1,4 +1,5 @@
-"""How far the telling apart of machines is, beside a page that is open already.
+"""How far the telling apart of machines is, beside a page that is open already; and the reading of
+every packet for close views.
 
 Values and steps between them alone; `background` does the work and takes the steps.
 """
@@ -25,13 +26,16 @@ class Judging:
     """`n_done` of `n_all` addresses are judged; `problem` is why there is no more to come.
 
     A phase is never left for an earlier one, and nothing follows DONE and FAILED: what arrives
-    late changes nothing.
+    late changes nothing. `reads_packets`: not every packet is there yet to be drawn; `unread` is
+    why that will not change.
     """
 
     phase: Phase
     n_done: int = 0
     n_all: int = 0
     problem: str = ""
+    reads_packets: bool = False
+    unread: str = ""
 
     @classmethod
     def of_judged(cls) -> Judging:
@@ -39,9 +43,9 @@ class Judging:
         return cls(Phase.DONE)
 
     @classmethod
-    def begun(cls, n_all: int) -> Judging:
+    def begun(cls, n_all: int, *, reads_packets: bool = False) -> Judging:
         """The machines of so many addresses are to be told apart."""
-        return cls(Phase.JUDGING, 0, n_all)
+        return cls(Phase.JUDGING, 0, n_all, reads_packets=reads_packets)
 
     @property
     def is_over(self) -> bool:
@@ -53,6 +57,12 @@ class Judging:
         if self.phase is not Phase.JUDGING or n < 0:
             return self
         return replace(self, n_done=min(self.n_done + n, self.n_all))
+
+    def packets_read(self, unread: str = "") -> Judging:
+        """Every packet can be drawn; `unread` is why not."""
+        if not self.reads_packets:
+            return self
+        return replace(self, reads_packets=False, unread=unread)
 
     def saving(self) -> Judging:
         """All are judged; the report is being written."""
@@ -69,7 +79,17 @@ class Judging:
         return self if self.is_over else replace(self, phase=Phase.FAILED, problem=problem)
 
     def words(self) -> str:
-        """The state in a sentence or two; empty where there is nothing to say."""
+        """The state in some sentences; empty where there is nothing to say."""
+        return " ".join(text for text in (self._of_machines(), self._of_packets()) if text)
+
+    def _of_packets(self) -> str:
+        if self.reads_packets:
+            return "Every packet is being read for close views; until then a few of each flow."
+        if self.unread:
+            return f"Close views draw a few packets of each flow: {self.unread}."
+        return ""
+
+    def _of_machines(self) -> str:
         match self.phase:
             case Phase.JUDGING:
                 return (

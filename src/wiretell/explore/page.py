@@ -369,7 +369,10 @@ class Page:
 
     def _change(self) -> None:
         self._tell_state()
+        has_packets = self._view is not None and self._view.use(self._work.packets)
         if self._revision == self._work.revision:
+            if has_packets:
+                self._draw()
             return
         self._revision = self._work.revision
         self._tell_history()

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -32,6 +33,7 @@ from wiretell.exporters.notes import PRIVACY
 
 if TYPE_CHECKING:  # a saved report needs no engine: without it the page is there sooner
     from wiretell.explore.background import Background, Beside, Step
+    from wiretell.sources.points import PointFiles
 
 HOST = "127.0.0.1"
 AFTER_PAGE_S, WITHOUT_PAGE_S = 0.3, 10.0
@@ -46,7 +48,7 @@ class Explorer:
         """Listens on `port` (0: any free one). Raises OSError where that port is taken."""
         self._workspace = workspace
         self._beside: Background | None = None
-        self._is_judging = False
+        self._begin: Callable[[], None] | None = None
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         self._key = Pass()
@@ -86,7 +88,8 @@ class Explorer:
     def judge(self, beside: Beside) -> None:
         """Has the machines of the workspace's report told apart while the page is served.
 
-        `beside` makes what does so (`background`) from the two functions that it tells.
+        `beside` makes what does so (`background`) from the functions that it tells; it is called
+        in a thread of its own, since its modules take a second to load.
         """
         loop, work = self._server.io_loop, self._workspace
 
@@ -96,17 +99,28 @@ class Explorer:
         def deliver(held: Held, saved: Path | None, step: Step) -> None:
             loop.add_callback(lambda: work.judged(held, saved, step(work.state)))
 
-        self._beside = beside(tell, deliver)
+        def show(packets: PointFiles, step: Step) -> None:
+            loop.add_callback(lambda: work.packets_kept(packets, step(work.state)))
+
+        def begin() -> None:
+            made = beside(tell, deliver, show)
+            loop.add_callback(lambda: self._start(made))
+
+        self._begin = begin
 
     def _judge_soon(self, seconds: float) -> None:
         """Once: what is seen first has the machine for itself."""
 
         def begin() -> None:
-            if self._beside is not None and not self._is_judging:
-                self._is_judging = True
-                self._beside.start()
+            if self._begin is not None:
+                loading, self._begin = self._begin, None
+                Thread(target=loading, name="loading", daemon=True).start()
 
         self._server.io_loop.call_later(seconds, begin)
+
+    def _start(self, beside: Background) -> None:
+        self._beside = beside
+        beside.start()
 
     def run(self, seconds: float | None = None, started: Callable[[], None] | None = None) -> None:
         """Serves until it is interrupted or told to end (SIGTERM), or for so many seconds."""

@@ -82,6 +82,13 @@ class View:
         self._near = x, near
         return near
 
+    def use(self, packets: Packets | None) -> bool:
+        """Draws close views from these packets; whether they are others than before."""
+        if packets is self._packets:
+            return False
+        self._packets, self._near = packets, None
+        return True
+
     def edited(self, opened: Opened) -> View:
         """The same view of the address after an edit, or a new one where it was judged."""
         if opened.measured is not self.measured:

@@ -106,6 +106,11 @@ class Workspace:
         self.state = state
         self._tell()
 
+    def packets_kept(self, files: PointFiles, state: Judging) -> None:
+        """Every packet can be drawn from now on."""
+        self.state, self.packets = state, Packets(files)
+        self._tell()
+
     def judged(self, held: Held, folder: Path | None, state: Judging) -> None:
         """The same capture with its machines, saved in `folder` where one is given."""
         self.state, self.promised = state, None

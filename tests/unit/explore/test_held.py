@@ -10,7 +10,7 @@ from fixtures.report import ALONE, NAT, make_report
 from polars.testing import assert_frame_equal
 
 from wiretell.errors import ConfigError
-from wiretell.explore.background import _kept
+from wiretell.explore.background import _saved
 from wiretell.explore.colours import colouring
 from wiretell.explore.held import InMemory, unjudged
 from wiretell.explore.sides import side_table
@@ -89,10 +89,10 @@ def test_what_is_shown_marked_and_selected_outlives_the_judgement() -> None:
 
 def test_a_report_that_cannot_be_saved_is_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    held, folder, problem = _kept(make_report(), tmp_path / "file" / "report")
+    held, folder, problem = _saved(make_report(), tmp_path / "file" / "report")
     assert folder is None
     assert "could not be saved" in problem
     assert held.of(NAT).members.height > 0
-    held, folder, problem = _kept(make_report(), tmp_path / "report")
+    held, folder, problem = _saved(make_report(), tmp_path / "report")
     assert (folder, problem) == (tmp_path / "report", "")
     assert isinstance(held.addresses, pl.DataFrame)

@@ -37,3 +37,13 @@ def test_what_was_judged_before_has_nothing_to_say() -> None:
     assert Judging.of_judged().is_over
     assert Judging.of_judged().words() == ""
     assert "1 address." in Judging.begun(1).words()
+
+
+def test_what_becomes_of_close_views_is_said_in_every_phase() -> None:
+    state = Judging.begun(1, reads_packets=True)
+    assert "until then a few of each flow" in state.words()
+    assert "until then a few of each flow" in state.saving().words()
+    assert state.packets_read() == Judging.begun(1)
+    lost = state.packets_read("OSError: gone").saving().finished()
+    assert lost.words() == "Close views draw a few packets of each flow: OSError: gone."
+    assert lost.packets_read("too late") == lost
