@@ -2,9 +2,8 @@
 
 Starts the command, opens its page in Chromium, and zooms into the time axis as a wheel does; told
 are the seconds until the address is printed, until the plots are drawn, until every packet can be
-drawn and machines are told apart, and of each zoom step from
-the change of the axis to the new points in the browser, with the CPU seconds and the most memory
-of the server.
+drawn and machines are told apart, and of each zoom step from the change of the axis to the new
+points in the browser, with the CPU seconds and the most memory of the server.
 """
 
 from __future__ import annotations

@@ -6,15 +6,12 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jinja2
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
-from bokeh.core.templates import get_env
 from bokeh.document import Document
 from bokeh.events import DocumentReady
 from bokeh.server.server import BaseServer
@@ -24,12 +21,11 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
 from wiretell.explore.access import ENTRY, Access, Pass
+from wiretell.explore.document import Front
 from wiretell.explore.explained import explain_handler
 from wiretell.explore.held import Held
 from wiretell.explore.page import Page
 from wiretell.explore.workspace import Workspace
-from wiretell.exporters.escape import visible
-from wiretell.exporters.notes import PRIVACY
 
 if TYPE_CHECKING:  # a saved report needs no engine: without it the page is there sooner
     from wiretell.explore.background import Background, Beside, Step
@@ -57,13 +53,9 @@ class Explorer:
         def open_page(doc: Document) -> None:
             page = Page(doc, workspace, source)
             doc.on_event(DocumentReady, lambda _: self._judge_soon(AFTER_PAGE_S))
-            for root in page.roots():
-                doc.add_root(root)
-            doc.title = "wiretell"
-            doc.template = _template()
-            doc.template_variables.update(
-                _variables(title, access.port), nonce=secrets.token_urlsafe(16)
-            )
+            with doc.models.freeze():  # else each part has all of them looked through
+                for root in page.roots():
+                    doc.add_root(root)
 
         # The origin that may open the WebSocket has the port, which is known once it is bound.
         sockets, self._port = bind_sockets(HOST, port)
@@ -76,6 +68,7 @@ class Explorer:
             sign_sessions=True,
             secret_key=secrets.token_bytes(32),
         )
+        Front(title, f"ws://{HOST}:{self._port}").serve(application)
         http = HTTPServer(application)
         http.add_sockets(sockets)
         self._server = BaseServer(IOLoop.current(), application, http)
@@ -139,21 +132,3 @@ class Explorer:
             if self._beside is not None:
                 self._beside.stop()
             self._server.stop(wait=False)
-
-
-def _template() -> jinja2.Template:
-    # Bokeh's own templates have the macros that place the parts of a page.
-    environment = get_env()
-    text = (files(__package__) / "page.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(text)
-
-
-def _variables(title: str, port: int) -> dict[str, Any]:
-    package = files(__package__)
-    return {
-        "title_of_report": visible(title).replace("<", "‹").replace(">", "›").replace("&", "+"),
-        "privacy": PRIVACY,
-        "websocket": f"ws://{HOST}:{port}",
-        "style": (package / "page.css").read_text(encoding="utf-8"),
-        "keys": (package / "keys.js").read_text(encoding="utf-8"),
-    }
