@@ -114,7 +114,11 @@ def test_against_packet_numbers(run: Run, saved: Path) -> None:
         (("ip_id", CAPTURE, "--where", "ttl >"), "a number belongs here"),
         (("ip_id", CAPTURE, "--highlight", "agnt"), "there is no attribute 'agnt'"),
         (("ip_id", CAPTURE, "--size", "1x1"), "pixels"),
-        (("ip_id", CAPTURE, "--y-range", "5..1"), "not like"),
+        (("ip_id", CAPTURE, "--y-range", "5..1"), "first number must be below the second"),
+        (("ip_id", CAPTURE, "--y-range", "5"), "not like"),
+        (("ip_id", CAPTURE, "--y-range", "-inf..5"), "not like"),
+        (("ip_id", CAPTURE, "--highlight", "device", "--highlight", "ja4"), "stands alone"),
+        (("ip_id", CAPTURE, "--highlight", "x=syn", "--highlight", "ttl"), "ttl colours by its"),
         (("ip_id", "missing.pcap"), "no such capture"),
         (("ip_id", CAPTURE, "--address", "home"), "not an IP address"),
         (("ip_id", CAPTURE, "--png", "a", "--svg", "a"), "same place"),
@@ -128,6 +132,25 @@ def test_mistakes_are_told_before_anything_is_read(run: Run, words: Any, says: s
     assert code == 2
     assert out == ""
     assert says in err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--where", "ttl = 3"), "none of 3602 packets fits --where: ttl = 3"),
+        (("--address", "192.0.2.99"), "no packet was sent by --address 192.0.2.99."),
+        (("port", "4"), "none of 3602 packets fits the capture filter: port 4."),
+        (("udp", "--where", "proto = tcp"), "packets that the capture filter left (udp) fits"),
+        (("--y-range", "70000..80000"), "all points lie outside the axes (--y-range)."),
+    ],
+)
+def test_a_plot_without_points_says_which_filter_left_none(run: Run, words: Any, why: str) -> None:
+    code, out, err = run("plot", "ip_id", "examples/single.pcap.zst", *words, "--json")
+    assert code == 0
+    assert json.loads(out)["n_shown"] == 0
+    assert "wiretell: nothing is drawn: " in err
+    assert why in err
+    assert run("plot", "ip_id", "examples/single.pcap.zst", *words, "--json", "-q")[2] == ""
 
 
 def test_a_damaged_capture_is_drawn_as_far_as_it_goes(run: Run, root: Path, tmp_path: Path) -> None:

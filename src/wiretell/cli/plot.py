@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,10 @@ class _Pair(click.ParamType[Any]):
             pair = self._kind(low), self._kind(high)
         except ValueError:
             self.fail(f"{value!r} is not like {self.name}", param, ctx)
-        if not sign or (self._kind is float and not pair[0] < pair[1]):
+        if not sign or not all(map(isfinite, pair)):
             self.fail(f"{value!r} is not like {self.name}", param, ctx)
+        if self._kind is float and not pair[0] < pair[1]:
+            self.fail(f"{value!r}: the first number must be below the second", param, ctx)
         return pair
 
 
@@ -276,9 +279,20 @@ def _write(report: Report, plot: Plot, targets: Sequence[str], given: Mapping[st
         discard_stdout()
         return ExitCode.OUTPUT_CLOSED
     if not given["quiet"]:
-        for note in notes(report):
+        nothing = _why_nothing(report, plot, given)
+        for note in (*nothing, *notes(report)):
             click.echo(f"wiretell: {note}", err=True)
     return ExitCode.DAMAGED if report.damaged else ExitCode.DONE
+
+
+def _why_nothing(report: Report, plot: Plot, given: Mapping[str, Any]) -> list[str]:
+    from wiretell.cli.output import plain_address
+    from wiretell.exporters.plot_empty import why_nothing
+
+    addresses = [plain_address(text) for text in given["addresses"]]
+    where = given["where"] or ""
+    why = why_nothing(report, plot.scene, plot.sides, addresses=addresses, where=where)
+    return [f"nothing is drawn: {why[:1].lower()}{why[1:]}"] if why else []
 
 
 def _save(plot: Plot, key: str, target: Path) -> None:

@@ -82,6 +82,8 @@ def check(
     word = _attribute(asked[0], reverse=reverse) if len(asked) == 1 else None
     if word is not None:
         return word, []
+    if len(asked) > 1:
+        _refuse_attributes(asked)
     if reverse:
         raise ConfigError(
             "--reverse is for a highlight by one attribute; in expressions write reverse.NAME"
@@ -161,6 +163,21 @@ def _attribute(word: str, *, reverse: bool) -> tuple[str, bool] | None:
     propose = f"; did you mean {' or '.join(near)}?" if near else "."
     every = ", ".join(name.name for name in attributes.all)
     raise ConfigError(f"--highlight: there is no attribute {word!r}{propose} There are: {every}")
+
+
+def _refuse_attributes(asked: Sequence[str]) -> None:
+    """A bare column beside others would be read as "has a value", which is hardly meant."""
+    known = names()
+    bare = [
+        text.strip()
+        for text in asked
+        if (column := known.find(text.strip())) is not None and column.kind != "flag"
+    ]
+    if bare:
+        raise ConfigError(
+            f"--highlight {bare[0]} colours by its values and stands alone; where several are"
+            f" given, each is an expression with a name: --highlight 'NAME={bare[0]} = ...'"
+        )
 
 
 def _named(text: str, known: Names) -> tuple[str, Node]:
