@@ -199,6 +199,35 @@ class Marks(NamedTuple):
     last: NDArray[np.int64]
 
 
+Mark = tuple[tuple[float, int], tuple[float, int]]
+
+
+class MarksBySide(Mapping[int, Mark]):
+    """`Marks` as a mapping: side -> (time s, value) at its first and at its last packet."""
+
+    def __init__(self, columns: Marks) -> None:
+        self.columns = columns
+
+    @cached_property
+    def _each(self) -> dict[int, Mark]:
+        side, *ends = (column.tolist() for column in self.columns)
+        start_s, first, end_s, last = ends
+        begin, end = zip(start_s, first, strict=True), zip(end_s, last, strict=True)
+        return dict(zip(side, zip(begin, end, strict=True), strict=True))
+
+    def __getitem__(self, side: int) -> Mark:
+        """The mark of one side."""
+        return self._each[side]
+
+    def __iter__(self) -> Iterator[int]:
+        """The sides."""
+        return iter(self.columns.side.tolist())
+
+    def __len__(self) -> int:
+        """Number of sides."""
+        return len(self.columns.side)
+
+
 @dataclass(frozen=True)
 class Counter:
     """A counter that every flow of a machine steps, and where each side met it.
@@ -212,23 +241,21 @@ class Counter:
     modulus: int
     slack: int
     per_second: float
-    marks: Mapping[int, tuple[tuple[float, int], tuple[float, int]]]
+    marks: Mapping[int, Mark]
     name: str = ""
 
     @cached_property
     def columns(self) -> Marks:
         """The marks as columns, in order of time."""
-        side = np.fromiter(self.marks, dtype=np.int64, count=len(self.marks))
-        rows = [(*begin, *end) for begin, end in self.marks.values()]
-        start_s, first, end_s, last = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-        order = np.lexsort((last, end_s, first, start_s))
-        return Marks(
-            side[order],
-            start_s[order],
-            first[order].astype(np.int64),
-            end_s[order],
-            last[order].astype(np.int64),
-        )
+        if isinstance(self.marks, MarksBySide):
+            told = self.marks.columns
+        else:
+            side = np.fromiter(self.marks, dtype=np.int64, count=len(self.marks))
+            rows = [(*begin, *end) for begin, end in self.marks.values()]
+            start_s, first, end_s, last = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+            told = Marks(side, start_s, first.astype(np.int64), end_s, last.astype(np.int64))
+        order = np.lexsort((told.last, told.end_s, told.first, told.start_s))
+        return Marks(*(column[order] for column in told))
 
 
 @dataclass(frozen=True)

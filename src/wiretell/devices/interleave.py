@@ -116,7 +116,8 @@ class Interleaving:
         self._rows: list[dict[int, list[int]]] = []
         if not counters:
             return
-        home = home_of(groups, 1 + max(max(x.marks, default=-1) for x in counters))
+        last = max(int(x.columns.side.max(initial=-1)) for x in counters)
+        home = home_of(groups, 1 + last)
         for counter in counters:
             known = _Marks.of(counter)
             self._known.append(known)

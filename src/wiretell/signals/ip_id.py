@@ -13,7 +13,6 @@ steps; middleboxes rewrite.
 
 from __future__ import annotations
 
-from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -22,8 +21,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
-from wiretell.stats.assignment import codes, renumbered
+from wiretell.signal import (
+    Counter,
+    LabelRule,
+    Labels,
+    Link,
+    Marks,
+    MarksBySide,
+    Scores,
+    Signal,
+    Steps,
+)
+from wiretell.stats.assignment import coded, codes, renumbered
 from wiretell.stats.chain_fit import (
     FEWEST,
     PLAIN_SHARE,
@@ -98,16 +107,18 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     """Links from each flow to the flow whose counter it continues, and the regime of each side."""
     del observations
     usable = sides.filter((pl.col("ipid_n") > 0) & pl.col("ipid_first").is_not_null())
-    regimes = _within(usable)
+    shown = _within(usable)
+    words = [regime for regime, _ in WITHIN]
+    numbers = usable["number"].to_list()
+    regimes = dict(zip(numbers, map(words.__getitem__, shown.tolist()), strict=True))
     counting = usable.filter(
-        (pl.col("ipid_zero") * 2 < pl.col("ipid_n"))
-        & ~pl.col("number").is_in([n for n, regime in regimes.items() if regime == "constant"])
+        (pl.col("ipid_zero") * 2 < pl.col("ipid_n")) & pl.Series(shown != CONSTANT)
     ).with_columns(_initial_ttl(), goal=pl.col("peer").rank("dense"))
     links: list[Link] = []
     counters: list[Counter] = []
     steps: list[Steps] = []
     for (_initial,), group in counting.group_by(["initial"], maintain_order=True):
-        for found in _across(group.with_columns(part=_parts(group))):
+        for found in _across(group.with_columns(_parts(group))):
             links += found.links
             regimes |= found.regimes
             counters += found.counters
@@ -130,18 +141,26 @@ def _initial_ttl() -> pl.Expr:
     return pl.when(ttl > 128).then(255).when(ttl > 64).then(128).otherwise(64).alias("initial")
 
 
-def _parts(group: pl.DataFrame) -> pl.Series:
-    """What is judged by itself: the connections of one stack, else one protocol.
+def _parts(group: pl.DataFrame) -> list[pl.Series]:
+    """`part`: what is judged by itself, the connections of one stack, else one protocol.
 
     A stack is told by window and option layout of its SYN, by the layout alone where few show it.
+    `stack` is its number, ANY where none is told.
     """
-    syn = [text.split(":") if text else [] for text in group["syn"].to_list()]
-    fine = [f"{f[4]}:{f[5]}" if len(f) > 5 else "" for f in syn]
-    rare = {stack for stack, n in Counted(fine).items() if n < FEW_FLOWS}
-    stacks = [f"*:{stack.split(':')[1]}" if stack and stack in rare else stack for stack in fine]
-    protos = group["proto"].to_list()
-    parts = [f"{proto} {stack}" for proto, stack in zip(protos, stacks, strict=True)]
-    return pl.Series(parts, dtype=pl.String)
+    texts, syn = coded(group["syn"].to_list())
+    fields = [text.split(":") if text else [] for text in texts]
+    fine, stack = coded([f"{f[4]}:{f[5]}" if len(f) > 5 else "" for f in fields])
+    stack = stack[syn]
+    n = np.bincount(stack, minlength=len(fine)).tolist()
+    kept = [
+        f"*:{text.split(':')[1]}" if text and n_flows < FEW_FLOWS else text
+        for text, n_flows in zip(fine, n, strict=True)
+    ]
+    stacks, place = coded(kept)
+    stack = place[stack]
+    told = np.array([bool(text) for text in stacks], dtype=bool)
+    part = renumbered(stack * 256 + group["proto"].to_numpy())
+    return [pl.Series("part", part), pl.Series("stack", np.where(told[stack], stack, ANY))]
 
 
 RULES = (LabelRule("ipid of udp", 1.0, -2.0, "IP identifications of UDP zero or not"),)
@@ -154,36 +173,24 @@ def _labels(usable: pl.DataFrame) -> Labels:
     return Labels(udp["number"].to_numpy().astype(np.int64), zero.astype(np.int64), texts)
 
 
-def _within(usable: pl.DataFrame) -> dict[int, str]:
-    """Regime as far as one flow tells: zero, constant, per connection (+1), random."""
-    regimes: dict[int, str] = {}
-    columns = (
-        "number",
-        "ipid_n",
-        "ipid_zero",
-        "ipid_same",
-        "ipid_one",
-        "ipid_small",
-        "ipid_swap_one",
-        "ipid_swap_small",
-    )
-    for number, n, zero, same, one, small, swap_one, swap_small in usable.select(
-        columns
-    ).iter_rows():
-        steps = n - 1
-        if zero == n:
-            regimes[number] = "zero"
-        elif steps < 3:
-            regimes[number] = "unknown"
-        elif same >= 0.9 * steps:
-            regimes[number] = "constant"
-        elif one + small >= 0.7 * steps:
-            regimes[number] = "per connection"
-        elif swap_one + swap_small >= 0.7 * steps:
-            regimes[number] = "bytes swapped"
-        else:
-            regimes[number] = "random"
-    return regimes
+STEPS = pl.col("ipid_n").cast(pl.Int64) - 1
+WITHIN = (
+    ("zero", pl.col("ipid_zero") == pl.col("ipid_n")),
+    ("unknown", STEPS < 3),
+    ("constant", pl.col("ipid_same") >= 0.9 * STEPS),
+    ("per connection", pl.col("ipid_one") + pl.col("ipid_small") >= 0.7 * STEPS),
+    ("bytes swapped", pl.col("ipid_swap_one") + pl.col("ipid_swap_small") >= 0.7 * STEPS),
+    ("random", pl.lit(value=True)),
+)
+"""What one flow tells by itself: the first that holds."""
+CONSTANT = 2
+
+
+def _within(usable: pl.DataFrame) -> IntArray:
+    """Regime as far as one flow tells, as its place in WITHIN."""
+    told = usable.select(holds.alias(regime) for regime, holds in WITHIN)
+    found: IntArray = np.stack([told[regime].to_numpy() for regime, _ in WITHIN]).argmax(axis=0)
+    return found
 
 
 def _across(group: pl.DataFrame) -> list[Found]:
@@ -213,11 +220,16 @@ def _best(group: pl.DataFrame, readings: Sequence[Reading]) -> tuple[Share, Read
     met = _met(group, np.full(group.height, PLAIN_SHARE))
     for reading in readings:
         items = _read(met, reading)
+        needed = best[0].n_least + reading.lead * group.height if best else 0.0
         # A step towards the same destination proves no global counter.
-        share = counter_share(items, _weights(reading), abroad=not reading.per_destination)
-        if share.least > MIN_SHARE and (
-            best is None or share.n_least > best[0].n_least + reading.lead * group.height
-        ):
+        share = counter_share(
+            items,
+            _weights(reading),
+            abroad=not reading.per_destination,
+            least=MIN_SHARE,
+            n_least=needed,
+        )
+        if share.least > MIN_SHARE and share.n_least > needed:
             best = (share, reading)
     return best
 
@@ -300,9 +312,7 @@ def _items(group: pl.DataFrame, reading: Reading, on: FloatArray) -> Items:
 
 def _met(group: pl.DataFrame, on: FloatArray) -> Items:
     """Flows as meetings with one counter that all of them step, read as it is."""
-    parts = group["part"].to_list()
-    goal, part = renumbered(group["goal"].to_numpy()), codes(parts)
-    stack = np.where(np.array([x.endswith(" ") for x in parts], dtype=bool), ANY, part)
+    goal, stack = renumbered(group["goal"].to_numpy()), group["stack"].to_numpy()
     start_s, end_s = (group[x].to_numpy().astype(np.float64) for x in ("start_s", "end_s"))
     return Items(
         start_s=start_s,
@@ -342,28 +352,31 @@ def _linked(parts: Sequence[tuple[pl.DataFrame, Share]], reading: Reading) -> Fo
     sure = group["sure"].to_numpy() if not reading.per_destination else np.zeros(len(items), bool)
     both = sure[chains.tail] & sure[chains.head]
     told = chains.bits >= np.where(both | reading.per_destination, LEAST_BITS, STRAY_BITS)
+    first, then = numbers[chains.tail[told]], numbers[chains.head[told]]
+    dense = f"identifications, {reading.regime}"
     links = [
         Link(
             NAME,
-            int(numbers[a]),
-            int(numbers[b]),
-            min(bits, MAX_BITS),
+            a,
+            b,
+            bits,
             f"IP identification {reading.regime}: +{step} from one flow to the next",
-            counter=f"identifications, {reading.regime}" if sure[a] and sure[b] else "",
+            dense if is_dense else "",
         )
-        for a, b, bits, step in zip(
-            chains.tail[told].tolist(),
-            chains.head[told].tolist(),
-            chains.bits[told].tolist(),
+        for a, b, bits, step, is_dense in zip(
+            first.tolist(),
+            then.tolist(),
+            np.minimum(chains.bits[told], MAX_BITS).tolist(),
             chains.step[told].tolist(),
+            both[told].tolist(),
             strict=True,
         )
     ]
-    joined = sorted({n for link in links for n in (link.a, link.b)})
+    joined = np.unique(np.concatenate([first, then])).tolist()
     counting = dict.fromkeys(joined, reading.regime)
     if not sure.any():
         return Found(links, counting)
-    rivals, dense = chains.rivals, f"identifications, {reading.regime}"
+    rivals = chains.rivals
     both = sure[rivals.tail] & sure[rivals.head]
     stepped = rivals.step[both]
 
@@ -385,12 +398,7 @@ def _counter(
     on = on[dense[on]]
     slack, per_second = reach(chains)
     columns = (numbers, items.start_s, items.first, items.end_s, items.last)
-    marks = {
-        number: ((start_s, first), (end_s, last))
-        for number, start_s, first, end_s, last in zip(
-            *(column[on].tolist() for column in columns), strict=True
-        )
-    }
+    marks = MarksBySide(Marks(*(column[on] for column in columns)))
     return Counter(NAME, MODULUS, slack, per_second, marks, name)
 
 

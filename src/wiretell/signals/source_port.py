@@ -18,8 +18,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wiretell.signal import Counter, LabelRule, Labels, Link, Scores, Signal, Steps
-from wiretell.stats.assignment import codes, renumbered
+from wiretell.signal import (
+    Counter,
+    LabelRule,
+    Labels,
+    Link,
+    Marks,
+    MarksBySide,
+    Scores,
+    Signal,
+    Steps,
+)
+from wiretell.stats.assignment import coded, codes, renumbered
 from wiretell.stats.chain_fit import (
     NONE,
     PLAIN_SHARE,
@@ -122,9 +132,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     del observations
     clients = sides.filter(pl.col("initiator"))
     tcp = clients.filter((pl.col("proto") == 6) & pl.col("syn").is_not_null())
-    layouts = {syn: _kind(syn) for syn in tcp["syn"].unique().to_list()}
-    kinds = [layouts[syn] for syn in tcp["syn"].to_list()]
-    tcp = tcp.with_columns(kind=pl.Series(kinds, dtype=pl.String))
+    syns = tcp["syn"].to_list()
+    layouts = {syn: _kind(syn) for syn in dict.fromkeys(syns)}
+    tcp = tcp.with_columns(kind=pl.Series([*map(layouts.__getitem__, syns)], dtype=pl.String))
     udp = clients.filter((pl.col("proto") == 17) & (pl.col("port") >= 1024)).unique(
         "port", keep="first", maintain_order=True
     )
@@ -160,9 +170,9 @@ def _ranges(sides: pl.DataFrame) -> Labels:
     )
     ports = clients["port"].to_numpy()
     place = np.searchsorted([end for _, end in RANGES], ports, side="right")
-    layouts = {syn: _kind(syn or "") for syn in set(clients["syn"].to_list())}
-    kinds = [layouts[syn] for syn in clients["syn"].to_list()]
-    kind = codes(zip(clients["proto"].to_list(), kinds, strict=True))
+    texts, syn = coded(clients["syn"].to_list())
+    layout = codes(_kind(text or "") for text in texts)[syn]
+    kind = renumbered(layout * 256 + clients["proto"].to_numpy())
     counts = np.zeros((int(kind.max(initial=-1)) + 1, len(RANGES)), dtype=np.int64)
     np.add.at(counts, (kind, place), 1)
     drawn = np.array([_all_over(of_kind) for of_kind in counts], dtype=bool)
@@ -249,10 +259,9 @@ def _score_kind(group: pl.DataFrame) -> Found:
         items = replace(met, goal=met.look[:, -1]) if stepping.per_destination else met
         weights = Weights(stepping.rule, stepping.steps, stepping.hazard_s, 0.0)
         directions = Directions(items, weights)
-        share = directions.share()
-        if share.least <= MIN_SHARE or (
-            best and share.n_least < best[0].n_least + stepping.lead * len(items)
-        ):
+        needed = best[0].n_least + stepping.lead * len(items) if best else 0.0
+        share = directions.share(least=MIN_SHARE, n_least=needed)
+        if share.least <= MIN_SHARE or share.n_least < needed:
             continue
         if not stepping.per_destination and directions.share(abroad=True) == NONE:
             continue  # it counts towards each destination alone
@@ -272,17 +281,23 @@ def _score_kind(group: pl.DataFrame) -> Found:
     )
     name = f"ports of {group['kind'][0]}" if dense else ""
     told = chains.bits >= LEAST_BITS
+    tail, head = chains.tail[told], chains.head[told]
     links = [
         Link(
             NAME,
-            int(numbers[a]),
-            int(numbers[b]),
-            min(float(bits), MAX_BITS),
-            f"{stepping.words}: {ports[a]} then {ports[b]} after {max(dt_s, 0.0):.1f} s",
-            counter=name,
+            a,
+            b,
+            bits,
+            f"{stepping.words}: {port} then {following} after {dt_s:.1f} s",
+            name,
         )
-        for a, b, bits, dt_s in zip(
-            *(x[told].tolist() for x in (chains.tail, chains.head, chains.bits, chains.dt_s)),
+        for a, b, port, following, bits, dt_s in zip(
+            numbers[tail].tolist(),
+            numbers[head].tolist(),
+            ports[tail].tolist(),
+            ports[head].tolist(),
+            np.minimum(chains.bits[told], MAX_BITS).tolist(),
+            np.maximum(chains.dt_s[told], 0.0).tolist(),
             strict=True,
         )
     ]
@@ -303,11 +318,9 @@ def _met(group: pl.DataFrame, values: IntArray, size: int) -> Items:
     """The connections of one kind of stack as meetings with one counter for all destinations."""
     start_s = group["start_s"].to_numpy().astype(np.float64)
     goal = renumbered(group["goal"].to_numpy())
-    syn = group["syn"].to_list()
-    fields = {text: (text or "").split(":") for text in set(syn)}
-    window, mss = (
-        codes(fields[text][k] if len(fields[text]) > k else "" for text in syn) for k in (4, 3)
-    )
+    texts, syn = coded(group["syn"].to_list())
+    fields = [(text or "").split(":") for text in texts]
+    window, mss = (codes(of[k] if len(of) > k else "" for of in fields)[syn] for k in (4, 3))
     hops = group["ttl"].to_numpy().astype(np.int64)
     return Items(
         start_s=start_s,
@@ -330,12 +343,8 @@ def _counter(
     sure = chains.bits >= SURE_BITS
     on = np.unique(np.concatenate([chains.tail[sure], chains.head[sure]]))
     slack, per_second = reach(chains)
-    marks = {
-        number: ((start_s, port), (start_s, port))
-        for number, start_s, port in zip(
-            numbers[on].tolist(), items.start_s[on].tolist(), ports[on].tolist(), strict=True
-        )
-    }
+    met = (items.start_s[on], ports[on])
+    marks = MarksBySide(Marks(numbers[on], *met, *met))
     return Counter(NAME, size, slack, per_second, marks, name)
 
 

@@ -7,13 +7,14 @@ In a directed acyclic graph (edges go forward in time) a path cover is a biparti
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
 
 ROUNDS, SETTLED, CHECKED = 48, 0.02, 4
 """Belief propagation stops after so many rounds, or when no message moves by more than this share;
@@ -30,8 +31,14 @@ TOGETHER_EDGES = 128
 
 def codes(keys: Iterable[Hashable]) -> IntArray:
     """A small number for each key, equal keys alike, in order of first sight."""
-    known: dict[Hashable, int] = {}
-    return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
+    return coded(list(keys))[1]
+
+
+def coded(keys: Sequence[Key]) -> tuple[list[Key], IntArray]:
+    """The different keys in order of first sight, and the place of each row's among them."""
+    place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    each = np.fromiter(map(place.__getitem__, keys), dtype=np.int64, count=len(keys))
+    return list(place), each
 
 
 def renumbered(numbers: NDArray[np.integer[Any]]) -> IntArray:
@@ -98,7 +105,10 @@ def log_odds(
         settled = turn % CHECKED == CHECKED - 1 and _near(new_tail, from_tail)
         settled = settled and _near(new_head, from_head)
         # Plain rounds swing from side to side; the middle (of logarithms) settles.
-        from_tail, from_head = np.sqrt(new_tail * from_tail), np.sqrt(new_head * from_head)
+        from_tail *= new_tail
+        from_head *= new_head
+        np.sqrt(from_tail, out=from_tail)
+        np.sqrt(from_head, out=from_head)
         if settled:
             break
     result: FloatArray = gain + np.log2(from_tail) + np.log2(from_head)
@@ -110,10 +120,12 @@ def _near(a: FloatArray, b: FloatArray) -> bool:
 
 
 def _message(n: int, node: IntArray, flow: FloatArray) -> FloatArray:
-    """Chance that a node is free for one edge, given what its other edges bring."""
+    """Chance that a node is free for one edge, given what its other edges bring (`flow`: lost)."""
     total = np.bincount(node, weights=flow, minlength=n)
-    result: FloatArray = 1.0 / (1.0 + np.maximum(total[node] - flow, 0.0))
-    return result
+    np.subtract(total.take(node), flow, out=flow)
+    np.maximum(flow, 0.0, out=flow)
+    flow += 1.0
+    return np.reciprocal(flow, out=flow)
 
 
 def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntArray:
@@ -124,10 +136,13 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     keep = np.flatnonzero(gain > 0.0)
     if len(keep) == 0:
         return np.empty(0, dtype=np.int64)
-    order = keep[np.lexsort((keep, -gain[keep], head[keep], tail[keep]))]
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
-    edges = np.sort(order[fresh])
+    edges = keep
+    pair = np.sort(tail[keep] * n + head[keep])
+    if np.any(pair[1:] == pair[:-1]):  # the best of those that are there twice
+        order = keep[np.lexsort((keep, -gain[keep], head[keep], tail[keep]))]
+        fresh = np.ones(len(order), dtype=bool)
+        fresh[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
+        edges = np.sort(order[fresh])
     # Components of the bipartite graph are independent; most are single edges.
     from scipy.sparse import csr_array  # noqa: PLC0415 - loaded when there is something to match
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415

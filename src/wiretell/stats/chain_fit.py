@@ -77,14 +77,21 @@ NONE = Share(0.0, 0.0, 0.0)
 
 
 def counter_share(
-    items: Items, weights: Weights, *, heads: IntArray | None = None, abroad: bool = False
+    items: Items,
+    weights: Weights,
+    *,
+    heads: IntArray | None = None,
+    abroad: bool = False,
+    least: float = 0.0,
+    n_least: float = 0.0,
 ) -> Share:
     """How many items go on from an earlier one, above what chance makes of these values.
 
     `heads`: the items asked; all if None. `abroad`: only items that go on from one with another
-    look in the last column are counted.
+    look in the last column are counted. Where the bound is no more than `least`, or stands for
+    fewer items than `n_least`, it may be `NONE`, which is sooner found out.
     """
-    return Directions(items, weights, heads).share(abroad=abroad)
+    return Directions(items, weights, heads).share(abroad=abroad, least=least, n_least=n_least)
 
 
 class Directions:
@@ -113,13 +120,20 @@ class Directions:
         able = _may_go_on(self._items, self._weights)[self._heads]
         return max(int(np.count_nonzero(able)), 1)
 
-    def share(self, *, abroad: bool = False) -> Share:
-        """As of `counter_share`."""
+    def share(self, *, abroad: bool = False, least: float = 0.0, n_least: float = 0.0) -> Share:
+        """As of `counter_share`; also `NONE` where it would not reach these.
+
+        That is, where its `least` is no more than this one, or its `n_least` less.
+        """
         n = len(self._items)
-        if n < 3 or len(self._heads) < FEWEST:
+        if n < 3 or len(self._heads) < FEWEST or self._every * len(self._heads) < n_least:
+            return NONE
+        if abroad and not np.any(np.diff(self._items.look[:, -1])):
             return NONE
         rises = _best(self._rises, n, self._items, abroad=abroad)
-        if np.count_nonzero(rises >= CLEAR_BITS) < FEWEST:
+        # What falls only takes away from these.
+        n_clear = int(np.count_nonzero(rises >= CLEAR_BITS))
+        if n_clear < FEWEST or n_clear <= least * self._able or self._every * n_clear < n_least:
             return NONE
         falls = _best(self._falls, n, self._turned, abroad=abroad)
         n_rise = int(np.count_nonzero((rises >= CLEAR_BITS) & (rises > falls)))

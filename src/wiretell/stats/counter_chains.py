@@ -124,14 +124,18 @@ class Weights:
             size = np.full(step.shape, np.log2(rule.every / rule.most))
         else:
             size = self.steps.log2(np.maximum(step // rule.every, 1), dt_s)
-        bits = size + np.log2(items.on[head] * n_values)
+        bits = size + np.log2(items.on * n_values).take(head)
         if rule.same_bits is not None:
             bits = np.where(step == 0, rule.same_bits, bits)
         bits = bits + self.prior_bits - np.log2(1.0 + np.maximum(dt_s, 0.0) / self.hazard_s)
         for k, cost in enumerate(items.look_bits):
             if cost > 0.0:
-                mine, other = items.look[tail, k], items.look[head, k]
-                bits = bits - cost * ((mine != other) & (mine != ANY) & (other != ANY))
+                look = items.look[:, k]
+                mine, other = look.take(tail), look.take(head)
+                unlike = mine != other
+                if np.any(look == ANY):
+                    unlike &= (mine != ANY) & (other != ANY)
+                bits = bits - cost * unlike
         result: FloatArray = bits
         return result
 
@@ -187,19 +191,22 @@ class _Marks:
         if n_windows > 1:
             fresh = times[np.diff(times, prepend=-np.inf) > 0.0]
             edges = np.quantile(fresh, np.arange(1, n_windows) / n_windows)
-        window = np.searchsorted(edges, times, side="right")
-        at = np.arange(len(code))
+        until_s = np.where(is_end, np.inf, items.end_s[item])
+        at, rest = np.arange(len(code)), value
+        place = items.goal[item] * (n_windows + 1)
         if n_windows > 1:
-            at, window = np.tile(at, 2), np.concatenate([window, window + 1])
-        place = items.goal[item[at]] * (n_windows + 1) + window
+            window = np.searchsorted(edges, times, side="right")
+            at, rest = np.tile(at, 2), np.tile(value, 2)
+            place = np.concatenate([place + window, place + (window + 1)])
         # What stands twice is below all others: each half is sorted by its values.
-        top = np.flatnonzero(value[at] >= items.modulus - most)
-        low, rest = value[at[top]] - items.modulus, value[at]
-        first, then = top[order_of(low - low.min(initial=0))], order_of(rest)
-        value = np.concatenate([value[at[first]] - items.modulus, rest[then]])
-        order = np.concatenate([first, then])
-        by_place = order_of(place[order])
-        order, value = order[by_place], value[by_place]
+        top = np.flatnonzero(rest >= items.modulus - most)
+        low = rest[top] - items.modulus
+        first, then = order_of(low - low.min(initial=0)), order_of(rest)
+        value = np.concatenate([low[first], rest[then]])
+        order = np.concatenate([top[first], then])
+        if place.any():
+            by_place = order_of(place[order])
+            order, value = order[by_place], value[by_place]
         place, at = place[order], at[order]
         place_bits = int(place[-1]).bit_length() if len(place) else 0
         time_bits = len(times).bit_length()
@@ -207,20 +214,11 @@ class _Marks:
         drop = max(0, place_bits + VALUE_BITS + time_bits - 62)
         shift = time_bits - drop
         key = _packed(place, value, at >> drop, shift)
-        until_s = np.where(is_end[at], np.inf, items.end_s[item[at]])
-        return cls(code[at], key, value, times[at], until_s, times, edges, drop, shift)
+        return cls(code[at], key, value, times[at], until_s[at], times, edges, drop, shift)
 
     def places(self, goal: IntArray, at_s: FloatArray) -> IntArray:
         """Where an item of this goal looks that begins at `at_s`."""
         return goal * (len(self.edges) + 2) + np.searchsorted(self.edges, at_s, side="right")
-
-    def ranks(self, at_s: FloatArray, early_s: float) -> IntArray:
-        """How many marks are met until just after `at_s` and `early_s`."""
-        # In order of time each search begins near where the last one ended.
-        order = np.argsort(at_s, kind="stable")
-        found = np.empty(len(at_s), dtype=np.int64)
-        found[order] = np.searchsorted(self.times, at_s[order] + early_s, side="right")
-        return found >> self.drop
 
     def below(self, place: IntArray, value: IntArray, rank: IntArray) -> IntArray:
         """How many marks lie below (place, value, moment)."""
@@ -244,9 +242,13 @@ def candidates(
     crowd = len(marks.key) / (int(items.goal.max(initial=0)) + 1) / items.modulus
     if crowd > CROWDED:
         recent = _Marks.of(items, weights.rule.most, round(crowd / CROWDED) + 1)
-    wanted = wanted[np.lexsort((items.first[wanted], items.goal[wanted]))]
+    # How many marks are met until each begins: asked in order of time, as items mostly are.
+    at_s = items.start_s[wanted] + weights.rule.early_s
+    met = np.searchsorted(marks.times, at_s, side="right")
+    order = order_of(items.goal[wanted] * items.modulus + items.first[wanted])
+    wanted, met = wanted[order], met[order]
     parts = [
-        _below(items, marks, recent, weights, wanted[i : i + BLOCK], kept)
+        _below(items, marks, recent, weights, wanted[i : i + BLOCK], met[i : i + BLOCK], kept)
         for i in range(0, len(wanted), BLOCK)
     ]
     if not parts:
@@ -261,11 +263,17 @@ _Columns = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
 
 
 def _below(
-    items: Items, marks: _Marks, recent: _Marks, weights: Weights, heads: IntArray, kept: int
+    items: Items,
+    marks: _Marks,
+    recent: _Marks,
+    weights: Weights,
+    heads: IntArray,
+    met: IntArray,
+    kept: int,
 ) -> _Columns:
     rule = weights.rule
     goal, value, at_s = items.goal[heads], items.first[heads], items.start_s[heads]
-    place, rank = recent.places(goal, at_s), recent.ranks(at_s, rule.early_s)
+    place, rank = recent.places(goal, at_s), met >> recent.drop
     here = recent.below(place, value, rank)
     least = recent.below(place, value - rule.most, np.zeros_like(place))
     n_near = np.minimum(here - least, N_BELOW)
@@ -275,7 +283,7 @@ def _below(
     n_exact = min(N_EXACT, rule.most // rule.every)
     asked = np.arange(len(heads))
     if marks is not recent:
-        place, rank = marks.places(goal, at_s), marks.ranks(at_s, rule.early_s)
+        place, rank = marks.places(goal, at_s), met >> marks.drop
         least = marks.below(place, value - rule.most, np.zeros_like(place))
     else:
         # Most have seen all that lies so near among the marks next below.
@@ -291,11 +299,16 @@ def _below(
         at, column = np.nonzero(more >= least[asked, None])
         found.append(_steps(items, rule, marks, (asked[at], more[at, column]), value, at_s))
     # A mark may be found both ways.
-    every = np.sort(np.concatenate(found), kind="stable")
-    row, code = np.divmod(every[np.diff(every, prepend=-1) > 0], 2 * len(items))
-    tail, head, ends = code // 2, heads[row], code % 2 == 1
-    step = (value[row] - np.where(ends, items.last[tail], items.first[tail])) % items.modulus
-    dt_s = at_s[row] - np.where(ends, items.end_s[tail], items.start_s[tail])
+    every = np.sort(np.concatenate(found), kind="stable")  # of two sorted runs
+    every = every[np.diff(every, prepend=-1) > 0]
+    bits = _code_bits(items)
+    row, code = every >> bits, every & ((1 << bits) - 1)
+    tail, head, ends = code >> 1, heads.take(row), (code & 1) == 1
+    begun = np.flatnonzero(~ends)
+    stepped, since_s = items.last.take(tail), items.end_s.take(tail)
+    stepped[begun], since_s[begun] = items.first[tail[begun]], items.start_s[tail[begun]]
+    step = (value.take(row) - stepped) % items.modulus
+    dt_s = at_s.take(row) - since_s
     good = tail != head
     none = (step == 0) & ((rule.same_bits is None) | (dt_s < 0.0) | (dt_s == 0.0) & (tail > head))
     good &= ~none
@@ -315,19 +328,24 @@ def _steps(
 ) -> IntArray:
     """Of `pairs` (row of an item that looks, mark) those that may be stepped on from.
 
-    As row * 2 * number of items + code. The marks lie below the item's own place, value and
-    moment, and no further from its value than a step is long.
+    As row and code, packed. The marks lie below the item's own place, value and moment, and no
+    further from its value than a step is long.
     """
     row, there = pairs
-    at = at_s[row]
-    dt_s = at - marks.time_s[there]
+    at = at_s.take(row)
+    dt_s = at - marks.time_s.take(there)
     good = dt_s <= rule.silence_s
     # While an item lasts, only its beginning is known to be before.
-    good &= (dt_s >= -rule.early_s) & (marks.until_s[there] > at + rule.early_s)
+    good &= (dt_s >= -rule.early_s) & (marks.until_s.take(there) > at + rule.early_s)
     if rule.every > 1:
-        good &= (value[row] - marks.value[there]) % rule.every == 0
-    found: IntArray = row[good] * (2 * len(items)) + marks.code[there[good]]
+        good &= (value.take(row) - marks.value.take(there)) % rule.every == 0
+    found: IntArray = (row[good] << _code_bits(items)) + marks.code.take(there[good])
     return found
+
+
+def _code_bits(items: Items) -> int:
+    """Bits that a mark's code takes."""
+    return (2 * len(items)).bit_length()
 
 
 def _least_kept(row: IntArray, gain: FloatArray, kept: int, n: int) -> FloatArray:
@@ -336,7 +354,7 @@ def _least_kept(row: IntArray, gain: FloatArray, kept: int, n: int) -> FloatArra
     counts = np.bincount(row, minlength=n)
     many = np.flatnonzero(counts >= kept)
     if len(many):
-        own = np.isin(row, many, kind="table")
+        own = (counts >= kept).take(row)
         row, gain = row[own], gain[own]
         sizes = counts[many]
         place = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

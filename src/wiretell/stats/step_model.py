@@ -18,7 +18,8 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 TAIL = 1.5
-"""Exponent of the survival function: the mean exists, the variance does not."""
+"""Exponent of the survival function: the mean exists, the variance does not. `log2` is written
+for this one."""
 NEARS = (0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 20.0, 40.0)
 RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 MOST_FITTED = 4_000
@@ -35,11 +36,13 @@ class StepModel:
     def log2(self, step: IntArray, dt_s: FloatArray) -> FloatArray:
         """log2 P(step | seconds between); `step` counts from 1."""
         scale = self.near + self.per_second * np.maximum(dt_s, 0.0)
-        # (1 + a)**-t - (1 + b)**-t, for b close to a: by the exponential of the difference.
-        below = np.log1p((step - 1.0) / scale)
-        width = np.log1p(1.0 / (scale + step - 1.0))
-        mass = -np.expm1(-TAIL * width)
-        result: FloatArray = (np.log(mass) - TAIL * below) / np.log(2.0)
+        # (m / x)**1.5 - (m / (x + 1))**1.5 with x = m + step - 1. Roots are sooner had than
+        # logarithms; the difference 1 - (1 - u)**1.5 is written without one, as u may be tiny.
+        x = scale + (step - 1.0)
+        below = scale / x
+        u = 1.0 / (x + 1.0)
+        w = u / (1.0 + np.sqrt(1.0 - u))
+        result: FloatArray = np.log2(below * np.sqrt(below) * (u + w - u * w))
         return result
 
 
