@@ -198,6 +198,16 @@ class Marks(NamedTuple):
     end_s: NDArray[np.float64]
     last: NDArray[np.int64]
 
+    def of(self, rows: NDArray[np.int64]) -> Marks:
+        """These rows."""
+        return Marks(
+            self.side[rows],
+            self.start_s[rows],
+            self.first[rows],
+            self.end_s[rows],
+            self.last[rows],
+        )
+
 
 Mark = tuple[tuple[float, int], tuple[float, int]]
 
@@ -255,7 +265,7 @@ class Counter:
             start_s, first, end_s, last = np.array(rows, dtype=np.float64).reshape(-1, 4).T
             told = Marks(side, start_s, first.astype(np.int64), end_s, last.astype(np.int64))
         order = np.lexsort((told.last, told.end_s, told.first, told.start_s))
-        return Marks(*(column[order] for column in told))
+        return told.of(order)
 
 
 @dataclass(frozen=True)

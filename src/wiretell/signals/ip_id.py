@@ -397,9 +397,8 @@ def _counter(
     on = np.unique(np.concatenate([chains.tail[sure], chains.head[sure]]))
     on = on[dense[on]]
     slack, per_second = reach(chains)
-    columns = (numbers, items.start_s, items.first, items.end_s, items.last)
-    marks = MarksBySide(Marks(*(column[on] for column in columns)))
-    return Counter(NAME, MODULUS, slack, per_second, marks, name)
+    met = Marks(numbers, items.start_s, items.first, items.end_s, items.last).of(on)
+    return Counter(NAME, MODULUS, slack, per_second, MarksBySide(met), name)
 
 
 def _order(ids: IntArray, swapped: bool) -> IntArray:
