@@ -2,6 +2,7 @@
 
 mod annotator;
 mod flow_counter;
+mod interrupt;
 mod lent;
 mod reader;
 mod tracker;
@@ -97,6 +98,7 @@ fn ct_settings() -> (Vec<&'static str>, Vec<(&'static str, u32)>) {
 #[pymodule]
 #[pyo3(name = "_core")]
 fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interrupt::listen();
     module.add_class::<ArrowBatch>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<tracker::Tracker>()?;

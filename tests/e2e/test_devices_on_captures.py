@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import signal
 import struct
 import subprocess
 import sys
@@ -111,27 +110,3 @@ def test_what_is_no_capture_is_a_usage_error(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "notes.txt" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_interrupted_while_it_waits(capture: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "wiretell", "devices", "-", "--csv"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        process.stdin.write(capture.read_bytes())
-        process.stdin.flush()
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=3)
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            # A module that was just being loaded took the first for itself.
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == b""
-    assert b"Traceback" not in err

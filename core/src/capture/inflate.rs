@@ -9,6 +9,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
+use super::patience::receive;
 use super::window::Window;
 
 /// How many bytes tell the compression.
@@ -139,11 +140,11 @@ impl Read for Inflated {
             // The thread may have ended already: then nobody wants the chunk back.
             let _ = self.used.send(std::mem::take(&mut self.chunk));
             self.pos = 0;
-            match self.messages.recv() {
-                Ok(Message::Chunk(chunk)) => self.chunk = chunk,
-                Ok(Message::Break(broken)) => return Err(io::Error::other(broken)),
-                Ok(Message::End) => self.ended = true,
-                Err(_) => {
+            match receive(&self.messages)? {
+                Some(Message::Chunk(chunk)) => self.chunk = chunk,
+                Some(Message::Break(broken)) => return Err(io::Error::other(broken)),
+                Some(Message::End) => self.ended = true,
+                None => {
                     self.ended = true;
                     return Err(io::Error::other("inflation stopped unexpectedly"));
                 }

@@ -4,7 +4,8 @@
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
 //! compression, `inflate` unpacks in a thread, `window` holds the chunk that
 //! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap` and `pcapng` find the records in it,
-//! `file` is one capture of either format, `merge` orders several by time.
+//! `file` is one capture of either format, `merge` orders several by time. `patience` waits for
+//! streams that may be silent.
 //!
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
 //! packet number and byte offset, and reading goes on after it.
@@ -14,6 +15,7 @@ mod damage;
 mod file;
 mod inflate;
 mod merge;
+mod patience;
 mod pcap;
 mod pcapng;
 mod read_ahead;
@@ -27,6 +29,8 @@ pub mod bpf;
 pub use annotate::Annotator;
 pub use damage::{Damage, DamageKind};
 pub use file::{FileInfo, Format, Interface};
+#[cfg(feature = "python")]
+pub(crate) use patience::while_waiting;
 pub use reader::{Counters, OpenError, Reader};
 pub use writer::{WriteError, Writer};
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::inflate::{self, Codec};
+use super::patience::Patient;
 
 /// The path that means standard input.
 const STANDARD_INPUT: &str = "-";
@@ -29,9 +30,14 @@ pub(super) fn size_bytes(path: &Path) -> Option<u64> {
 /// Opens a file, or standard input for `-`.
 pub(super) fn open(path: &Path) -> io::Result<Source> {
     if path == Path::new(STANDARD_INPUT) {
-        from_stream(Box::new(io::stdin()))
+        from_stream(Box::new(Patient::spawn(Box::new(io::stdin()))?))
     } else {
-        from_stream(Box::new(File::open(path)?))
+        let file = File::open(path)?;
+        if file.metadata()?.is_file() {
+            from_stream(Box::new(file))
+        } else {
+            from_stream(Box::new(Patient::spawn(Box::new(file))?))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::interrupt;
 use super::lent::Lent;
 use super::reader::{Reader, os_error};
 use crate::capture;
@@ -81,7 +82,7 @@ impl Annotator {
                 "a packet number (8 bytes) and a code (4 bytes) for each commented packet",
             ));
         }
-        self.with(py, |state| {
+        let n_read = self.with(py, |state| {
             reader.with(|frames| {
                 let mut told = numbers
                     .iter()
@@ -101,7 +102,9 @@ impl Annotator {
                 }
                 Ok(n_read)
             })
-        })
+        })?;
+        interrupt::check()?;
+        Ok(n_read)
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<()> {

@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
+use super::interrupt;
+
 /// State that one thread has at a time.
 pub(super) struct Lent<S>(Mutex<S>);
 
@@ -30,6 +32,7 @@ pub(super) fn in_chunks(
     while n_taken < most {
         let wanted = chunk.min(most - n_taken);
         let n = take(wanted)?;
+        interrupt::check()?;
         n_taken += n;
         if n < wanted {
             break;

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::ArrowBatch;
+use super::{ArrowBatch, interrupt};
 use crate::capture::{self, FileInfo, Interface, OpenError, bpf};
 use crate::decode::decode;
 use crate::tables::PacketTable;
@@ -50,9 +50,9 @@ impl Reader {
         checksums: bool,
     ) -> PyResult<Self> {
         let programs = filters.map(compile).transpose()?;
-        let reader = py
-            .detach(|| capture::Reader::open(&paths, programs))
-            .map_err(|error| open_error(py, error))?;
+        let opened = py.detach(|| capture::Reader::open(&paths, programs));
+        interrupt::check()?;
+        let reader = opened.map_err(|error| open_error(py, error))?;
         Ok(Self(Mutex::new(State {
             reader,
             table: PacketTable::with(payloads, checksums),
@@ -70,6 +70,7 @@ impl Reader {
                     state.fill(wanted) < wanted || wanted == max_packets
                 })
             });
+            interrupt::check()?;
             if is_full {
                 break;
             }

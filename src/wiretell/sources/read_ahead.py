@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 _POLL_S = 0.1
 """How often a thread that waits for room, or for an item, looks up."""
+_PATIENCE_S = 0.5
+"""How long `close` waits for the item being made: one that waits for a silent pipe never comes."""
 
 
 class ReadAhead(Generic[T]):
@@ -41,14 +43,14 @@ class ReadAhead(Generic[T]):
             yield made[0]
 
     def close(self) -> None:
-        """Makes no more items; returns when the one being made is done."""
+        """Makes no more items; the one being made is waited for, but not for long."""
         self._stopped.set()
         while True:
             try:
                 self._queue.get_nowait()
             except Empty:
                 break
-        self._thread.join()
+        self._thread.join(_PATIENCE_S)
 
     def _run(self) -> None:
         try:

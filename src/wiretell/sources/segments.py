@@ -5,12 +5,14 @@ Explaining takes several looks at a capture: standard input is kept in a tempora
 
 from __future__ import annotations
 
-import shutil
+import os
+import select
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import UnsupportedOperation
 from typing import Any
 
 import polars as pl
@@ -50,9 +52,22 @@ def readable_again(names: Sequence[str]) -> Iterator[list[str]]:
         yield list(names)
         return
     with tempfile.NamedTemporaryFile(prefix="wiretell-", suffix=".capture") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept, _COPY_BYTES)
+        for chunk in _standard_input():
+            kept.write(chunk)
         kept.flush()
         yield [kept.name if name == STDIN else name for name in names]
+
+
+def _standard_input() -> Iterator[bytes]:
+    """All of it. A read that waits is deaf to Ctrl-C once Polars is loaded, `select` is not."""
+    stream = sys.stdin.buffer
+    try:
+        descriptor = stream.fileno()
+    except UnsupportedOperation:
+        yield stream.read()
+        return
+    while select.select([descriptor], [], []) and (chunk := os.read(descriptor, _COPY_BYTES)):
+        yield chunk
 
 
 class SegmentStream:

@@ -105,7 +105,9 @@ def test_hosts_are_sampled_side_by_side_until_each_has_stopped(monkeypatch):
     assert [row["address"] for row in document["probes"]] == ["192.0.2.1", "192.0.2.2"]
     for row in document["probes"]:
         assert row["stopped"] == "the time allowed is over"
-        assert 10 < row["n_packets_sent"] == row["n_answered"] <= 40
+        assert 10 < row["n_packets_sent"] <= 40
+        # The time may be over between a request and its answer.
+        assert row["n_answered"] >= row["n_packets_sent"] - 1
     assert result.exit_code in (0, 1)
 
 
