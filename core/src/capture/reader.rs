@@ -13,7 +13,7 @@ use super::merge::Merge;
 use super::{Damage, Frame, Record, source};
 
 /// How much of a single file is read at a time.
-const CHUNK_BYTES: usize = 2 * 1024 * 1024;
+const CHUNK_BYTES: usize = 512 * 1024;
 /// A file that is smaller is not worth a thread that reads it ahead.
 const LEAST_AHEAD_BYTES: u64 = 16 * 1024 * 1024;
 

@@ -29,7 +29,7 @@ pub(super) struct Window {
 }
 
 /// Used buffers that are kept to be used again at most.
-const MAX_USED: usize = 4;
+const MAX_USED: usize = 12;
 
 enum State {
     Flowing,

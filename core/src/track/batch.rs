@@ -19,7 +19,7 @@ use crate::decode::Packet;
 
 /// Packets in a batch at most: so many that handing a batch to another thread costs little, so
 /// few that they stay in its cache.
-pub const BATCH_PACKETS: usize = 1024;
+pub const BATCH_PACKETS: usize = 4096;
 /// Packets between two steps of looking ahead.
 const STEP: usize = 6;
 /// Frames between asking for a frame's headers and decoding it.
@@ -47,7 +47,7 @@ struct Raw {
 /// Packets of a stretch of the stream, in order.
 #[derive(Debug)]
 pub struct Batch<R: FlowRecord = Flow> {
-    /// Frames that are not decoded yet; then there are no others in the batch.
+    /// The last frames, where they are not decoded yet.
     raw: Option<Raw>,
     records: Vec<Record>,
     gists: Vec<Gist>,
@@ -80,10 +80,7 @@ impl<R: FlowRecord> Batch<R> {
     /// Packets in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        match self.raw {
-            Some(_) => self.records.len(),
-            None => self.gists.len(),
-        }
+        self.gists.len() + self.records.len()
     }
 
     /// Whether there are none.
@@ -110,16 +107,31 @@ impl<R: FlowRecord> Batch<R> {
         self.len()
     }
 
-    /// The same, but where that is possible nothing is decoded before the batch is folded.
+    /// The same, but what lies side by side in the reader's buffer is not decoded yet:
+    /// [`Batch::decode_raw`] does so.
     pub fn read_raw(&mut self, reader: &mut Reader, wanted: usize, needs: Needs) -> usize {
         self.clear();
         let wanted = wanted.min(BATCH_PACKETS);
-        let Some((first, buffer)) = reader.next_records(wanted, &mut self.records) else {
-            return self.read(reader, wanted, needs);
-        };
-        let buffer = Arc::clone(buffer);
-        self.raw = Some(Raw { first, buffer });
+        while self.len() < wanted && self.store.has_room() {
+            let n_left = wanted - self.len();
+            if let Some((first, buffer)) = reader.next_records(n_left, &mut self.records) {
+                let buffer = Arc::clone(buffer);
+                self.raw = Some(Raw { first, buffer });
+                break;
+            } else if let Some((frame, buffer)) = reader.next_frame_held() {
+                self.gists.push(self.store.put(&frame, buffer, needs));
+            } else {
+                break;
+            }
+        }
         self.len()
+    }
+
+    /// Decodes what is not decoded yet.
+    pub fn decode_raw(&mut self, needs: Needs) {
+        if let Some(Raw { first, buffer }) = self.raw.take() {
+            self.decode(first, &buffer, needs);
+        }
     }
 
     /// Decodes the records that lie in `buffer`.
@@ -145,9 +157,7 @@ impl<R: FlowRecord> Batch<R> {
 
     /// Folds its packets in order and empties it.
     pub fn fold(&mut self, tracker: &mut Tracker<R>) {
-        if let Some(Raw { first, buffer }) = self.raw.take() {
-            self.decode(first, &buffer, tracker.needs());
-        }
+        self.decode_raw(tracker.needs());
         self.guesses.clear();
         let delay = (R::LOOKS_AHEAD + 1) * STEP;
         for i in 0..self.len() + delay {

@@ -1,12 +1,15 @@
-//! Feeds a tracker from a reader: in one thread, or with reading in another one and decoding in
-//! the one that has less to do.
+//! Feeds a tracker from a reader: in one thread, or in several that are all alike.
 //!
-//! Batches go through a queue in order and are folded in order, so the result does not depend on
-//! the number of threads, nor on how long each of them takes.
+//! A thread takes the next packets of the stream while it holds the reader, decodes them while it
+//! holds nothing, and folds what is next in order unless another thread is at it: who comes late
+//! leaves its batch to the one that folds and goes on reading. So all are busy whatever takes
+//! longest, and a batch is mostly folded by the core whose cache it is in.
+//!
+//! Batches are numbered as they are read and folded in order of their numbers, so the result does
+//! not depend on the number of threads, nor on how long each of them takes.
 
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::{panic, thread};
 
 use super::batch::{BATCH_PACKETS, Batch, Needs};
@@ -15,12 +18,12 @@ use super::record::Record;
 use super::tracker::Tracker;
 use crate::capture::Reader;
 
-/// Batches on their way at most.
-const N_BATCHES: usize = 6;
-/// With fewer batches waiting than this, the thread that folds could do more.
-const FEW_WAITING: usize = 2;
+/// Batches on their way at most, for each thread.
+const N_BATCHES: usize = 3;
+/// Threads that reading and folding in order keep busy: more would wait.
+const MOST_THREADS: usize = 4;
 /// Fewer packets than this are not worth a thread.
-const LEAST_PACKETS: usize = 4 * BATCH_PACKETS;
+const LEAST_PACKETS: usize = BATCH_PACKETS;
 
 /// Reads, decodes and folds; its batches are used again and again.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl<R: Record> Feed<R> {
     #[must_use]
     pub fn new(n_threads: usize) -> Self {
         Self {
-            n_threads,
+            n_threads: n_threads.clamp(1, MOST_THREADS),
             batches: Vec::new(),
         }
     }
@@ -46,20 +49,18 @@ impl<R: Record> Feed<R> {
     }
 
     /// Folds the next packets of the stream, up to `wanted`; how many there were. `after` is
-    /// called after each batch of them.
+    /// called after each batch of them, by one thread at a time.
     pub fn fold(
         &mut self,
         reader: &mut Reader,
         tracker: &mut Tracker<R>,
         wanted: usize,
-        mut after: impl FnMut(&mut Tracker<R>),
+        after: impl FnMut(&mut Tracker<R>) + Send,
     ) -> usize {
-        if self.is_shared(wanted)
-            && let Ok(n_folded) = self.fold_beside(reader, tracker, wanted, &mut after)
-        {
-            return n_folded;
+        match self.is_shared(wanted) {
+            true => self.fold_together(reader, tracker, wanted, after),
+            false => self.fold_alone(reader, tracker, wanted, after),
         }
-        self.fold_alone(reader, tracker, wanted, &mut after)
     }
 
     fn fold_alone(
@@ -67,7 +68,7 @@ impl<R: Record> Feed<R> {
         reader: &mut Reader,
         tracker: &mut Tracker<R>,
         wanted: usize,
-        after: &mut impl FnMut(&mut Tracker<R>),
+        mut after: impl FnMut(&mut Tracker<R>),
     ) -> usize {
         let mut batch = self.batches.pop().unwrap_or_default();
         let mut n_folded = 0;
@@ -84,74 +85,199 @@ impl<R: Record> Feed<R> {
         n_folded
     }
 
-    /// Folds while another thread reads and decodes what comes next. Fails where there is no
-    /// such thread to be had, with nothing read.
-    fn fold_beside(
+    /// The same in several threads, or in those that can be had.
+    fn fold_together(
         &mut self,
         reader: &mut Reader,
         tracker: &mut Tracker<R>,
         wanted: usize,
-        after: &mut impl FnMut(&mut Tracker<R>),
-    ) -> io::Result<usize> {
-        let (give_back, unused) = channel();
-        let (hand_over, filled) = channel();
-        self.batches.resize_with(N_BATCHES, Batch::default);
-        for batch in self.batches.drain(..) {
-            // Its receiver is in this function.
-            let _ = give_back.send(batch);
-        }
-        reader.read_ahead();
-        let needs = tracker.needs();
-        // Filled batches that wait to be folded.
-        let n_waiting = &AtomicUsize::new(0);
+        after: impl FnMut(&mut Tracker<R>) + Send,
+    ) -> usize {
+        let n_batches = N_BATCHES * self.n_threads;
+        self.batches.resize_with(n_batches, Batch::default);
+        let shared = Shared {
+            needs: tracker.needs(),
+            reading: Mutex::new(Reading {
+                reader,
+                n_left: wanted,
+                n_batches: 0,
+            }),
+            queue: Mutex::new(Queue {
+                unused: std::mem::take(&mut self.batches),
+                decoded: VecDeque::new(),
+                first: 0,
+                is_folding: false,
+                failed: false,
+            }),
+            given_back: Condvar::new(),
+            folding: Mutex::new(Folding {
+                tracker,
+                after,
+                n_folded: 0,
+            }),
+        };
         thread::scope(|scope| {
-            let reading = thread::Builder::new()
-                .name("decode".into())
-                .spawn_scoped(scope, move || {
-                    read_all(reader, unused, &hand_over, n_waiting, wanted, needs)
-                })?;
-            let mut n_folded = 0;
-            for mut batch in filled {
-                n_waiting.fetch_sub(1, Ordering::Relaxed);
-                n_folded += batch.len();
-                batch.fold(tracker);
-                after(tracker);
-                // At the end of the stream nobody wants it back.
-                let _ = give_back.send(batch);
+            let work = || shared.work();
+            let others: Vec<_> = (1..self.n_threads)
+                .filter_map(|_| {
+                    let thread = thread::Builder::new().name("fold".into());
+                    thread.spawn_scoped(scope, work).ok()
+                })
+                .collect();
+            work();
+            for other in others {
+                if let Err(cause) = other.join() {
+                    panic::resume_unwind(cause);
+                }
             }
-            match reading.join() {
-                Ok(unused) => self.batches.extend(unused.try_iter()),
-                Err(cause) => panic::resume_unwind(cause),
-            }
-            Ok(n_folded)
-        })
+        });
+        self.batches = into_inner(shared.queue).unused;
+        into_inner(shared.folding).n_folded
     }
 }
 
-/// The other thread: fills batches until there are `wanted` packets, or no more. Gives back
-/// where unused batches come from.
-fn read_all<R: Record>(
-    reader: &mut Reader,
-    unused: Receiver<Batch<R>>,
-    hand_over: &Sender<Batch<R>>,
-    n_waiting: &AtomicUsize,
-    wanted: usize,
+/// What the threads share. A thread holds one lock at a time.
+struct Shared<'a, R: Record, A> {
     needs: Needs,
-) -> Receiver<Batch<R>> {
-    let mut n_left = wanted;
-    while n_left > 0
-        && let Ok(mut batch) = unused.recv()
-    {
-        // Who has less to do decodes.
-        let n_read = match n_waiting.load(Ordering::Relaxed) < FEW_WAITING {
-            true => batch.read_raw(reader, n_left, needs),
-            false => batch.read(reader, n_left, needs),
-        };
-        n_waiting.fetch_add(1, Ordering::Relaxed);
-        if n_read == 0 || hand_over.send(batch).is_err() {
-            break;
+    reading: Mutex<Reading<'a>>,
+    queue: Mutex<Queue<R>>,
+    /// An unused batch is there, or something failed.
+    given_back: Condvar,
+    folding: Mutex<Folding<'a, R, A>>,
+}
+
+struct Reading<'a> {
+    reader: &'a mut Reader,
+    n_left: usize,
+    /// Batches read, which is the number of the next.
+    n_batches: usize,
+}
+
+struct Queue<R: Record> {
+    unused: Vec<Batch<R>>,
+    /// Batches that wait to be folded, in order; None: still being decoded.
+    decoded: VecDeque<Option<Batch<R>>>,
+    /// The number of the first of them.
+    first: usize,
+    /// A thread is folding them.
+    is_folding: bool,
+    /// A thread panicked: nobody waits for what it does not do any more.
+    failed: bool,
+}
+
+struct Folding<'a, R: Record, A> {
+    tracker: &'a mut Tracker<R>,
+    after: A,
+    n_folded: usize,
+}
+
+impl<R: Record, A: FnMut(&mut Tracker<R>)> Shared<'_, R, A> {
+    /// What each thread does until the stream ends.
+    fn work(&self) {
+        let alarm = Alarm(self);
+        while let Some(mut batch) = self.unused() {
+            let Some(number) = self.read(&mut batch) else {
+                lock(&self.queue).unused.push(batch);
+                self.given_back.notify_one();
+                break;
+            };
+            batch.decode_raw(self.needs);
+            self.fold(number, batch);
         }
-        n_left -= n_read;
+        std::mem::forget(alarm);
     }
-    unused
+
+    /// A batch to fill, as soon as there is one; None: something failed.
+    fn unused(&self) -> Option<Batch<R>> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.failed {
+                return None;
+            }
+            if let Some(batch) = queue.unused.pop() {
+                return Some(batch);
+            }
+            queue = wait(&self.given_back, queue);
+        }
+    }
+
+    /// Fills a batch with the next packets; its number, None at the end.
+    fn read(&self, batch: &mut Batch<R>) -> Option<usize> {
+        let mut reading = lock(&self.reading);
+        let Reading {
+            reader,
+            n_left,
+            n_batches,
+        } = &mut *reading;
+        let n_read = batch.read_raw(reader, *n_left, self.needs);
+        *n_left -= n_read;
+        *n_batches += usize::from(n_read > 0);
+        (n_read > 0).then(|| *n_batches - 1)
+    }
+
+    /// Folds a batch and those behind it that are ready, or leaves it to who is folding.
+    fn fold(&self, number: usize, batch: Batch<R>) {
+        let mut queue = lock(&self.queue);
+        let at = number - queue.first;
+        if queue.decoded.len() <= at {
+            queue.decoded.resize_with(at + 1, || None);
+        }
+        queue.decoded[at] = Some(batch);
+        if queue.is_folding {
+            return;
+        }
+        queue.is_folding = true;
+        while let Some(mut batch) = queue.next() {
+            drop(queue);
+            {
+                let mut folding = lock(&self.folding);
+                let Folding {
+                    tracker,
+                    after,
+                    n_folded,
+                } = &mut *folding;
+                *n_folded += batch.len();
+                batch.fold(tracker);
+                after(tracker);
+            }
+            queue = lock(&self.queue);
+            queue.unused.push(batch);
+            self.given_back.notify_one();
+        }
+        queue.is_folding = false;
+    }
+}
+
+impl<R: Record> Queue<R> {
+    /// Takes out the batch that is to be folded next, if it is decoded.
+    fn next(&mut self) -> Option<Batch<R>> {
+        let batch = self.decoded.front_mut()?.take()?;
+        self.decoded.pop_front();
+        self.first += 1;
+        Some(batch)
+    }
+}
+
+/// Tells the other threads where one panics; forgotten where it does not.
+struct Alarm<'a, 'b, R: Record, A>(&'a Shared<'b, R, A>);
+
+impl<R: Record, A> Drop for Alarm<'_, '_, R, A> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).failed = true;
+        self.0.given_back.notify_all();
+    }
+}
+
+// Who panics raises the alarm, and the panic goes on in the caller: a lock is never just poisoned.
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a, T>(signal: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    signal.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

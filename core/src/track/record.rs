@@ -22,7 +22,7 @@ pub trait Record: Debug + Default + Send + Sized {
     /// The same, of all packets of a batch.
     type Store: Store<Self>;
     /// What all records of a tracker share.
-    type Beside: Debug;
+    type Beside: Debug + Send;
 
     /// Looks ahead that fetch it from memory: of its head, its side, what hangs on that.
     const LOOKS_AHEAD: usize;
