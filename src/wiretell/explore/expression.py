@@ -20,8 +20,15 @@ _KINDS: dict[str, Kind] = {
     "proto": "text", "conn_state": "text", "user_agent": "text",
     "ja4": "text", "sni": "text", "says": "text",
 }  # fmt: skip
-_ALIASES = {"flow_id": ("flow",), "ttl": ("flow_ttl",), "conn_state": ()}
-_VALUES_OF = ("device", "proto", "user_agent", "ja4", "sni", "conn_state", "dst")
+_ALIASES = {
+    "flow_id": ("flow",),
+    "ttl": ("flow_ttl",),
+    "syn_signature": ("signature", "stack"),
+}
+_VALUES_OF = (
+    *("device", "proto", "user_agent", "ja4", "sni", "syn_signature", "ttl"),
+    *("conn_state", "dst", "dst_port"),
+)
 MOST_VALUES = 40
 
 

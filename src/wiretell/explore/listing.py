@@ -49,7 +49,7 @@ def device_rows(report: Report, colours: Colouring | None) -> Rows:
         "machine": numbers,
         "looks": [_text(row["looks_like"]) for row in rows],
         "flows": [row["n_flows"] for row in rows],
-        "clock": [quantity.skew(row).removesuffix(" ppm") for row in rows],
+        "clock": [_clock(row) for row in rows],
         "sure": [quantity.percent(row["confidence"]) for row in rows],
         "key": [row["device"] for row in rows],
         "color": [known.get(number, OTHERS) for number in numbers],
@@ -72,6 +72,16 @@ def flow_rows(sides: pl.DataFrame, colours: Colouring, nobody: str = "none") -> 
         "key": [row["row"] for row in rows],
         "color": [colours.colors[colours.kind[row["row"]]] for row in rows],
     }
+
+
+def _clock(row: dict[str, Any]) -> str:
+    """What tells machines apart first: the cell may be too narrow for all of it."""
+    regime = row["clock_regime"] or ""
+    skew = quantity.skew(row).removesuffix(" ppm")
+    # Beside what it is off by, the nominal rate is meant.
+    rate = f"{row['clock_hz']:.0f} Hz" if skew and row["clock_hz"] else quantity.rate(row)
+    parts = (skew, rate, "" if regime == "unknown" else regime)
+    return _text(", ".join(part for part in parts if part))
 
 
 def _service(row: dict[str, Any]) -> str:

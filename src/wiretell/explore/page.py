@@ -38,6 +38,7 @@ class Page:
         self._told: tuple[str, Any] = ("address", None)
         self._revision = workspace.revision
         self._quiet = False
+        self._listed = 0, 0
         self._colour_is_chosen = False
         self._zooming: Any = None
         self._x_range = Range1d(start=0.0, end=1.0)
@@ -217,10 +218,11 @@ class Page:
             by = "device" if self._work.state.phase is Phase.DONE else "syn"
             self._silently(lambda: self._colour.update(value=by))
 
-    def _show(self) -> None:
+    def _show(self, *, is_asked: bool = True) -> None:
         """Draws again with the filter, the highlight and the colours that are asked for.
 
         Raises ExpressionError for the first that cannot be read; what it asked before stays.
+        Where nothing was asked anew (`is_asked`), that was told before.
         """
         view = self._need_view()
         wrong: list[ExpressionError] = []
@@ -234,12 +236,16 @@ class Page:
         self._draw()
         self._list_devices()
         self._tell_selection()
-        if wrong:
+        if wrong and is_asked:
             raise wrong[0]
+
+    def _x(self) -> tuple[float, float]:
+        """The times in view, in ms."""
+        return cast(float, self._x_range.start), cast(float, self._x_range.end)
 
     def _draw(self) -> None:
         view = self._need_view()
-        x = (cast(float, self._x_range.start), cast(float, self._x_range.end))
+        x = self._x()
         rows = view.rows()
         said, absent = [], []
         n_drawn = 0
@@ -265,7 +271,13 @@ class Page:
 
     def _zoom_now(self) -> None:
         self._zooming = None
-        self._safely(self._draw)
+        self._safely(self._look)
+
+    def _look(self) -> None:
+        """At other times: the table of flows follows, unless flows are selected."""
+        self._draw()
+        if self._need_view().chosen is None:
+            self._list_flows()
 
     def _brush(self, plot: Plot, event: SelectionGeometry) -> None:
         box = cast(dict[str, Any], event.geometry or {})
@@ -385,7 +397,7 @@ class Page:
             self._colour_by_default()
             self._show_plots()
             self._tell(*self._told)
-            self._show()
+            self._show(is_asked=False)
 
     # What is told
 
@@ -420,11 +432,16 @@ class Page:
         self._silently(lambda: self._devices.fill(rows, self._devices.picked))
 
     def _tell_selection(self) -> None:
-        view = self._need_view()
-        self._count_selection()
-        rows = flow_rows(view.listed(), view.colours, view.nobody)
-        self._silently(lambda: self._flows.fill(rows))
+        self._list_flows()
         self._tell_export()
+
+    def _list_flows(self) -> None:
+        view = self._need_view()
+        listed, n_all = view.listed(self._x())
+        self._listed = listed.height, n_all
+        self._count_selection()
+        rows = flow_rows(listed, view.colours, view.nobody)
+        self._silently(lambda: self._flows.fill(rows))
 
     def _count_selection(self) -> None:
         view = self._need_view()
@@ -432,7 +449,8 @@ class Page:
         named = chosen["device"].fill_null("none").unique().to_list() if view.is_judged else []
         devices = sorted(named)
         n_bytes = int(chosen["bytes"].sum()) + int(chosen["bytes_in"].sum())
-        self._words["selection"].text = story.selection(chosen.height, devices, n_bytes)
+        told = story.selection(chosen.height, devices, n_bytes, *self._listed)
+        self._words["selection"].text = told
 
     def _tell_export(self) -> None:
         chosen = self._need_view().selected()

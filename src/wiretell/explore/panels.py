@@ -49,11 +49,17 @@ select:not([size]).bk-input { background-size: 5px 5px; background-image:
 """
 
 ADDRESSES = {"address": 112, "machines": 66, "flows": 52, "verdict": 110}
-DEVICES = {"mark": 30, "machine": 34, "looks": 106, "flows": 42, "sure": 50, "clock": 84}
+DEVICES = {"mark": 24, "machine": 32, "looks": 96, "flows": 42, "sure": 54, "clock": 152}
 FLOWS = {
-    "flow_id": 52, "machine": 38, "time": 70, "far end": 130, "service": 76, "state": 52,
-    "pkts": 48, "bytes": 72, "says": 420,
+    "flow_id": 48, "machine": 36, "time": 66, "far end": 116, "service": 72, "state": 46,
+    "pkts": 46, "bytes": 68, "says": 400,
 }  # fmt: skip
+_NARROW = {
+    "addresses": ".slick-viewport { overflow-x: hidden !important; }"
+    " @media (min-width: 1101px) and (max-width: 1899px) {"
+    " .slick-header-column:nth-child(4), .slick-cell.l3 { visibility: hidden; } }",
+}
+"""Tables that never move sideways; a verdict that has no room is told beside the page's plots."""
 _NUMBERS = {"flows", "flow_id", "pkts", "bytes"}
 
 
@@ -133,7 +139,7 @@ def table(name: str, widths: dict[str, int], height: int) -> Grid:
         row_height=24,
         sizing_mode="stretch_width",
         selectable="checkbox" if name == "devices" else True,
-        stylesheets=[sheet()],
+        stylesheets=[sheet(), InlineStyleSheet(css=_NARROW.get(name, ""))],
     )
     return Grid(widget, source)
 
@@ -144,7 +150,7 @@ def _title(key: str) -> str:
         "looks": "looks like",
         "mark": "",
         "machine": "#",
-        "clock": "clock ppm",
+        "clock": "clock (ppm, Hz)",
     }.get(key, key)
 
 
@@ -245,6 +251,7 @@ _PLACES = {
     " margin-top: -26px; }",
     "drawn": ":host { min-height: 3.2em; }",
     "count": ":host { min-height: 3em; }",
+    "selection": ":host { min-height: 3.4em; }",
 }
 """What comes and goes has its place, or lies above the page: nothing moves because of it."""
 

@@ -105,9 +105,18 @@ def history(
     return render("history", lines=lines, n_undone=n_undone, saved=saved, promised=promised)
 
 
-def selection(n_flows: int, devices: Sequence[str], n_bytes: int) -> str:
-    """How much is selected."""
-    return render("selection", n_flows=n_flows, devices=devices, n_bytes=n_bytes)
+def selection(
+    n_flows: int, devices: Sequence[str], n_bytes: int, n_listed: int = 0, n_all: int = 0
+) -> str:
+    """How much is selected, and how many of the flows to be listed are."""
+    return render(
+        "selection",
+        n_flows=n_flows,
+        devices=devices,
+        n_bytes=n_bytes,
+        n_listed=n_listed,
+        n_all=n_all,
+    )
 
 
 def _commonest(values: pl.Series) -> list[tuple[str, int]]:

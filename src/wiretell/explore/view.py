@@ -15,10 +15,18 @@ from wiretell.explore.detail import Packets
 from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED
 from wiretell.explore.listing import NOT_YET
-from wiretell.explore.points import Points, flow_points, lanes, packet_points, points_of
+from wiretell.explore.points import (
+    NS_PER_MS,
+    Points,
+    flow_points,
+    lanes,
+    packet_points,
+    points_of,
+)
 from wiretell.explore.sides import clocks_of, side_table, with_machines
 from wiretell.explore.workspace import Opened
 from wiretell.exporters.escape import shortened, visible
+from wiretell.plots.grid import clamped
 
 BRIGHT, QUIET = 0.85, 0.55
 MAX_SAID = 100
@@ -178,7 +186,14 @@ class View:
             return self.sides.clear()
         return self.sides.filter(pl.Series(self.chosen))
 
-    def listed(self) -> pl.DataFrame:
-        """The flows of the table: those selected, else those shown; the first of them."""
+    def listed(self, x: tuple[float, float]) -> tuple[pl.DataFrame, int]:
+        """The first flows of the table, and how many it would have.
+
+        Those selected, else those shown that live within the times `x`, in ms.
+        """
         mask = self.shown if self.chosen is None else self.chosen
-        return self.sides.filter(pl.Series(mask)).head(FLOWS_LISTED)
+        rows = self.sides.filter(pl.Series(mask))
+        if self.chosen is None:
+            start, end = (clamped(int(each * NS_PER_MS)) for each in x)
+            rows = rows.filter((pl.col("last_ns") >= start) & (pl.col("first_ns") <= end))
+        return rows.head(FLOWS_LISTED), rows.height

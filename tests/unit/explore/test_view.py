@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from wiretell.explore import detail, story
 from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.explained import flow_page
+from wiretell.explore.expression import completions, holds, names_of
 from wiretell.explore.figures import FADED, Plot
 from wiretell.explore.held import InMemory
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
@@ -147,7 +149,7 @@ def test_lists_and_stories_escape_what_came_off_the_wire(view: View) -> None:
     assert address_rows(InMemory(make_report()).addresses)["key"][0] == NAT
     devices = device_rows(report, view.colours)
     assert devices["machine"] == ["#1", "#2", "#3", "#4", "#5"]
-    flows = flow_rows(view.listed(), view.colours)
+    flows = flow_rows(view.listed(view.span_ms)[0], view.colours)
     told = story.device_story(report, f"{NAT}#1", view.sides)
     flow = story.flow_story(report, view.sides.row(0, named=True))
     for text in (told, flow, *map(str, flows["says"]), *map(str, devices["looks"])):
@@ -213,3 +215,48 @@ def test_a_flow_is_explained_from_the_capture_it_was_judged_in(tmp_path: Path) -
     assert "<svg" in page
     with pytest.raises(ValueError, match="not where it was"):
         flow_page(Workspace(InMemory(make_report()), None, EditLog()), "0")
+
+
+def test_the_table_of_flows_follows_the_zoom_until_some_are_selected() -> None:
+    view = View(Workspace(InMemory(make_report()), None, EditLog()).opened(NAT), NAT)
+    everything, n_all = view.listed(view.span_ms)
+    assert (everything.height, n_all) == (60, 60)
+    start = START_NS / 1e6
+    near, n_near = view.listed((start, start + 1_000))
+    alive = (view.sides["first_ns"] <= START_NS + S) & (view.sides["last_ns"] >= START_NS)
+    assert 0 < n_near == near.height == alive.sum() < 60
+    view.filter("proto = udp")
+    assert set(view.listed(view.span_ms)[0]["proto_word"]) <= {"udp"}
+    view.choose_rows([59])
+    assert view.listed((start, start + 1_000))[0]["row"].to_list() == [59]
+
+
+def test_signatures_and_ttls_are_offered_with_their_values() -> None:
+    view = View(Workspace(InMemory(make_report()), None, EditLog()).opened(NAT), NAT)
+    is_one = pl.col("row") % 3 == 0
+    syns = ["*:64:0:1460:mss*10,7:mss,sok,ts,nop,ws:df,id+:0", "*:128:0:1460:65535,8:mss::0"]
+    sides = view.sides.with_columns(
+        ttl=pl.when(is_one).then(64).otherwise(128),
+        syn=pl.when(is_one).then(pl.lit(syns[0])).otherwise(pl.lit(syns[1])),
+    )
+    names = names_of(sides)
+    assert completions("ttl = ", names) == ["ttl = 128", "ttl = 64"]
+    offered = completions("syn_signature = ", names)
+    assert all(any(syn in text for text in offered) for syn in syns)
+    assert holds('signature has "ts" and flow_ttl = 64', sides, names).sum() == 20
+
+
+def test_a_clock_is_told_with_its_rate_and_regime_where_these_are_known() -> None:
+    report = make_report()
+    devices = report.devices.with_columns(
+        skew_ppm=pl.lit(48.04),
+        skew_error_ppm=pl.lit(0.31),
+        clock_hz=pl.lit(1000.05),
+        clock_regime=pl.lit("per host"),
+    )
+    (told, *_) = device_rows(replace(report, devices=devices), None)["clock"]
+    assert told == "+48.0 ±0.3, 1000 Hz, per host"
+    nothing = devices.with_columns(
+        skew_ppm=None, clock_hz=None, clock_regime=pl.lit("unknown")
+    ).cast(dict(devices.schema))
+    assert device_rows(replace(report, devices=nothing), None)["clock"][0] == ""
