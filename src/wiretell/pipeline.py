@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,8 +40,6 @@ from wiretell.sources.read_ahead import ReadAhead
 
 # A question loads what answers it when it is asked: all of that takes longer than small captures.
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
     from wiretell.devices.engine import Spread
     from wiretell.devices.why import Why
     from wiretell.findings.explain.explanation import Connection
@@ -119,46 +118,19 @@ def analyze(
     with ExitStack() as stack:
         workers = None
         if jobs > 1 and _n_bytes(names) >= LARGE_BYTES:
-            workers = stack.enter_context(_workers(jobs))
+            workers = _started(stack, jobs)
         measured, last = _measure(names, filter, config or Config(), say, points)
         say(replace(last, stage="devices"))
         if jobs <= 1 or measured.flows.height < SPREAD_FLOWS:
             return judge(measured)
-        workers = workers or stack.enter_context(_workers(jobs))
-        return judge(measured, spread=workers.map)
+        return judge(measured, spread=workers or _started(stack, jobs))
 
 
-def _workers(jobs: int) -> ProcessPoolExecutor:
-    """Processes that start at once, each with what judging needs."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+def _started(stack: ExitStack, jobs: int) -> Spread:
+    """Processes that start at once and judge what is spread over them, until `stack` ends."""
+    from wiretell.workers import spread, start_workers
 
-    # A forked copy of a program with threads may hang: new processes begin from nothing.
-    workers = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    with _environment(POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
-        for _ in range(jobs):
-            workers.submit(_ready)
-    return workers
-
-
-@contextmanager
-def _environment(**wanted: str) -> Iterator[None]:
-    """Processes that start meanwhile get these variables, where they are not set.
-
-    Tables of an address are small: threads of their own in each process get in one another's way.
-    """
-    new = {name: value for name, value in wanted.items() if name not in os.environ}
-    os.environ.update(new)
-    try:
-        yield
-    finally:
-        for name in new:
-            del os.environ[name]
-
-
-def _ready() -> None:
-    """Loads what judging needs."""
-    import wiretell.devices.engine  # noqa: F401
+    return partial(spread, stack.enter_context(start_workers(jobs)), jobs)
 
 
 def _n_bytes(names: Sequence[str]) -> int:

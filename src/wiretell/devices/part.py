@@ -31,6 +31,11 @@ class Part:
     observations: pl.DataFrame
     said: IntArray
 
+    @property
+    def n_sides(self) -> int:
+        """How many sides there are to judge."""
+        return self.sides.height
+
     def between(self, first: int, last: int) -> Part:
         """The addresses from `first` to before `last`."""
         begin, end = self.starts[first], self.starts[last]
@@ -52,6 +57,11 @@ class Stretch:
     role: str
     window: Window
     is_last: bool
+
+    @property
+    def n_sides(self) -> int:
+        """How many sides there are to judge."""
+        return self.part.n_sides
 
 
 def part_of(address: str, sides: pl.DataFrame, observations: pl.DataFrame) -> Part:

@@ -40,6 +40,7 @@ def test_how_addresses_are_put_together_changes_nothing(
 ) -> None:
     wanted = find_devices(*tables(), ALL)
     assert wanted.addresses.height > 30
+    assert not wanted.failed  # every column that a signal reads is there
     monkeypatch.setattr(parts_module, "PART_SIDES", most)
     check_same(find_devices(*tables(), ALL, spread=spread), wanted)
 

@@ -6,12 +6,13 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from sides_builder import CLIENT, ICMP, UDP, Wire
 
 from wiretell.devices.group import Group
 from wiretell.devices.looks import looks_like
 from wiretell.devices.side_columns import columns_of
-from wiretell.devices.sides import role_of, sides_of
+from wiretell.devices.sides import JUDGED, Sides, role_of, sides_of
 from wiretell.model.tables import FLOWS, OBSERVATIONS
 
 
@@ -55,6 +56,20 @@ def test_both_ends_of_a_flow_are_sides() -> None:
         (CLIENT, 0, 0, True, 4000, "198.51.100.9", 443),
     ]
     assert table.filter(pl.col("address") == CLIENT)["start_s"].to_list() == [0.0, 1.0]
+
+
+def test_sides_to_judge_are_those_of_all_columns() -> None:
+    wire = Wire()
+    for i, peer in enumerate(("198.51.100.9", "198.51.100.8", "198.51.100.9")):
+        wire.call(3.0 - i, peer, port=4000 + i)
+    flows = wire.flows()
+    every = Sides(pl.concat([flows[:1], flows[1:]], rechunk=False))  # as a saved report is read
+    table = every.table(0, len(every.row))
+    assert tuple(table.columns) == ("number", *JUDGED)
+    assert_frame_equal(table.drop("number"), every.rows(every.row).select(JUDGED))
+    assert table.filter(pl.col("address") == CLIENT)["number"].to_list() == [0, 1, 2]
+    few = every.table(1, 3, ("proto", "port"))
+    assert_frame_equal(few, table[1:3].select("number", "proto", "port"))
 
 
 def test_an_address_that_never_spoke_has_no_sides() -> None:
