@@ -18,9 +18,9 @@ from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
     discounted,
+    held_bits,
     labels_bits,
     lines_bits,
-    rates_bits,
     skew_bits,
     skews_bits,
 )
@@ -32,7 +32,6 @@ from wiretell.devices.rhythm import Rhythm
 from wiretell.devices.ties import Ties
 from wiretell.devices.writing import Writing
 from wiretell.signal import Counter, LabelRule, Link
-from wiretell.stats.clock_agreement import free_bits
 
 FloatArray = NDArray[np.float64]
 
@@ -119,21 +118,23 @@ class _Agglomeration:
         """Pair -> versions and what was dear: asked when a pair is found, and when it is told."""
         self._clocks: dict[int, Clocks] = {}
 
-    def cheap(self, a: int) -> FloatArray:
-        """Bits of group `a` against every group from what array operations give."""
-        standing = np.flatnonzero(self._standing)
-        written = np.zeros(len(self._standing))
-        written[standing] = self._writing.bits(a, standing)
+    def cheap(self, a: int, first: int = 0) -> FloatArray:
+        """Bits of group `a` against the groups from `first` on from what array operations give.
+
+        Of a group before, of `a` itself and of what was merged away they are -inf.
+        """
+        others = first + np.flatnonzero(self._standing[first:])
+        written = self._writing.bits(a, others)
+        near = ONE_MACHINE_BITS + written + skews_bits(self._skews, a, others)
         # Moments tell alike machines apart; where handwriting differs they meet by chance.
         alike = np.flatnonzero(written > 0.0)
-        moments = np.zeros(len(written))
-        moments[alike] = self._rhythm.bits(a, alike)
-        bits = ONE_MACHINE_BITS + written + skews_bits(self._skews, a) + moments
+        near[alike] += self._rhythm.bits(a, others[alike])
+        bits = np.full(len(self._standing), -np.inf)
+        bits[others] = near
         for b in self._ties.near(a):
-            argument = self._ties.argument(a, b)
+            argument = self._ties.argument(a, b) if b >= first else None
             if argument is not None:
                 bits[b] += argument.bits
-        bits[~self._standing] = -np.inf
         bits[a] = -np.inf
         return bits
 
@@ -150,15 +151,6 @@ class _Agglomeration:
             known = now, _Dear(found, self._interleaving.argument(a, b))
             self._asked[a, b] = known
         return known[1]
-
-    def held_bits(self, a: int, b: int) -> float:
-        """What agreeing rates of a pair say less because NTP holds many clocks to one rate."""
-        these, those = self._skews[a], self._skews[b]
-        if not these[0] or these[0] != those[0]:
-            return 0.0
-        if free_bits(these[1], these[2], those[1], those[2]) <= 0.0:
-            return 0.0  # what does not agree is weighed alike
-        return float(rates_bits(these, those) - rates_bits(these, those, free_bits))
 
     def _clocks_of(self, a: int) -> Clocks:
         """The clocks of a group as it is now."""
@@ -183,12 +175,10 @@ class _Agglomeration:
 
     def push(self, a: int, later: bool) -> None:
         """Candidates of group `a`: all others, or only those with a higher number (`later`)."""
-        bits = self.cheap(a)
+        bits = self.cheap(a, a + 1 if later else 0)
         promising = bits > 0.0
         if self._lined[a]:
             promising |= self._lined & (bits > -LINES_AT_MOST)
-        if later:
-            promising[: a + 1] = False
         others = np.flatnonzero(promising)
         others = others[np.argsort(-bits[others], kind="stable")]
         versions = self._version[others]
@@ -220,7 +210,7 @@ class _Agglomeration:
                 if bits > 0.0:
                     heapq.heappush(self._heap, (-bits, a, b, version_a, version_b, True, of))
                 continue
-            bits = -negative + self.held_bits(a, b)
+            bits = -negative + held_bits(self._skews[a], self._skews[b])
             if bits > 0.0:
                 self.merge(a, b, bits)
                 self.push(a, later=False)
@@ -261,7 +251,7 @@ class _Agglomeration:
         for (a, b), cheap in sorted(pairs.items()):
             if a == b or not np.isfinite(cheap):
                 continue
-            full = cheap + self.dear(a, b).bits + self.held_bits(a, b)
+            full = cheap + self.dear(a, b).bits + held_bits(self._skews[a], self._skews[b])
             between[number[a], number[b]] = (full, self.arguments(a, b))
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]

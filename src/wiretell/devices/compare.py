@@ -21,6 +21,7 @@ from wiretell.stats.clock_agreement import agreement_bits, free_bits
 from wiretell.stats.counter_lines import MODULUS, wrapped
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Agreement = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 """Rates and errors (ppm) of two clocks -> bits for one clock."""
 
@@ -108,48 +109,77 @@ def skew_bits(a: Group, b: Group) -> list[Argument]:
     error = math.hypot(mine[2], theirs[2])
     if error > POPULATION_PPM:
         return []
-    bits = float(rates_bits(np.array(a.rate_row()), np.array(b.rate_row())))
+    bits = float(_equal_bits(np.array(a.rate_row()), np.array(b.rate_row()), agreement_bits))
     words = "agree" if bits > 0 else "differ"
     reason = f"clock skews {words}: {mine[1]:+.1f} and {theirs[1]:+.1f} ppm (+-{error:.1f})"
     return [Argument("tcp_timestamp", bits, reason)]
 
 
-def skews_bits(skews: FloatArray, a: int) -> FloatArray:
-    """What rates say of group `a` against all: `skews` has (nominal Hz, ppm, error in ppm) by row.
+def skews_bits(skews: FloatArray, a: int, others: IntArray) -> FloatArray:
+    """What rates say of group `a` against each of `others`: `skews` has a `rate_row` of each group.
 
     A nominal rate of 0 says that a group has no clock. All are taken to run free: this is for the
     order in which groups are merged, where flows of one clock must not be sorted by their noise.
     What agreement is worth, `skew_bits` says.
     """
-    return rates_bits(skews, skews[a], free_bits) if skews[a, 0] else np.zeros(len(skews))
+    bits = np.zeros(len(others))
+    if skews[a, 0]:
+        rated = np.flatnonzero(skews[others, 0])
+        bits[rated] = _clocked_bits(skews[others[rated]], skews[a], free_bits)
+    return bits
+
+
+def held_bits(these: FloatArray, those: FloatArray) -> float:
+    """What agreeing rates of a pair say less because NTP holds many clocks to one rate.
+
+    Of two `rate_row`s the bits of `rates_bits` with the population, less those of free clocks.
+    """
+    hz, ppm, error, _ = these
+    other_hz, other_ppm, other_error, _ = those
+    if not hz or hz != other_hz or np.hypot(error, other_error) > POPULATION_PPM:
+        return 0.0
+    if free_bits(ppm, error, other_ppm, other_error) <= 0.0:
+        return 0.0  # what does not agree is weighed alike
+    return float(_equal_bits(these, those, agreement_bits) - _equal_bits(these, those, free_bits))
 
 
 def rates_bits(
     these: FloatArray, those: FloatArray, agree: Agreement = agreement_bits
 ) -> FloatArray:
     """`skew_bits` of rows (nominal Hz, ppm, error in ppm, flows): any shapes that broadcast."""
-    hz, other_hz = np.broadcast_arrays(these[..., 0], those[..., 0])
-    asked = (hz != 0.0) & (other_hz != 0.0)
-    bits = np.zeros(hz.shape)
+    asked = (these[..., 0] != 0.0) & (those[..., 0] != 0.0)
+    bits = np.zeros(asked.shape)
     if asked.any():  # most of what is attached has no clock
-        mine, other = (np.broadcast_to(x, (*hz.shape, 4))[asked] for x in (these, those))
+        mine, other = (np.broadcast_to(x, (*asked.shape, 4))[asked] for x in (these, those))
         bits[asked] = _clocked_bits(mine, other, agree)
     return bits
 
 
 def _clocked_bits(these: FloatArray, those: FloatArray, agree: Agreement) -> FloatArray:
-    """`rates_bits` of pairs that both have a clock: shapes (n, 4)."""
-    hz, ppm, errors, flows = these.T
-    other_hz, other_ppm, other_errors, other_flows = those.T
-    error = np.hypot(errors, other_errors)
-    outlier = np.where(error < POOR_PPM, OUTLIER_BITS, OUTLIER_BITS_POOR)
+    """`rates_bits` of pairs that both have a clock: shapes (n, 4), the second may be (4,)."""
+    hz, _, errors, _ = these.T
+    other_hz, _, other_errors, _ = those.T
+    off = np.abs(hz / other_hz - 1.0) > 4e-6 * (errors + other_errors) + 0.08
+    bits: FloatArray = np.where(off, OTHER_RATE_BITS, 0.0)
+    # Of one nominal rate, with errors that leave something to be said: few pairs of short flows.
+    equal = hz == other_hz
+    bits[equal] = 0.0
+    known = np.flatnonzero(equal & ~(np.hypot(errors, other_errors) > POPULATION_PPM))
+    if len(known):
+        bits[known] = _equal_bits(these[known], those if those.ndim == 1 else those[known], agree)
+    return bits
+
+
+def _equal_bits(these: FloatArray, those: FloatArray, agree: Agreement) -> FloatArray:
+    """`rates_bits` of pairs of one nominal rate whose errors are small: shapes (..., 4)."""
+    _, ppm, errors, flows = these.T
+    _, other_ppm, other_errors, other_flows = those.T
+    outlier = np.where(np.hypot(errors, other_errors) < POOR_PPM, OUTLIER_BITS, OUTLIER_BITS_POOR)
     floor = np.maximum(SKEW_BITS[0], -outlier * (1.0 + np.minimum(flows, other_flows)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        same = np.clip(agree(ppm, errors, other_ppm, other_errors), floor, SKEW_BITS[1])
-    off = np.abs(hz / other_hz - 1.0) > 4e-6 * (errors + other_errors) + 0.08
-    alike = np.where(error > POPULATION_PPM, 0.0, same)
-    bits: FloatArray = np.where(hz == other_hz, alike, np.where(off, OTHER_RATE_BITS, 0.0))
-    return bits
+        bits = agree(ppm, errors, other_ppm, other_errors)
+    same: FloatArray = np.minimum(np.maximum(bits, floor), SKEW_BITS[1])
+    return same
 
 
 def clock_bits(a: Group, b: Group) -> list[Argument]:

@@ -31,11 +31,15 @@ class Group:
     holds: list[Hold] = field(default_factory=list)
     windows: frozenset[int] = frozenset()
     """Windows of time that told these sides apart from all other groups there."""
+    _rate_row: tuple[float, float, float, float] | None = field(
+        default=None, init=False, compare=False, repr=False
+    )
     _own: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
     """Kinds of labels that are this group's alone, and may be added to."""
 
     def absorb(self, other: Group) -> None:
         """Take all of `other` in."""
+        self._rate_row = None
         self.sides = sorted(self.sides + other.sides)
         if not self._own:
             self.labels = {**self.labels}
@@ -73,12 +77,18 @@ class Group:
 
     def rate_row(self) -> tuple[float, float, float, float]:
         """(nominal Hz, ppm, error in ppm, flows with clocks); a rate of 0 where there is none."""
-        if not self.lines and not self.singles and not self.edges:
-            return 0.0, 0.0, 0.0, 0.0
-        return (*(self.skew() or (0.0, 0.0, 0.0)), float(self.n_clocked))
+        if self._rate_row is None:
+            if not self.lines and not self.singles and not self.edges:
+                return 0.0, 0.0, 0.0, 0.0
+            self._rate_row = (*(self._best_rate() or (0.0, 0.0, 0.0)), float(self.n_clocked))
+        return self._rate_row
 
     def skew(self) -> tuple[float, float, float] | None:
         """(nominal Hz, skew in ppm, standard error in ppm) of the best measured rate."""
+        row = self.rate_row()
+        return row[:3] if row[0] else None
+
+    def _best_rate(self) -> tuple[float, float, float] | None:
         best: tuple[float, float, float] | None = None
         for hz in sorted(self.edges):
             if len(self.edges[hz]) > 1:

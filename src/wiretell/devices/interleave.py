@@ -8,9 +8,10 @@ run side by side, far apart.
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ or a burst that went elsewhere, may have made it."""
 ONE_COUNTER_SHARE = 0.5
 """If this share of the steps between is believable, the counter does not tell them apart."""
 MAX_STEPS = 256
+FEW_MARKS = 16
+"""Marks of so few are gone through one by one: arrays take longer to set up."""
 
 Mark = tuple[tuple[float, int], tuple[float, int]]
 
@@ -76,6 +79,12 @@ class _Marks:
         """All of a counter."""
         return cls(counter, *counter.columns)
 
+    @cached_property
+    def marks(self) -> list[Mark]:
+        """The same as objects: of a few they are asked sooner than columns."""
+        columns = (self.start_s, self.first, self.end_s, self.last)
+        return [((a, b), (c, d)) for a, b, c, d in zip(*(x.tolist() for x in columns), strict=True)]
+
     def believable(self, before: IntArray, after: IntArray) -> tuple[BoolArray, FloatArray]:
         """`believable` of each pair of rows."""
         modulus = self.counter.modulus
@@ -114,6 +123,8 @@ class Interleaving:
         """Sort the marks of `groups`, each the numbers of its sides."""
         self._known: list[_Marks] = []
         self._rows: list[dict[int, list[int]]] = []
+        self._arrays: list[dict[int, IntArray]] = []
+        """The rows of groups that were asked since they last grew, as an array."""
         if not counters:
             return
         last = max(int(x.columns.side.max(initial=-1)) for x in counters)
@@ -126,13 +137,17 @@ class Interleaving:
                 if g >= 0:
                     of_group.setdefault(g, []).append(row)
             self._rows.append(of_group)
+            self._arrays.append({})
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
-        for rows in self._rows:
+        for rows, arrays in zip(self._rows, self._arrays, strict=True):
             own = rows.pop(b, None)
             if own is None:
                 continue
+            if arrays:
+                arrays.pop(a, None)
+                arrays.pop(b, None)
             if a not in rows:
                 rows[a] = own
             elif len(own) == 1:
@@ -148,38 +163,73 @@ class Interleaving:
         """
         worst: Argument | None = None
         total = 0.0
-        for known, rows in zip(self._known, self._rows, strict=True):
+        for known, rows, arrays in zip(self._known, self._rows, self._arrays, strict=True):
             mine, theirs = rows.get(a), rows.get(b)
             if mine is None or theirs is None or min(len(mine), len(theirs)) < least:
                 continue
-            bits, words = _apart(known, mine, theirs)
+            bits, words = _apart(known, (a, mine), (b, theirs), arrays)
             total += bits
             if bits < 0.0 and (worst is None or bits < worst.bits):
                 worst = Argument(known.counter.signal, bits, words)
         return worst and replace(worst, bits=max(total, APART_CAP))
 
 
-def _apart(known: _Marks, mine: list[int], theirs: list[int]) -> tuple[float, str]:
+def _apart(
+    known: _Marks,
+    one: tuple[int, list[int]],
+    other: tuple[int, list[int]],
+    arrays: dict[int, IntArray],
+) -> tuple[float, str]:
+    """What a counter says against two groups (number and rows of marks), and in words.
+
+    `arrays` keeps the rows of large groups as such.
+    """
+    mine, theirs = one[1], other[1]
     if mine[-1] < theirs[0] or theirs[-1] < mine[0]:
         ends = (mine[-1], theirs[0]) if mine[-1] < theirs[0] else (theirs[-1], mine[0])
-        within, share = known.believable(np.array(ends[:1]), np.array(ends[1:]))
-        if within[0]:
-            return 0.0, ""
-        return JUMP_BITS * (1.0 - float(share[0])), "its counter would jump"
-    before, after = _turns(*sorted((mine, theirs), key=len))
-    within, share = known.believable(before[:MAX_STEPS], after[:MAX_STEPS])
-    if len(within) < 2 or np.count_nonzero(within) >= ONE_COUNTER_SHARE * len(within):
+        goes_on, share = believable(known.counter, known.marks[ends[0]], known.marks[ends[1]])
+        return (0.0, "") if goes_on else (JUMP_BITS * (1.0 - share), "its counter would jump")
+    fewer, more = sorted((one, other), key=lambda of: len(of[1]))
+    if len(fewer[1]) <= FEW_MARKS:
+        steps = _few_turns(fewer[1], more[1])
+        marks = known.marks
+        told = [believable(known.counter, marks[i], marks[j]) for i, j in steps[:MAX_STEPS]]
+        n_steps, doubts = len(told), [1.0 - share for goes_on, share in told if not goes_on]
+        weights = np.array(doubts)
+    else:
+        for group, rows in (fewer, more):
+            if group not in arrays:
+                arrays[group] = np.array(rows, dtype=np.int64)
+        before, after = _turns(arrays[fewer[0]], arrays[more[0]])
+        within, shares = known.believable(before[:MAX_STEPS], after[:MAX_STEPS])
+        n_steps, weights = len(within), 1.0 - shares[~within]
+    if n_steps < 2 or n_steps - len(weights) >= ONE_COUNTER_SHARE * n_steps:
         return 0.0, ""
-    weight = float((1.0 - share[~within]).sum())
-    return max(APART_BITS * weight, APART_CAP), "counters run side by side, far apart"
+    bits = max(APART_BITS * float(weights.sum()), APART_CAP)
+    return bits, "counters run side by side, far apart"
 
 
-def _turns(fewer: list[int], more: list[int]) -> tuple[IntArray, IntArray]:
+def _few_turns(few: Sequence[int], many: Sequence[int]) -> list[tuple[int, int]]:
+    """As `_turns`, of few marks."""
+    steps: list[tuple[int, int]] = []
+    last, end = -1, 0
+    for row in few:
+        place = bisect_left(many, row, end)
+        if place > end or (last < 0 and place):
+            if last >= 0:
+                steps.append((last, many[end]))
+            steps.append((many[place - 1], row))
+        last, end = row, place
+    if end < len(many):
+        steps.append((last, many[end]))
+    return steps
+
+
+def _turns(few: IntArray, many: IntArray) -> tuple[IntArray, IntArray]:
     """Marks that follow one another and are not of one group: before and after, in order of time.
 
     Runs of the fewer end where some of the others lie between.
     """
-    few, many = np.array(fewer, dtype=np.int64), np.array(more, dtype=np.int64)
     place = np.searchsorted(many, few)
     last = np.flatnonzero(np.diff(place))
     to_others = np.stack([few[last], many[place[last]]])

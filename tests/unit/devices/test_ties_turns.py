@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from wiretell.devices import interleave
@@ -30,9 +31,11 @@ def test_marks_in_turn_are_those_beside_one_another_in_time(seed: int) -> None:
     owner = [0, 1, *rng.choices((0, 1), weights=(1, 1 + 5 * (seed % 3)), k=seed * 6)]
     rng.shuffle(owner)
     marks = [[i for i, g in enumerate(owner) if g == group] for group in (0, 1)]
-    before, after = interleave._turns(*sorted(marks, key=len))
+    few, many = sorted(marks, key=len)
+    before, after = interleave._turns(np.array(few), np.array(many))
     expected = [(i, i + 1) for i in range(len(owner) - 1) if owner[i] != owner[i + 1]]
     assert list(zip(before.tolist(), after.tolist(), strict=True)) == expected
+    assert interleave._few_turns(few, many) == expected
 
 
 def test_the_sum_of_links_follows_merges() -> None:
