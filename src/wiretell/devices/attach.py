@@ -20,10 +20,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretell.devices.attach_clocks import ClocksOfGroups
+from wiretell.devices.attach_clocks import ClocksOfGroups, rates_of
 from wiretell.devices.attach_company import Activity, Alone, Company, Visits, peers_bits
 from wiretell.devices.attach_neighbours import Neighbours
-from wiretell.devices.attach_writing import Looks
+from wiretell.devices.attach_writing import ChainLooks, Looks
 from wiretell.devices.compare import (
     ONE_MACHINE_BITS,
     Argument,
@@ -91,6 +91,8 @@ class Attached:
     attachments: Callable[[], list[Attachment]]
     """By chain. One that several groups explain about equally is not among them, nor homeless:
     the evidence does not say."""
+    work: _Attaching | None = None
+    """What was worked out on the way: most of it holds where some chains found groups."""
 
 
 def attach(
@@ -99,14 +101,21 @@ def attach(
     links: Sequence[Link],
     activity: Activity,
     rules: Mapping[str, LabelRule],
+    before: tuple[Attached, Sequence[int]] | None = None,
 ) -> Attached:
     """Attach each loose chain to a group.
+
+    `before`: what was found with more loose chains, of which these have the given numbers, and
+    fewer sides in groups.
 
     Cost: O(chains * groups) time in arrays, O(chains + groups) memory beside `KEPT_SCORES`.
     """
     if not groups or not loose:
         return Attached(list(range(len(loose))), {}, list)
-    work = _Attaching(groups, loose, links, activity, rules)
+    earlier = None
+    if before is not None and before[0].work is not None:
+        earlier = before[0].work, np.array(before[1], dtype=np.int64)
+    work = _Attaching(groups, loose, links, activity, rules, earlier)
     home = np.full(len(loose), -1, dtype=np.int64)
     for _ in range(ROUNDS):
         before, alone = home, work.visits.alone(home)
@@ -114,7 +123,7 @@ def attach(
         if np.array_equal(before, home):
             break
     homeless = np.flatnonzero(~fits).tolist()
-    return Attached(homeless, work.heard(), partial(work.told, home, doubt, alone))
+    return Attached(homeless, work.heard(), partial(work.told, home, doubt, alone), work)
 
 
 def ranking(
@@ -144,15 +153,23 @@ class _Attaching:
         links: Sequence[Link],
         activity: Activity,
         rules: Mapping[str, LabelRule],
+        before: tuple[_Attaching, IntArray] | None = None,
     ) -> None:
         self._groups, self._loose, self._rules = groups, loose, rules
         self._linked = _Across(groups, loose, links)
-        self._looks = Looks(groups, loose, rules)
+        if before is None:
+            self._chain_looks, self._rates = ChainLooks.of(loose), rates_of(loose)
+            self.visits = Visits(groups, loose)
+        else:
+            known, rest = before
+            self._chain_looks, self._rates = known._chain_looks.at(rest), known._rates[rest]
+            self.visits = Visits(groups, loose, (known.visits, rest))
+        self._looks = Looks(groups, self._chain_looks, rules)
         self._company = Company(groups, loose, activity)
         self._clocks = ClocksOfGroups(groups)
         self._service = activity.services
-        self.visits = Visits(groups, loose)
-        order = np.argsort(self._looks.of_chain, kind="stable")
+        self._shown = _Shown.of(groups, len(loose), before and (before[0]._shown, before[1]))
+        order = np.argsort(self._chain_looks.of_chain, kind="stable")
         step = max(1, BLOCK_SCORES // len(groups))
         self._parts = [order[i : i + step] for i in range(0, len(order), step)]
         self._keeps = len(loose) * len(groups) <= KEPT_SCORES
@@ -171,17 +188,30 @@ class _Attaching:
             yield block
 
     def _block(self, chains: IntArray) -> _Block:
-        looks = self._looks.of_chain[chains]
-        written = self._looks.bits(int(looks[0]), int(looks[-1]) + 1)[:, looks - looks[0]]
+        written, clocked = self._own_bits(chains)
         moments = self._company.moments(chains)
-        more = self._clocks.bits([self._loose[c] for c in chains.tolist()])
-        more = more + moments + self._company.services[self._company.service_of[chains]].T
+        more = clocked + moments + self._company.services[self._company.service_of[chains]].T
         column = np.full(len(self._loose), -1, dtype=np.int64)
         column[chains] = np.arange(len(chains))
         here = np.flatnonzero(column[self._linked.chain] >= 0)
         linked = self._linked.group[here], column[self._linked.chain[here]]
         more[linked] += self._linked.bits[here]
         return _Block(chains, ONE_MACHINE_BITS + written + more, moments)
+
+    def _own_bits(self, chains: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Bits (groups, chains) of handwriting and of clocks: of two alone, whoever else there is.
+
+        What was known of a group before is not asked again.
+        """
+        new = self._shown.new
+        looks = self._chain_looks.of_chain[chains]
+        own = [self._loose[c] for c in chains.tolist()]
+        written = self._looks.bits(int(looks[0]), int(looks[-1]) + 1, new)[:, looks - looks[0]]
+        clocks = self._clocks
+        if len(new) < len(self._groups):
+            clocks = ClocksOfGroups([self._groups[g] for g in new.tolist()])
+        clocked = clocks.bits(own, self._rates[chains])
+        return self._shown.filled(chains, written, clocked)
 
     def round(self, alone: Alone) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
         """(group or -1, sum of all groups' odds against the best, fits any) of every chain."""
@@ -243,7 +273,7 @@ class _Attaching:
             for c, g, moment in zip(
                 chains.tolist(), home[chains].tolist(), moments.tolist(), strict=True
             ):
-                look = (int(self._looks.of_chain[c]), g)
+                look = (int(self._chain_looks.of_chain[c]), g)
                 if look not in written:
                     written[look] = labels_bits(self._groups[g], self._loose[c], self._rules)
                 arguments = [*written[look], *self._arguments(c, g, moment)]
@@ -299,6 +329,50 @@ class _Attaching:
 
 def _unshared(bits: float, peer: str) -> Argument:
     return Argument("peers", bits, f"no other machine here talks to {peer}")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What handwriting and clocks say of loose chains for each group, and for which it is known.
+
+    `keys` has for each group all that its rows hang on. Of `new` groups it is not known yet.
+    """
+
+    keys: list[tuple[object, ...]]
+    new: IntArray
+    written: FloatArray
+    clocked: FloatArray
+
+    @classmethod
+    def of(
+        cls, groups: Sequence[Group], n_chains: int, before: tuple[_Shown, IntArray] | None
+    ) -> _Shown:
+        """Of some chains; `before`: of more, and the numbers of these among them."""
+        keys: list[tuple[object, ...]] = [
+            (tuple(group.sides), group.rate_row(), frozenset(group.lines)) for group in groups
+        ]
+        kept = n_chains if n_chains * len(groups) <= KEPT_SCORES // 4 else 0
+        written, clocked = np.zeros((len(groups), kept)), np.zeros((len(groups), kept))
+        new = np.arange(len(groups))
+        if before is not None and kept and before[0].written.shape[1]:
+            known, rest = before
+            place = {key: g for g, key in enumerate(known.keys)}
+            same = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
+            old = np.flatnonzero(same >= 0)
+            written[old] = known.written[same[old][:, None], rest]
+            clocked[old] = known.clocked[same[old][:, None], rest]
+            new = np.flatnonzero(same < 0)
+        return cls(keys, new, written, clocked)
+
+    def filled(
+        self, chains: IntArray, written: FloatArray, clocked: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(groups, chains) of both; given are the rows of new groups, which are known from now."""
+        if not self.written.shape[1]:
+            return written, clocked
+        self.written[self.new[:, None], chains] = written
+        self.clocked[self.new[:, None], chains] = clocked
+        return self.written[:, chains], self.clocked[:, chains]
 
 
 class _Across:

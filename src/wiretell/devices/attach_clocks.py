@@ -29,6 +29,15 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 
+def rates_of(chains: Sequence[Group]) -> FloatArray:
+    """A `rate_row` of each chain: shape (chains, 4)."""
+    rates = np.zeros((len(chains), 4))
+    clocked = [i for i, x in enumerate(chains) if x.singles or x.lines or x.edges]
+    if clocked:
+        rates[clocked] = [chains[i].rate_row() for i in clocked]
+    return rates
+
+
 class ClocksOfGroups:
     """Clocks of the groups, by what a chain's clocks can contradict."""
 
@@ -45,9 +54,8 @@ class ClocksOfGroups:
                 elif clock.scope == "destination":
                     self._towards.setdefault(clock.peer, []).append((g, clock))
 
-    def bits(self, chains: Sequence[Group]) -> FloatArray:
-        """Bits (groups, chains) of rates and of lines."""
-        skews = np.array([chain.rate_row() for chain in chains]).reshape(-1, 4)
+    def bits(self, chains: Sequence[Group], skews: FloatArray) -> FloatArray:
+        """Bits (groups, chains) of rates and of lines; `skews` as of `rates_of`."""
         bits = np.zeros((len(self._groups), len(chains)))
         rated = np.flatnonzero(skews[:, 0])
         if len(rated):

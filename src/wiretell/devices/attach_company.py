@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ went, so that they speak for one another."""
 SERVICE_BITS = (-2.0, 3.0)
 MAX_STARTS = 48
 """Starts of one chain that are compared with the groups' activity."""
+SEARCH_COST = 4
+"""To look a time up among a group's takes about as long as to count so many flows."""
 MOMENTS_COUNTED = 4
 """More moments than these of one chain say no more."""
 
@@ -37,6 +40,16 @@ class Activity:
     starts: Sequence[float]
     services: Sequence[str]
 
+    @cached_property
+    def times(self) -> FloatArray:
+        """The starts as an array."""
+        return np.array(self.starts, dtype=np.float64)
+
+    @cached_property
+    def codes(self) -> IntArray:
+        """A number for each service."""
+        return codes(self.services)
+
 
 class Company:
     """What the groups are seen to do: when they open flows, and for what.
@@ -46,10 +59,10 @@ class Company:
     """
 
     def __init__(self, groups: Sequence[Group], loose: Sequence[Group], activity: Activity) -> None:
-        self._starts = np.array(activity.starts, dtype=np.float64)
+        self._starts = activity.times
         self._loose = loose
-        self._begun = [np.sort(self._starts[group.sides]) for group in groups]
-        service = codes(activity.services)
+        self._groups = groups
+        service = activity.codes
         n_services = int(service.max(initial=-1)) + 1
         used = np.array([np.bincount(service[g.sides], minlength=n_services) for g in groups])
         self.services = _shares(used)
@@ -62,14 +75,8 @@ class Company:
         column = np.repeat(np.arange(len(asked)), size)
         place = np.arange(len(column)) - np.repeat(np.cumsum(size) - size, size)
         times = self._starts[np.concatenate(asked).astype(np.int64)]
-        n = len(self._begun)
-        counts = np.empty((n, len(times)))
-        # In order of time each search begins near where the last one ended.
-        order = np.argsort(times, kind="stable")
-        since, until = times[order] - NEAR_S, times[order] + NEAR_S
-        for g, begun in enumerate(self._begun):
-            low = np.searchsorted(begun, since, side="left")
-            counts[g, order] = np.searchsorted(begun, until, side="right") - low
+        n = len(self._groups)
+        counts = self._near(times)
         bits = np.log2(n * (counts + 0.5) / (counts.sum(axis=0) + 0.5 * n))
         moments = np.zeros((n, len(asked)))
         for k in range(int(size.max(initial=0))):
@@ -78,6 +85,30 @@ class Company:
         moments *= np.minimum(size, MOMENTS_COUNTED) / size
         clipped: FloatArray = np.clip(moments, *ACTIVITY_BITS)
         return clipped
+
+    def _near(self, times: FloatArray) -> FloatArray:
+        """(groups, times): how many flows each group begins near these times."""
+        since, until = times - NEAR_S, times + NEAR_S
+        counts = np.empty((len(self._groups), len(times)))
+        if len(times) * SEARCH_COST < len(self._starts):
+            for g, group in enumerate(self._groups):
+                begun = np.sort(self._starts[group.sides])
+                low = np.searchsorted(begun, since, side="left")
+                counts[g] = np.searchsorted(begun, until, side="right") - low
+            return counts
+        # Where times are many they are looked up once: a group's flows are counted up to there.
+        order = np.argsort(self._starts, kind="stable")
+        begun, place = self._starts[order], np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        low = np.searchsorted(begun, since, side="left")
+        high = np.searchsorted(begun, until, side="right")
+        before = np.zeros(len(begun) + 1, dtype=np.int32)
+        for g, group in enumerate(self._groups):
+            its = np.zeros(len(begun), dtype=np.int8)
+            its[place[group.sides]] = 1
+            np.cumsum(its, out=before[1:])
+            np.subtract(before[high], before[low], out=counts[g])
+        return counts
 
     def _asked(self, chain: int) -> Sequence[int]:
         sides = self._loose[chain].sides
@@ -124,13 +155,27 @@ def peers_bits(n: IntArray | int, n_itself: IntArray | int) -> FloatArray:
 class Visits:
     """Who talks to which remote address."""
 
-    def __init__(self, groups: Sequence[Group], loose: Sequence[Group]) -> None:
-        everything = (*groups, *loose)
-        self._names = sorted({peer for part in everything for peer in part.peers})
-        code = {peer: i for i, peer in enumerate(self._names)}
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        loose: Sequence[Group],
+        before: tuple[Visits, IntArray] | None = None,
+    ) -> None:
+        """`before`: of all these and some chains more, of which `loose` are those numbers."""
         self._n_groups = len(groups)
-        self._group, self._group_peer = _pairs(groups, code)
-        self._chain, self._peer = _pairs(loose, code)
+        if before is not None:
+            known, rest = before
+            self._names, self._code = known._names, known._code
+            place = np.full(int(known._chain.max(initial=-1)) + 1, -1, dtype=np.int64)
+            place[rest] = np.arange(len(rest))
+            kept = np.flatnonzero(place[known._chain] >= 0)
+            self._chain, self._peer = place[known._chain[kept]], known._peer[kept]
+        else:
+            everything = (*groups, *loose)
+            self._names = sorted({peer for part in everything for peer in part.peers})
+            self._code = {peer: i for i, peer in enumerate(self._names)}
+            self._chain, self._peer = _pairs(loose, self._code)
+        self._group, self._group_peer = _pairs(groups, self._code)
 
     def alone(self, home: IntArray) -> Alone:
         """`home` is each chain's group so far, -1 for none: its own visits are no argument."""

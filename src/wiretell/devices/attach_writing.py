@@ -7,7 +7,7 @@ alike are one look, and compared once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,54 +39,77 @@ class _Kind:
     look: IntArray
     part: FloatArray
 
-    def bits(self, low: int, high: int) -> FloatArray | None:
-        """Bits (groups, looks) of the looks from `low` up to `high`; None where none shows it."""
+    def bits(self, low: int, high: int, groups: IntArray) -> FloatArray | None:
+        """Bits (`groups`, looks) of the looks from `low` up to `high`; None where none shows it."""
         totals = self.totals[low:high]
         if not totals.any():
             return None
         first, last = np.searchsorted(self.look, [low, high])
-        overlap = np.zeros((len(self.shown), high - low))
+        shown = self.shown[groups]
+        overlap = np.zeros((len(groups), high - low))
         if last > first:
-            theirs = self.parts[:, self.text[first:last]].toarray()
+            theirs = self.parts[:, self.text[first:last]].toarray()[groups]
             shared = np.minimum(theirs, self.part[first:last])
             own = self.look[first:last]
             begins = np.flatnonzero(np.diff(own, prepend=-1))
             overlap[:, own[begins] - low] = np.add.reduceat(shared, begins, axis=1)
-        fewest = np.minimum(self.shown[:, None], totals)
+        fewest = np.minimum(shown[:, None], totals)
         sure = 1.0 - np.exp2(-fewest / self.rule.sure_after * 2.0)
         equal = self.rule.bits_equal * np.minimum(1.0, 0.25 + overlap)
         bits: FloatArray = np.where(overlap > 0.0, equal, self.rule.bits_other * sure)
-        bits[self.shown == 0.0] = 0.0
+        bits[shown == 0.0] = 0.0
         bits[:, totals == 0.0] = 0.0
         return bits
 
 
-class Looks:
-    """The looks of loose chains. `of_chain` has the number of each chain's look."""
+@dataclass(frozen=True)
+class ChainLooks:
+    """The looks of loose chains: `of_chain` has the number of each chain's look.
 
-    def __init__(
-        self, groups: Sequence[Group], loose: Sequence[Group], rules: Mapping[str, LabelRule]
-    ) -> None:
+    `shown` is kind -> (number of a look, what it shows of the kind), in order of looks.
+    """
+
+    n: int
+    of_chain: IntArray
+    shown: Mapping[str, Sequence[tuple[int, tuple[tuple[str, int], ...]]]]
+
+    @classmethod
+    def of(cls, loose: Sequence[Group]) -> ChainLooks:
+        """Of these chains."""
         known: dict[Look, int] = {}
         # Chains that write alike mostly share one object.
         of_labels: dict[int, int] = {}
         for chain in loose:
             if id(chain.labels) not in of_labels:
                 of_labels[id(chain.labels)] = known.setdefault(_look(chain), len(known))
-        self.of_chain = np.array([of_labels[id(chain.labels)] for chain in loose], dtype=np.int64)
-        self._n_groups = len(groups)
-        shown = {kind for group in groups for kind in group.labels}
-        rows: dict[str, list[tuple[int, tuple[tuple[str, int], ...]]]] = {}
+        of_chain = np.array([of_labels[id(chain.labels)] for chain in loose], dtype=np.int64)
+        shown: dict[str, list[tuple[int, tuple[tuple[str, int], ...]]]] = {}
         for number, look in enumerate(known):
             for kind, texts in look:
-                if kind in shown:
-                    rows.setdefault(kind, []).append((number, texts))
-        self._kinds = [_kind(groups, rules[kind], rows[kind], len(known)) for kind in sorted(rows)]
+                shown.setdefault(kind, []).append((number, texts))
+        return cls(len(known), of_chain, shown)
 
-    def bits(self, low: int, high: int) -> FloatArray:
-        """Discounted bits (groups, looks) of the looks from `low` up to `high`."""
-        rows = [row for kind in self._kinds if (row := kind.bits(low, high)) is not None]
-        total: FloatArray = np.zeros((self._n_groups, high - low))
+    def at(self, rest: IntArray) -> ChainLooks:
+        """Of some of the chains."""
+        return replace(self, of_chain=self.of_chain[rest])
+
+
+class Looks:
+    """The looks of loose chains against those of groups."""
+
+    def __init__(
+        self, groups: Sequence[Group], loose: ChainLooks, rules: Mapping[str, LabelRule]
+    ) -> None:
+        shown = {kind for group in groups for kind in group.labels}
+        self._kinds = [
+            _kind(groups, rules[kind], loose.shown[kind], loose.n)
+            for kind in sorted(shown & loose.shown.keys())
+        ]
+
+    def bits(self, low: int, high: int, groups: IntArray) -> FloatArray:
+        """Discounted bits (`groups`, looks) of the looks from `low` up to `high`."""
+        rows = [row for kind in self._kinds if (row := kind.bits(low, high, groups)) is not None]
+        total: FloatArray = np.zeros((len(groups), high - low))
         if not rows:
             return total
         table = np.stack(rows)

@@ -137,7 +137,9 @@ def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = 
         founding = set(homeless)
         rest = [c for c in range(len(chains_left)) if c not in founding]
         chains_left = [chains_left[c] for c in rest]
-        attached = attach(found.groups, chains_left, evidence.links, activity, evidence.rules)
+        attached = attach(
+            found.groups, chains_left, evidence.links, activity, evidence.rules, (attached, rest)
+        )
     if not found.groups:
         return _alone(evidence)
     placed = [(tuple(chains_left[a.chain].sides), a) for a in attached.attachments()]

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from wiretell.devices.attach_clocks import ClocksOfGroups
+from wiretell.devices.attach_clocks import ClocksOfGroups, rates_of
 from wiretell.devices.compare import lines_bits
 from wiretell.devices.group import Group
 from wiretell.devices.line_pairs import ClockColumns, pair_bits
@@ -57,7 +57,7 @@ def test_chains_are_weighed_as_each_pair_of_groups_is(seed: int) -> None:
     ]
     chains.append(group(drawn(rng, 2, 900, "destination")))
     work = ClocksOfGroups(groups)
-    bits = work.bits(chains)
+    bits = work.bits(chains, rates_of(chains))
     for g in range(len(groups)):
         for c, chain in enumerate(chains):
             alone = sum(x.bits for x in work.arguments(g, chain))
