@@ -7,7 +7,6 @@ argument from being counted once per flow.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -45,7 +44,7 @@ class Evidence:
 
 def chains(evidence: Evidence) -> list[list[int]]:
     """All sides, tied by strong links into chains (most are single sides)."""
-    return _chains(evidence, range(evidence.n_sides))
+    return _chains(evidence)
 
 
 def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
@@ -101,9 +100,10 @@ class _Looks:
                 look = {kind: frozenset(texts) for kind, texts in shown.items()}
                 known[id(shown)] = self._numbered(look)
         none = self._numbered({})
-        self._of = [none] * evidence.n_sides
+        self.of = [none] * evidence.n_sides
+        """Number of what each chain shows, by the side that stands for it."""
         for side, shown in zip(sides.tolist(), told, strict=True):
-            self._of[side] = known[id(shown)]
+            self.of[side] = known[id(shown)]
         self._rules = evidence.rules
         self._against: dict[tuple[int, int], float] = {}
         self._together: dict[tuple[int, int], int] = {}
@@ -116,7 +116,7 @@ class _Looks:
 
     def against(self, a: int, b: int) -> float:
         """Bits that contradictions of chains `a` and `b` cost."""
-        pair = self._of[a], self._of[b]
+        pair = self.of[a], self.of[b]
         if pair[0] == pair[1]:
             return 0.0
         bits = self._against.get(pair)
@@ -128,7 +128,7 @@ class _Looks:
 
     def merge(self, a: int, b: int) -> None:
         """Chain `b` is now part of `a`."""
-        pair = self._of[a], self._of[b]
+        pair = self.of[a], self.of[b]
         if pair[0] == pair[1]:
             return
         if pair not in self._together:
@@ -136,7 +136,7 @@ class _Looks:
             nothing: frozenset[str] = frozenset()
             both = {k: ours.get(k, nothing) | theirs.get(k, nothing) for k in {**ours, **theirs}}
             self._together[pair] = self._numbered(both)
-        self._of[a] = self._together[pair]
+        self.of[a] = self._together[pair]
 
 
 _Key = frozenset[tuple[str, frozenset[str]]]
@@ -155,34 +155,42 @@ def _strongest(evidence: Evidence) -> Iterator[tuple[float, int, int, float]]:
     return zip(*(column[order].tolist() for column in columns), strict=True)
 
 
-def _chains(evidence: Evidence, sides: Sequence[int]) -> list[list[int]]:
+def _chains(evidence: Evidence) -> list[list[int]]:
     """Sides tied by strong links, strongest first, never against a certain contradiction."""
-    parent = {side: side for side in sides}
+    parent = list(range(evidence.n_sides))
+    size = [1] * evidence.n_sides
     marks = _Looks(evidence)
-
-    def root(side: int) -> int:
-        while parent[side] != side:
-            parent[side] = parent[parent[side]]
-            side = parent[side]
-        return side
-
+    looks = marks.of
     clocks = ChainClocks(evidence.clocks)
-    interleaving = Interleaving([[side] for side in range(evidence.n_sides)], evidence.counters)
-    size = dict.fromkeys(parent, 1)
-    for bits, link_a, link_b, agreed in _strongest(evidence):
-        if link_a not in parent or link_b not in parent:
+    clocked = clocks.clocked
+    interleaving = Interleaving([[side] for side in parent], evidence.counters)
+    # Tens of thousands of links, most of which tie: what is seldom needed is asked last.
+    for bits, side, other, agreed in _strongest(evidence):
+        a, b = side, other
+        while parent[a] != a:
+            parent[a] = a = parent[parent[a]]
+        while parent[b] != b:
+            parent[b] = b = parent[parent[b]]
+        if a == b:
             continue
-        a, b = root(link_a), root(link_b)
-        if a == b or bits + marks.against(a, b) + agreed < CHAIN_BITS or clocks.apart(a, b):
+        alike = looks[a] == looks[b]
+        if not alike and bits + marks.against(a, b) + agreed < CHAIN_BITS:
             continue
-        if min(size[a], size[b]) >= CHAIN_MARKS and interleaving.argument(a, b, CHAIN_MARKS):
+        if b in clocked and a in clocked and clocks.apart(a, b):
+            continue
+        if size[a] >= CHAIN_MARKS <= size[b] and interleaving.argument(a, b, CHAIN_MARKS):
             continue
         parent[b] = a
         size[a] += size[b]
         interleaving.merge(a, b)
-        clocks.merge(a, b)
-        marks.merge(a, b)
-    chains: dict[int, list[int]] = defaultdict(list)
-    for side in sides:
-        chains[root(side)].append(side)
+        if b in clocked:
+            clocks.merge(a, b)
+        if not alike:
+            marks.merge(a, b)
+    chains: dict[int, list[int]] = {}
+    for side in range(evidence.n_sides):
+        root = side
+        while parent[root] != root:
+            parent[root] = root = parent[parent[root]]
+        chains.setdefault(root, []).append(side)
     return list(chains.values())

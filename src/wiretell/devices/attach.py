@@ -118,9 +118,9 @@ def attach(
     work = _Attaching(groups, loose, links, activity, rules, earlier)
     home = np.full(len(loose), -1, dtype=np.int64)
     for _ in range(ROUNDS):
-        before, alone = home, work.visits.alone(home)
+        last, alone = home, work.visits.alone(home)
         home, doubt, fits = work.round(alone)
-        if np.array_equal(before, home):
+        if np.array_equal(last, home):
             break
     homeless = np.flatnonzero(~fits).tolist()
     return Attached(homeless, work.heard(), partial(work.told, home, doubt, alone), work)
@@ -168,7 +168,9 @@ class _Attaching:
         self._company = Company(groups, loose, activity)
         self._clocks = ClocksOfGroups(groups)
         self._service = activity.services
-        self._shown = _Shown.of(groups, len(loose), before and (before[0]._shown, before[1]))
+        self._shown: _Shown = _Shown.of(
+            groups, len(loose), before and (before[0]._shown, before[1])
+        )
         order = np.argsort(self._chain_looks.of_chain, kind="stable")
         step = max(1, BLOCK_SCORES // len(groups))
         self._parts = [order[i : i + step] for i in range(0, len(order), step)]

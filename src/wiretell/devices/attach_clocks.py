@@ -77,22 +77,21 @@ class ClocksOfGroups:
     ) -> None:
         """Adds what lines say to chains without lines of their own."""
         ours: list[tuple[int, Clock]] = list(self._everywhere)
-        place: dict[str, range] = {}
+        place: dict[str, tuple[int, int]] = {}
         clocks = [(column, clock) for column in columns for clock in chains[column].singles]
         for peer in dict.fromkeys(clock.peer for _, clock in clocks):
             towards = self._towards.get(peer, [])
-            place[peer] = range(len(ours), len(ours) + len(towards))
+            place[peer] = (len(ours), len(towards))
             ours += towards
-        everywhere = range(len(self._everywhere))
-        met = [
-            (i, j)
-            for j, (_, clock) in enumerate(clocks)
-            for near in (everywhere, place[clock.peer])
-            for i in near
-        ]
-        if not met:
+        # Each meets the lines of whole hosts, then those towards its destination.
+        n_hosts = len(self._everywhere)
+        first, n_near = np.array([place[clock.peer] for _, clock in clocks], dtype=np.int64).T
+        size = n_hosts + n_near
+        if not size.any():
             return
-        mine, theirs = np.array(met, dtype=np.int64).T
+        theirs = np.repeat(np.arange(len(clocks)), size)
+        nth = np.arange(len(theirs)) - np.repeat(np.cumsum(size) - size, size)
+        mine = np.where(nth < n_hosts, nth, first[theirs] + nth - n_hosts)
         found = pair_bits(
             ClockColumns.of([clock for _, clock in ours]).at(mine),
             ClockColumns.of([clock for _, clock in clocks]).at(theirs),

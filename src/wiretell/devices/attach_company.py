@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,19 +72,20 @@ class Company:
     def moments(self, chains: IntArray) -> FloatArray:
         """Bits (groups, chains): a group's share in what the address does at these moments."""
         asked = [self._asked(c) for c in chains.tolist()]
-        size = np.array([len(sides) for sides in asked])
+        size = np.fromiter(map(len, asked), dtype=np.int64, count=len(asked))
         column = np.repeat(np.arange(len(asked)), size)
         place = np.arange(len(column)) - np.repeat(np.cumsum(size) - size, size)
-        times = self._starts[np.concatenate(asked).astype(np.int64)]
+        sides = np.fromiter(chain.from_iterable(asked), dtype=np.int64, count=len(column))
+        times = self._starts[sides]
         n = len(self._groups)
         counts = self._near(times)
         bits = np.log2(n * (counts + 0.5) / (counts.sum(axis=0) + 0.5 * n))
-        moments = np.zeros((n, len(asked)))
-        for k in range(int(size.max(initial=0))):
+        moments = bits if len(column) == len(asked) else bits[:, place == 0]
+        for k in range(1, int(size.max(initial=0))):
             at = place == k
             moments[:, column[at]] += bits[:, at]
         moments *= np.minimum(size, MOMENTS_COUNTED) / size
-        clipped: FloatArray = np.clip(moments, *ACTIVITY_BITS)
+        clipped: FloatArray = np.clip(moments, *ACTIVITY_BITS, out=moments)
         return clipped
 
     def _near(self, times: FloatArray) -> FloatArray:
@@ -110,9 +112,9 @@ class Company:
             np.subtract(before[high], before[low], out=counts[g])
         return counts
 
-    def _asked(self, chain: int) -> Sequence[int]:
-        sides = self._loose[chain].sides
-        return sides[:: max(1, len(sides) // MAX_STARTS)]
+    def _asked(self, of: int) -> Sequence[int]:
+        sides = self._loose[of].sides
+        return sides[:: len(sides) // MAX_STARTS] if len(sides) >= 2 * MAX_STARTS else sides
 
 
 def _shares(used: NDArray[np.int64]) -> FloatArray:
@@ -163,6 +165,10 @@ class Visits:
     ) -> None:
         """`before`: of all these and some chains more, of which `loose` are those numbers."""
         self._n_groups = len(groups)
+        self._names: list[str]
+        self._code: dict[str, int]
+        self._chain: IntArray
+        self._peer: IntArray
         if before is not None:
             known, rest = before
             self._names, self._code = known._names, known._code

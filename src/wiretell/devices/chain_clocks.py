@@ -28,7 +28,8 @@ class ChainClocks:
         self._towards: dict[int, dict[str, list[int]]] = defaultdict(dict)
         self._rate: dict[int, tuple[float, float, float]] = {}
         self._alone: dict[int, int] = {}
-        self._clocked = {side for clock in clocks for side in clock.sides}
+        self.clocked = {side for clock in clocks for side in clock.sides}
+        """The chains that have any."""
         for i, clock in enumerate(clocks):
             for side in clock.sides:
                 if clock.scope == "host":
@@ -42,19 +43,24 @@ class ChainClocks:
 
     def apart(self, a: int, b: int) -> bool:
         """Do the clocks forbid that chains `a` and `b` are one machine?"""
-        if a not in self._clocked or b not in self._clocked:
+        if a not in self.clocked or b not in self.clocked:
             return False
         one, other = self._host.get(a), self._host.get(b)
-        if one is not None and other is not None and one != other:
-            return True
-        if self._beside(one, self._alone.get(b)) or self._beside(other, self._alone.get(a)):
+        if one is not None:
+            if other is not None and one != other:
+                return True
+            if b in self._alone and self._beside(one, self._alone[b]):
+                return True
+        if other is not None and a in self._alone and self._beside(other, self._alone[a]):
             return True
         if a in self._rate and b in self._rate:
             (hz, ppm, error), (other_hz, other_ppm, other_error) = self._rate[a], self._rate[b]
             doubt = SIGMAS * math.hypot(error, other_error) + WANDER_PPM
             if hz == other_hz and abs(ppm - other_ppm) > doubt:
                 return True
-        mine, theirs = self._towards.get(a, {}), self._towards.get(b, {})
+        mine, theirs = self._towards.get(a), self._towards.get(b)
+        if not mine or not theirs:
+            return False
         return any(
             self._at_once(i, j)
             for peer in mine.keys() & theirs.keys()
@@ -62,10 +68,8 @@ class ChainClocks:
             for j in theirs[peer]
         )
 
-    def _beside(self, line: int | None, alone: int | None) -> bool:
+    def _beside(self, line: int, alone: int) -> bool:
         """A flow with an offset of its own while a line holds for all destinations."""
-        if line is None or alone is None:
-            return False
         x, y = self._clocks[line], self._clocks[alone]
         if not x.nominal_hz or y.first_s < x.first_s or y.last_s > x.last_s:
             return False
@@ -80,9 +84,9 @@ class ChainClocks:
 
     def merge(self, a: int, b: int) -> None:
         """Chain `b` is now part of `a`."""
-        if b not in self._clocked:
+        if b not in self.clocked:
             return
-        self._clocked.add(a)
+        self.clocked.add(a)
         if b in self._host:
             self._host.setdefault(a, self._host.pop(b))
         if b in self._towards:

@@ -121,7 +121,7 @@ def groups_of(
     told = shown_by(places, len(groups), Labels.of(labels))
     for group, shown in zip(groups, told, strict=True):
         group.labels = shown
-        group.peers = {peers[side] for side in group.sides}
+        group.peers = set(map(peers.__getitem__, group.sides))
     home = places.tolist()
     for hold in holds:
         if home[hold.side] >= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 
 import numpy as np
@@ -18,6 +18,8 @@ RADIX = 1 << 16
 """Numbers below this are sorted by NumPy in linear time, as 16-bit integers."""
 SHORT = 32
 """Sets with more labels than these seldom have the same as another."""
+MANY_OF = 16
+"""A set with this share of the texts that there are, or more, is counted as an array."""
 
 
 def home_of(parts: Sequence[Sequence[int]], n_sides: int = 0) -> IntArray:
@@ -45,29 +47,44 @@ def shown_by(home: IntArray, n_parts: int, labels: Labels) -> list[Shown]:
     counts = np.bincount(part, minlength=n_parts)
     code = code[np.argsort(part.astype(np.uint16 if n_parts <= RADIX else np.int64), kind="stable")]
     ends = [0, *np.cumsum(counts).tolist()]
-    counting = _Counting(labels.shown)
-    return [counting.of(code[begin:end]) for begin, end in pairwise(ends)]
+    counting = _Counting(labels.shown, code)
+    return [counting.of(begin, end) for begin, end in pairwise(ends)]
 
 
 class _Counting:
-    def __init__(self, shown: Sequence[tuple[str, str]]) -> None:
-        self._shown = shown
+    """Labels that are counted, stretch by stretch of `code`."""
+
+    def __init__(self, shown: Sequence[tuple[str, str]], code: IntArray) -> None:
+        self._shown, self._code = shown, code
+        self._bytes = memoryview(code.astype(np.int32).tobytes())
         self._known: dict[bytes, Shown] = {}
         self._lone: dict[tuple[int, int], Counter[str]] = {}
 
-    def of(self, code: IntArray) -> Shown:
-        if len(code) > SHORT:
-            return self._counted(code)
-        key = code.tobytes()
+    def of(self, begin: int, end: int) -> Shown:
+        if end - begin > SHORT:
+            return self._counted(begin, end)
+        key = bytes(self._bytes[4 * begin : 4 * end])
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._counted(code)
+            found = self._known[key] = self._counted(begin, end)
         return found
 
-    def _counted(self, code: IntArray) -> Shown:
+    def _counts(self, begin: int, end: int) -> Iterable[tuple[int, int]]:
+        """(code, how often) in order of first sight."""
+        code = self._code[begin:end]
+        if len(code) * MANY_OF < len(self._shown) or len(code) <= SHORT:
+            return Counter(code.tolist()).items()
+        counts = np.bincount(code)
+        first = np.full(len(counts), len(code))
+        first[code[::-1]] = np.arange(len(code))[::-1]
+        seen = np.flatnonzero(counts)
+        seen = seen[np.argsort(first[seen])]
+        return zip(seen.tolist(), counts[seen].tolist(), strict=True)
+
+    def _counted(self, begin: int, end: int) -> Shown:
         found: Shown = {}
         several: set[str] = set()
-        for row in Counter(code.tolist()).items():
+        for row in self._counts(begin, end):
             kind, text = self._shown[row[0]]
             texts = found.get(kind)
             if texts is None:
