@@ -227,7 +227,7 @@ def _report(
 
     `kept` is a folder for the packets, or True: in memory.
     """
-    from wiretell.sources.saved import load
+    from wiretell.sources.for_plots import load_for_plots
 
     folders = [capture for capture in captures if capture != STDOUT and Path(capture).is_dir()]
     if folders:
@@ -236,7 +236,7 @@ def _report(
                 f"{folders[0]} is a saved report: one is shown alone, without a filter;"
                 " --where chooses packets of it"
             )
-        return load(folders[0]), True
+        return load_for_plots(folders[0]), True
     from wiretell.pipeline import analyze, measure
 
     read = partial(analyze, jobs=os.cpu_count() or 1) if judge else measure

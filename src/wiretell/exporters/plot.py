@@ -79,7 +79,7 @@ class Plot:
 
     def __repr__(self) -> str:
         """One line: how much there is."""
-        return f"<Plot of {self.scene.quantity.name.name}, {len(self.scene.shown)} points>"
+        return f"<Plot of {self.scene.quantity.name.name}, {self.scene.n_shown} points>"
 
 
 class ReportPlots:

@@ -39,7 +39,7 @@ def page(scene: Scene, sides: Sides) -> str:
     bokeh = Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw
     scripts = [*bokeh, START]
     drawing = None
-    if len(scene.shown):
+    if scene.n_shown:
         drawing = embedded(figure_of(scene, sides), TARGET)
     return (
         environment()

@@ -49,7 +49,7 @@ def document(scene: Scene, *, size: tuple[int, int] = (WIDTH, HEIGHT)) -> dict[s
             for layer, total in zip(scene.layers, scene.totals, strict=True)
         ],
         "n_points": scene.cloud.n_points,
-        "n_shown": len(scene.shown),
+        "n_shown": scene.n_shown,
         "n_without_value": scene.cloud.n_missing,
         "n_filtered_out": scene.cloud.n_filtered,
         **({"points": _points(scene)} if scene.by_marks else {"cells": _cells(scene, size)}),

@@ -137,13 +137,14 @@ def layout(scene: Scene, size: tuple[int, int], text_width: Callable[[str, int],
 def _x_title(scene: Scene) -> str:
     if scene.axis == "packet":
         return "packet number"
-    if not len(scene.shown):
+    first = scene.first_x
+    if first is None:
         return "time (UTC)"
-    return f"time (UTC), from {clock_time(int(scene.cloud.x[scene.shown[0]]))[:19]}"
+    return f"time (UTC), from {clock_time(first)[:19]}"
 
 
 def _counts(scene: Scene) -> str:
-    n = len(scene.shown)
+    n = scene.n_shown
     return f"{grouped(n)} packet{'' if n == 1 else 's'}"
 
 

@@ -96,7 +96,7 @@ def _frame(draw: ImageDraw.ImageDraw, placed: Layout, theme: Theme) -> None:
 
 def _marks(draw: ImageDraw.ImageDraw, scene: Scene, placed: Layout) -> None:
     """Every point with its mark, the layer with fewest points last."""
-    radius = mark_radius(len(scene.shown))
+    radius = mark_radius(scene.n_shown)
     for layer, x, y in marks(scene, placed):
         look = scene.layers[layer].look
         for at_x, at_y in zip(x.tolist(), y.tolist(), strict=True):

@@ -82,7 +82,7 @@ def _texts(placed: Layout, theme: Theme) -> list[str]:
 
 def _points(scene: Scene, placed: Layout) -> list[str]:
     """A path for each layer, the one with fewest points last."""
-    radius = mark_radius(len(scene.shown))
+    radius = mark_radius(scene.n_shown)
     found: list[str] = []
     for layer, xs, ys in marks(scene, placed):
         look = scene.layers[layer].look

@@ -43,7 +43,7 @@ def lines(scene: Scene, width: int) -> list[Text]:
             line.append(chr(_BLANK + int(characters[row, at])), style)
         said.append(line)
     said.append(Text(" " * margin + "└" + "─" * columns))
-    if len(scene.shown):
+    if scene.n_shown:
         ends = (scene.window.x0, scene.window.x1)
         left, right = (
             (clock_time(end) if scene.axis == "time" else grouped(max(end, 0))) for end in ends

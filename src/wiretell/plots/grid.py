@@ -122,12 +122,34 @@ def coarser(cloud: Cloud, window: Window, width: int, height: int, n_layers: int
 
 def points_within(cloud: Cloud, window: Window) -> NDArray[np.int64]:
     """Indexes into the cloud's arrays of the points in the window, ascending."""
-    start, end = np.searchsorted(cloud.x, np.array([window.x0, window.x1], np.int64))
-    y = cloud.y[start:end]
-    drawn = cloud.layer[start:end] != HIDDEN
-    inside = np.flatnonzero((y >= window.y0) & (y < window.y1) & drawn)
-    found: NDArray[np.int64] = inside + start
-    return found
+    found = [np.flatnonzero(inside) + start for start, inside in _inside(cloud, window)]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def totals_within(cloud: Cloud, window: Window) -> NDArray[np.int64]:
+    """Points in the window for each layer that may be; their places would take far more memory."""
+    totals = np.zeros(HIDDEN + 1, np.int64)
+    for start, inside in _inside(cloud, window):
+        layer = cloud.layer[start : start + len(inside)][inside]
+        totals += np.bincount(layer, minlength=len(totals))
+    return totals
+
+
+def first_within(cloud: Cloud, window: Window) -> int | None:
+    """The x of the first point in the window; None: there is none."""
+    for start, inside in _inside(cloud, window):
+        if inside.any():
+            return int(cloud.x[start + int(np.argmax(inside))])
+    return None
+
+
+def _inside(cloud: Cloud, window: Window) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Some points at a time: place of the first, and for each whether it is in the window."""
+    first, last = np.searchsorted(cloud.x, np.array([window.x0, window.x1], np.int64)).tolist()
+    for start in range(first, last, _CHUNK):
+        part = slice(start, min(start + _CHUNK, last))
+        y = cloud.y[part]
+        yield start, (y >= window.y0) & (y < window.y1) & (cloud.layer[part] != HIDDEN)
 
 
 def shade(

@@ -16,7 +16,14 @@ from wiretell.model.report import Report
 from wiretell.plots.clock import clock_lines
 from wiretell.plots.cloud import HIDDEN, Axis, Cloud, load_clouds
 from wiretell.plots.columns import REVERSE, PlotColumn
-from wiretell.plots.grid import Counts, Window, clamped, points_within
+from wiretell.plots.grid import (
+    Counts,
+    Window,
+    clamped,
+    first_within,
+    points_within,
+    totals_within,
+)
 from wiretell.plots.highlight import Highlight, Layer
 from wiretell.plots.palette import MARKERS, Look
 from wiretell.plots.pyramid import Pyramid
@@ -63,19 +70,33 @@ class Scene:
 
     @cached_property
     def shown(self) -> NDArray[np.int64]:
-        """Indexes of the points in the window."""
+        """Indexes of the points in the window: for few points, each of which is drawn."""
         return points_within(self.cloud, self.window)
 
     @cached_property
     def totals(self) -> NDArray[np.int64]:
         """Points in the window for each layer."""
-        return np.bincount(self.cloud.layer[self.shown], minlength=len(self.layers))
+        return self._totals[: len(self.layers)]
+
+    @property
+    def n_shown(self) -> int:
+        """Points in the window."""
+        return int(self._totals.sum())
+
+    @cached_property
+    def _totals(self) -> NDArray[np.int64]:
+        return totals_within(self.cloud, self.window)
+
+    @property
+    def first_x(self) -> int | None:
+        """The x of the first point in the window."""
+        return first_within(self.cloud, self.window)
 
     @property
     def why_empty(self) -> str:
         """Why there is nothing to be seen, in words; empty where there is."""
         cloud = self.cloud
-        if len(self.shown):
+        if self.n_shown:
             return ""
         if cloud.n_points:
             return "All points lie outside the axes."
@@ -89,7 +110,7 @@ class Scene:
     @property
     def by_marks(self) -> bool:
         """True where the points are so few that each is drawn with its mark."""
-        return len(self.shown) <= MOST_MARKS
+        return self.n_shown <= MOST_MARKS
 
     @property
     def order(self) -> list[int]:
@@ -204,7 +225,7 @@ def _counted(made: Scene) -> tuple[str, ...]:
     said: list[str] = []
     if cloud.n_missing:
         said.append(f"{_packets(cloud.n_missing)} no {name} and are not drawn.")
-    n_outside = cloud.n_points - len(made.shown)
+    n_outside = cloud.n_points - made.n_shown
     if n_outside:
         said.append(f"{grouped(n_outside)} points lie outside the axes.")
     return tuple(said)

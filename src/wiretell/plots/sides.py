@@ -22,6 +22,17 @@ SAID = ("user_agent", "http_host", "sni", "ja4", "dns_query")
 """Quantities of observations that are attributes: the first of each side."""
 
 
+FLOW_COLUMNS = (
+    *("flow_id", "proto", "conn_state"),
+    *(
+        f"{own}_{name}"
+        for own in ("orig", "resp")
+        for name in ("h", "ttl", "syn", "mac", "pkts", "ts_first", "ts_first_ns")
+    ),
+)
+"""Columns of FLOWS that attributes are made of."""
+
+
 @dataclass(frozen=True)
 class Sides:
     """Attributes of every flow side: row 2 * flow_id + side of `table` (null: no such flow)."""
@@ -53,22 +64,37 @@ def flow_sides(report: Report) -> Sides:
     """The attributes of all flow sides of a report."""
     flows = report.flows
     n_flows = 0 if flows.is_empty() else int(flows["flow_id"].max()) + 1  # type: ignore[arg-type]
-    every = pl.DataFrame(
-        {"flow_id": np.repeat(np.arange(n_flows, dtype=np.uint64), 2)}
-    ).with_columns(side=(pl.int_range(pl.len()) % 2).cast(pl.UInt8))
+    n_rows = 2 * n_flows
+    # Two rows of each flow lie side by side: places, not joins, put what is known into them.
     both = pl.concat([_side(flows, 0), _side(flows, 1)])
-    key = ["flow_id", "side"]
-    table = every.join(both, on=key, how="left", maintain_order="left")
+    table = both[_places(both, n_rows)].drop("flow_id", "side")
+    every = pl.int_range(n_rows, eager=True)
+    known = {
+        "flow_id": (every // 2).cast(pl.UInt64),
+        "side": (every % 2).cast(pl.UInt8),
+        **{name: table[name] for name in table.columns},
+    }
     for quantity in SAID:
         said = first_said(report, quantity)
-        table = table.join(said, on=key, how="left", maintain_order="left")
+        known[quantity] = said[quantity].gather(_places(said, n_rows))
+    device = report.members["device"].gather(_places(report.members, n_rows))
     looks = report.devices.select("device", "looks_like")
-    members = report.members.select(*key, "device").unique(key, keep="first", maintain_order=True)
     return Sides(
-        table.join(members, on=key, how="left", maintain_order="left").join(
+        pl.DataFrame({**known, "device": device}).join(
             looks, on="device", how="left", maintain_order="left"
         )
     )
+
+
+def _places(rows: pl.DataFrame, n_rows: int) -> pl.Series:
+    """For each flow side the first of `rows` (flow_id, side) that is of it; null: none is."""
+    side = rows.select(row=pl.col("flow_id").cast(pl.Int64) * 2 + pl.col("side"))["row"].to_numpy()
+    at = np.flatnonzero(side < n_rows)[::-1]  # what is written last stays
+    places = np.full(n_rows, -1, np.int64)
+    places[side[at]] = at
+    return pl.DataFrame({"at": places}).select(
+        pl.when(pl.col("at") >= 0).then("at").cast(pl.UInt32)
+    )["at"]
 
 
 def first_said(report: Report, quantity: str) -> pl.DataFrame:
