@@ -171,10 +171,8 @@ def _lined(of: ClockedFlows, may: Prospects) -> tuple[list[ClockLine], IntArray,
     free = np.ones(len(of.rate), dtype=bool)
     for line in lines:
         free[line.rows] = False
-    every = adopt_late(of, lines, np.flatnonzero(free))
-    several = [line for line in every if len(line.rows) > 1]
-    alone = np.array([line.rows[0] for line in every if len(line.rows) == 1], dtype=np.int64)
-    return several, alone, known
+    every, alone = adopt_late(of, lines, np.flatnonzero(free))
+    return every, alone, known
 
 
 class _Columns:
@@ -272,7 +270,7 @@ def _of_flows(
         edges[i] = part
     each = rows.tolist()
     fields = zip(
-        [(columns.number[row],) for row in each],
+        zip(map(columns.number.__getitem__, each), strict=True),
         repeat("flow"),
         hz.tolist(),
         nominal.tolist(),
@@ -283,7 +281,7 @@ def _of_flows(
         of.readings.t_last[rows].tolist(),
         of.readings.v_first[rows].tolist(),
         of.readings.v_last[rows].tolist(),
-        [columns.peer[row] for row in each],
+        map(columns.peer.__getitem__, each),
         edges,
         strict=False,
     )

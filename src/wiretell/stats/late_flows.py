@@ -23,25 +23,24 @@ MOST_BY_CHANCE = 0.1
 """None joins where more than this share of those found is what chance brings."""
 
 
-def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) -> list[ClockLine]:
-    """Long lines with their late flows, then the other lines, then those alone (rate 0)."""
+def adopt_late(
+    of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray
+) -> tuple[list[ClockLine], IntArray]:
+    """Long lines with their late flows, then the other lines; and who is left of those `alone`."""
     longs = [
         line for line in lines if len(line.rows) >= LONG_LINE and of.span_s(line.rows) > BURST_S
     ]
     long = {id(line) for line in longs}
-    shorts = [line for line in lines if id(line) not in long]
-    shorts += [ClockLine(row, 0.0, 0.0, 0.0) for row in alone.reshape(-1, 1)]
-    if not longs or not shorts:
-        return longs + shorts
-    sizes = [len(line.rows) for line in shorts]
-    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)[:-1]
-    flat = np.concatenate([line.rows for line in shorts]) if shorts else begins
-    if len(begins):
-        t_last = np.maximum.reduceat(of.readings.t_last[flat], begins)
-        t_first = np.minimum.reduceat(of.readings.t_first[flat], begins)
-        brief = np.flatnonzero(t_last - t_first <= BURST_S)
-    else:
-        brief = begins
+    others = [line for line in lines if id(line) not in long]
+    # Places from 0 on: the other lines, then each flow that is alone.
+    sizes = np.array([*(len(line.rows) for line in others), *(1 for _ in alone)], dtype=np.int64)
+    if not longs or not len(sizes):
+        return longs + others, alone
+    begins = np.cumsum(sizes) - sizes
+    flat = np.concatenate([*(line.rows for line in others), alone])
+    t_last = np.maximum.reduceat(of.readings.t_last[flat], begins)
+    t_first = np.minimum.reduceat(of.readings.t_first[flat], begins)
+    brief = np.flatnonzero(t_last - t_first <= BURST_S)
     fitting: dict[float, BoolArray] = {}
     best: dict[int, tuple[float, int]] = {}
     for number, which in _candidates(of, longs, flat[begins[brief]]):
@@ -50,19 +49,24 @@ def adopt_late(of: ClockedFlows, lines: Sequence[ClockLine], alone: IntArray) ->
             fitting[line.rate] = of.fitting(line.rate)
         misses = _ahead_of_line(of, line, flat[begins[brief[which]]])
         for place, miss in zip(brief[which].tolist(), misses.tolist(), strict=True):
-            fits = -LATE_S <= miss <= 0.0 and fitting[line.rate][shorts[place].rows].all()
-            if fits and (-miss, number) < best.get(place, (np.inf, 0)):
+            if not -LATE_S <= miss <= 0.0 or (-miss, number) >= best.get(place, (np.inf, 0)):
+                continue
+            if fitting[line.rate][flat[begins[place] : begins[place] + sizes[place]]].all():
                 best[place] = -miss, number
     if _by_chance(longs, len(brief)) > MOST_BY_CHANCE * len(best):
         best = {}
     adopted: dict[int, list[int]] = defaultdict(list)
     for place, (_, number) in sorted(best.items()):
-        adopted[number] += shorts[place].rows.tolist()
+        adopted[number] += flat[begins[place] : begins[place] + sizes[place]].tolist()
     with_late = [
         ClockLine(line.rows, line.rate, line.drift, line.tolerance_s, adopted[number])
         for number, line in enumerate(longs)
     ]
-    return with_late + [line for place, line in enumerate(shorts) if place not in best]
+    left = np.ones(len(sizes), dtype=bool)
+    left[[*best]] = False
+    told = left[: len(others)].tolist()
+    kept = [line for line, is_left in zip(others, told, strict=True) if is_left]
+    return with_late + kept, alone[left[len(others) :]]
 
 
 def _by_chance(longs: Sequence[ClockLine], n_brief: int) -> float:

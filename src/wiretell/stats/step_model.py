@@ -35,15 +35,19 @@ class StepModel:
 
     def log2(self, step: IntArray, dt_s: FloatArray) -> FloatArray:
         """log2 P(step | seconds between); `step` counts from 1."""
-        scale = self.near + self.per_second * np.maximum(dt_s, 0.0)
-        # (m / x)**1.5 - (m / (x + 1))**1.5 with x = m + step - 1. Roots are sooner had than
-        # logarithms; the difference 1 - (1 - u)**1.5 is written without one, as u may be tiny.
-        x = scale + (step - 1.0)
-        below = scale / x
-        u = 1.0 / (x + 1.0)
-        w = u / (1.0 + np.sqrt(1.0 - u))
-        result: FloatArray = np.log2(below * np.sqrt(below) * (u + w - u * w))
-        return result
+        return _log2(self.near + self.per_second * np.maximum(dt_s, 0.0), step)
+
+
+def _log2(scale: FloatArray, step: IntArray) -> FloatArray:
+    """log2 P(step) of the law whose scale is this."""
+    # (m / x)**1.5 - (m / (x + 1))**1.5 with x = m + step - 1. Roots are sooner had than
+    # logarithms; the difference 1 - (1 - u)**1.5 is written without one, as u may be tiny.
+    x = scale + (step - 1.0)
+    below = scale / x
+    u = 1.0 / (x + 1.0)
+    w = u / (1.0 + np.sqrt(1.0 - u))
+    result: FloatArray = np.log2(below * np.sqrt(below) * (u + w - u * w))
+    return result
 
 
 def fitted(step: IntArray, dt_s: FloatArray, weight: FloatArray, prior: StepModel) -> StepModel:
@@ -56,11 +60,11 @@ def fitted(step: IntArray, dt_s: FloatArray, weight: FloatArray, prior: StepMode
         step, dt_s, weight = step[::every], dt_s[::every], weight[::every]
     if weight.sum() < 3.0:
         return prior
-    models = [StepModel(near, rate) for near in NEARS for rate in RATES]
-    away = [
-        abs(np.log(m.near / prior.near))
-        + abs(np.log((m.per_second + 1e-3) / (prior.per_second + 1e-3)))
-        for m in models
-    ]
-    says = [float(weight @ m.log2(step, dt_s)) - a for m, a in zip(models, away, strict=True)]
-    return models[int(np.argmax(says))]
+    near, rate = np.array(NEARS), np.array(RATES)
+    away_near = np.abs(np.log(near / prior.near))
+    away_rate = np.abs(np.log((rate + 1e-3) / (prior.per_second + 1e-3)))
+    grown = rate[:, None] * np.maximum(dt_s, 0.0)
+    # A row for each `near`: all at once would be megabytes, one by one is a hundred small calls.
+    says = np.stack([_log2(each + grown, step) @ weight for each in NEARS])
+    best = int(np.argmax(says - away_near[:, None] - away_rate))
+    return StepModel(NEARS[best // len(RATES)], RATES[best % len(RATES)])
