@@ -67,10 +67,7 @@ def command(
     captures, expression = split_arguments(arguments, files)
     saved = _saved(captures, expression, folder)
     if saved is not None:
-        from wiretell.explore.server import Explorer
-        from wiretell.explore.workspace import Workspace
-
-        explorer = Explorer(Workspace.open(saved), str(saved), _loads(saved), port)
+        explorer = _opened(saved, port)
     else:
         explorer = _measured(ctx, captures, expression, folder, port, quiet=quiet)
     url = explorer.url
@@ -99,6 +96,29 @@ def _saved(captures: list[str], expression: str | None, folder: Path | None) -> 
     return Path(folders[0])
 
 
+def _opened(saved: Path, port: int) -> Explorer:
+    """The saved report, the address that the page opens with read already."""
+    loading = _loading()
+    try:
+        from wiretell.explore.workspace import Workspace
+
+        workspace = Workspace.open(saved)
+        for address in workspace.addresses["address"].head(1):
+            workspace.opened(address)
+    finally:
+        loading.join()
+    from wiretell.explore.server import Explorer
+
+    return Explorer(workspace, str(saved), _loads(saved), port)
+
+
+def _loading() -> Thread:
+    """The page's own modules take a second to load: meanwhile what it shows is read."""
+    loading = Thread(target=import_module, args=("wiretell.explore.server",), daemon=True)
+    loading.start()
+    return loading
+
+
 def _measured(
     ctx: click.Context,
     captures: list[str],
@@ -117,9 +137,7 @@ def _measured(
     from wiretell.sources.kept_points import Kept
     from wiretell.sources.segments import readable_again
 
-    # The page's own modules take a second to load: meanwhile the captures are read.
-    loading = Thread(target=import_module, args=("wiretell.explore.server",), daemon=True)
-    loading.start()
+    loading = _loading()
     try:
         # Captures are read again for close views, and where a flow is explained.
         readable = ctx.with_resource(readable_again(captures))
