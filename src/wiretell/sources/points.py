@@ -25,6 +25,7 @@ GROUP_ROWS = 1 << 17
 """Rows of a Parquet row group, the least that is read of a file."""
 MAX_WAITING = 1 << 18
 """Segments that wait for their acknowledgement, the latest; older ones get no round trip."""
+_FIELDS = ("wire_len", "payload_len", "ttl", "ipid", "tsval", "sport", "dport", "flags", "seq")
 _SYN = 0x02
 _MAX_WINDOW = 2**32 - 1
 
@@ -37,23 +38,10 @@ class PointMaker:
 
     def points(self, packets: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
         """Rows of POINTS, of rows of PACKETS and of SEGMENTS for the same packets."""
-        rows = segments.join(
-            packets.select(
-                pl.col("number").alias("packet"),
-                "wire_len",
-                "payload_len",
-                "ttl",
-                "ipid",
-                "tsval",
-                "sport",
-                "dport",
-                "flags",
-                "seq",
-            ),
-            on="packet",
-            how="inner",
-            maintain_order="left",
-        ).join(self._round_trips(segments), on="packet", how="left", maintain_order="left")
+        own = segments.select("packet", "time_ns", "flow_id", "side", "window_bytes")
+        rows = _with_fields(own, packets).join(
+            self._round_trips(segments), on="packet", how="left", maintain_order="left"
+        )
         syn = (pl.col("flags") & _SYN) != 0
         return rows.with_columns(
             pl.when(syn).then("seq").alias("isn"),
@@ -66,21 +54,27 @@ class PointMaker:
         As tcptrace takes them; segments sent again are left out, since nobody knows which of
         them is meant (Karn and Partridge, 1987).
         """
-        sent = segments.filter(
-            (pl.col("next_seq_rel") != pl.col("seq_rel"))
-            & ~pl.col("analysis").list.eval(pl.element().str.contains("retrans")).list.any()
-        ).select(
-            "flow_id",
-            (1 - pl.col("side")).alias("side"),
-            pl.col("next_seq_rel").alias("ack_rel"),
-            pl.col("time_ns").alias("sent_ns"),
+        is_new = (pl.col("next_seq_rel") != pl.col("seq_rel")) & ~pl.col("analysis").list.eval(
+            pl.element().str.contains("retrans")
+        ).list.any()
+        # What is left is small: the columns are chosen before the rows.
+        sent = (
+            segments.select(
+                "flow_id",
+                (1 - pl.col("side")).alias("side"),
+                pl.col("next_seq_rel").alias("ack_rel"),
+                pl.col("time_ns").alias("sent_ns"),
+                is_new=is_new,
+            )
+            .filter("is_new")
+            .drop("is_new")
         )
         key = ["flow_id", "side", "ack_rel"]
         waiting = pl.concat([self._waiting, sent]) if self._waiting is not None else sent
         waiting = waiting.unique(key, keep="first", maintain_order=True)
         answered = (
-            segments.filter(pl.col("ack_rel").is_not_null())
-            .select("packet", "time_ns", *key)
+            segments.select("packet", "time_ns", *key)
+            .filter(pl.col("ack_rel").is_not_null())
             .join(waiting, on=key, how="inner", maintain_order="left")
             .filter(pl.col("time_ns") >= pl.col("sent_ns"))
             .unique(key, keep="first", maintain_order=True)
@@ -89,6 +83,19 @@ class PointMaker:
             MAX_WAITING
         )
         return answered.select("packet", rtt_ns=pl.col("time_ns") - pl.col("sent_ns"))
+
+
+def _with_fields(own: pl.DataFrame, packets: pl.DataFrame) -> pl.DataFrame:
+    """These rows with the fields of their packets, which are mostly numbered without a gap."""
+    fields = packets.select(_FIELDS)
+    if own.height and packets.height:
+        first, last = int(packets["number"][0]), int(packets["number"][-1])
+        lowest, highest = (int(own["packet"].min()), int(own["packet"].max()))  # type: ignore[arg-type]
+        if last - first + 1 == packets.height and first <= lowest and highest <= last:
+            place = (own["packet"] - first).cast(pl.UInt32)
+            return own.hstack(fields[place].get_columns())
+    numbered = fields.with_columns(packet=packets["number"])
+    return own.join(numbered, on="packet", how="inner", maintain_order="left")
 
 
 class PointKeeper:
@@ -189,7 +196,9 @@ class PointWriter:
         return PointFiles(self._folder)
 
     def _write(self, rows: pl.DataFrame) -> None:
-        rows.sort("time_ns", maintain_order=True).write_parquet(
+        in_order = rows["time_ns"].is_sorted()
+        ordered = rows if in_order else rows.sort("time_ns", maintain_order=True)
+        ordered.write_parquet(
             self._folder / f"{self._n_parts:06}.parquet",
             compression="lz4",
             statistics=True,
