@@ -162,6 +162,8 @@ def _tidy(
     t, v, owner, is_first = t[order], v[order], owner[order], order < len(rows)
     follows = (np.diff(owner, prepend=-1) != 0) | ~is_first
     for back in range(1, N_NEAREST + 1):
+        if follows.all():
+            break
         at = np.flatnonzero(~follows[back:] & (owner[back:] == owner[:-back])) + back
         age = t[at] - t[at - back]
         follows[at] = np.abs(ahead_s(age, v[at] - v[at - back], rate_hz)) - drift * age <= (

@@ -46,19 +46,26 @@ class Line:
 def upper_hull(x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Upper convex hull of points in any order, x ascending (Andrew's monotone chain)."""
     order = np.lexsort((-v, x))
-    hull_x: list[float] = []
-    hull_v: list[float] = []
-    for px, pv in zip(x[order].tolist(), v[order].tolist(), strict=True):
-        if hull_x and px == hull_x[-1]:
+    points = zip(x[order].tolist(), v[order].tolist(), strict=True)
+    first = next(points, None)
+    if first is None:
+        return np.empty(0), np.empty(0)
+    # The last point of the hull is (bx, bv), those before it are in `hull`.
+    hull: list[tuple[float, float]] = []
+    bx, bv = first
+    for px, pv in points:
+        if px == bx:
             continue
-        while len(hull_x) > 1:
-            ax, av = hull_x[-2], hull_v[-2]
-            if (hull_v[-1] - av) * (px - ax) > (pv - av) * (hull_x[-1] - ax):
+        while hull:
+            ax, av = hull[-1]
+            if (bv - av) * (px - ax) > (pv - av) * (bx - ax):
                 break
-            del hull_x[-1], hull_v[-1]
-        hull_x.append(px)
-        hull_v.append(pv)
-    return np.array(hull_x, dtype=np.float64), np.array(hull_v, dtype=np.float64)
+            bx, bv = hull.pop()
+        hull.append((bx, bv))
+        bx, bv = px, pv
+    hull.append((bx, bv))
+    hull_x, hull_v = np.array(hull, dtype=np.float64).T.copy()
+    return hull_x, hull_v
 
 
 def bound_from_above(cloud: Cloud) -> Line | None:

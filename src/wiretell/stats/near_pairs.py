@@ -28,13 +28,16 @@ def partnered(at: FloatArray, period: float, reach: float, linked: Linked) -> Bo
     alone = np.arange(n)
     for step in range(1, min(n, MOST_NEIGHBOURS)):
         close = np.zeros(len(alone), dtype=bool)
-        for way in (step, -step):
+        # All are asked of the next one: that is the one before of all, too.
+        for way in (step, -step) if step > 1 else (step,):
             other = (alone + way) % n
             near = (at[other] - at[alone]) * np.sign(way) % period <= reach
             agree = np.flatnonzero(near)[linked(alone[near], other[near])]
             some[alone[agree]] = True
             some[other[agree]] = True
             close |= near
+        if step == 1:
+            close |= np.roll(close, 1)
         alone = alone[close & ~some[alone]]
         if not len(alone):
             return some
