@@ -97,10 +97,11 @@ class _Agglomeration:
         counters: Sequence[Counter],
         rules: Mapping[str, LabelRule],
         starts: Sequence[float],
+        history: bool = True,
     ) -> None:
         self.alive = dict(enumerate(groups))
         self.weakest: dict[int, Scored] = {}
-        self._round = Round([group.sides for group in groups], [])
+        self._round = Round([group.sides for group in groups], []) if history else None
         self._rules = rules
         self._ties = Ties.between(groups, links)
         self._interleaving = Interleaving([group.sides for group in groups], counters)
@@ -217,11 +218,14 @@ class _Agglomeration:
 
     def merge(self, a: int, b: int, bits: float) -> None:
         """Group `b` becomes part of `a`."""
-        merge = (bits, self.arguments(a, b))
-        self._round.merges.append(Merge(a, b, *merge))
-        self.weakest[a] = min(
-            (self.weakest.get(a, merge), self.weakest.get(b, merge), merge), key=lambda c: c[0]
-        )
+        known = [self.weakest[g] for g in (a, b) if g in self.weakest]
+        weaker = all(bits < other for other, _ in known)
+        if weaker or self._round is not None:
+            merge = (bits, self.arguments(a, b))
+            known.append(merge)
+            if self._round is not None:
+                self._round.merges.append(Merge(a, b, *merge))
+        self.weakest[a] = min(known, key=lambda c: c[0])
         self.alive[a].absorb(self.alive.pop(b))
         for g in (a, b):
             self._clocks.pop(g, None)
@@ -255,7 +259,8 @@ class _Agglomeration:
             between[number[a], number[b]] = (full, self.arguments(a, b))
         certain: Scored = (float("inf"), [])
         weakest = [self.weakest.get(i, certain) for i in kept]
-        return Partition([self.alive[i] for i in kept], between, weakest, [self._round])
+        history = [] if self._round is None else [self._round]
+        return Partition([self.alive[i] for i in kept], between, weakest, history)
 
 
 def _few_at_a_time(
@@ -276,11 +281,13 @@ def agglomerate(
     starts: Sequence[float],
     *,
     near_misses: bool = True,
+    history: bool = True,
 ) -> Partition:
     """Merge groups, best pair first. The groups given are changed. Cost: O(groups^2) at worst.
 
-    Without `near_misses` nothing is said between the groups that are left.
+    Without `near_misses` nothing is said between the groups that are left; without `history` not
+    how they came about, which takes words for every merge.
     """
-    work = _Agglomeration(groups, links, counters, rules, starts)
+    work = _Agglomeration(groups, links, counters, rules, starts, history)
     work.run()
     return work.result(near_misses=near_misses)

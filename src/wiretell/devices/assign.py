@@ -54,7 +54,11 @@ def grouped(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
 
 
 def partition(
-    evidence: Evidence, parts: Sequence[Sequence[int]], *, near_misses: bool = True
+    evidence: Evidence,
+    parts: Sequence[Sequence[int]],
+    *,
+    near_misses: bool = True,
+    history: bool = True,
 ) -> Partition:
     """Groups of the sides in `parts`; a part is never taken apart."""
     return agglomerate(
@@ -64,6 +68,7 @@ def partition(
         evidence.rules,
         evidence.starts,
         near_misses=near_misses,
+        history=history,
     )
 
 
@@ -163,7 +168,7 @@ def _chains(evidence: Evidence) -> list[list[int]]:
     looks = marks.of
     clocks = ChainClocks(evidence.clocks)
     clocked = clocks.clocked
-    interleaving = Interleaving([[side] for side in parent], evidence.counters)
+    interleaving = Interleaving(None, evidence.counters)
     # Tens of thousands of links, most of which tie: what is seldom needed is asked last.
     for bits, side, other, agreed in _strongest(evidence):
         a, b = side, other

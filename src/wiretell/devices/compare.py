@@ -72,6 +72,11 @@ def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argu
     for kind in sorted(a.labels.keys() & b.labels.keys()):
         rule = rules[kind]
         mine, theirs = a.labels[kind], b.labels[kind]
+        if len(mine) == len(theirs) == 1 and mine.keys() == theirs.keys():
+            (text,) = mine  # most often: all of both show it
+            same = f"same {rule.words}: {text}"
+            arguments.append(Argument(kind, rule.bits_equal, same, correlated=True))
+            continue
         # Sorted: sums and ties are the same in every process.
         shared = sorted(mine.keys() & theirs.keys())
         ours, others = mine.total(), theirs.total()
@@ -122,10 +127,20 @@ def skews_bits(skews: FloatArray, a: int, others: IntArray) -> FloatArray:
     order in which groups are merged, where flows of one clock must not be sorted by their noise.
     What agreement is worth, `skew_bits` says.
     """
+    mine = skews[a]
+    hz, error = float(mine[0]), float(mine[2])
     bits = np.zeros(len(others))
-    if skews[a, 0]:
-        rated = np.flatnonzero(skews[others, 0])
-        bits[rated] = _clocked_bits(skews[others[rated]], skews[a], free_bits)
+    if not hz:
+        return bits
+    rows = skews.take(others, axis=0)
+    equal = rows[:, 0] == hz
+    rated = np.flatnonzero((rows[:, 0] != 0.0) & ~equal)
+    if len(rated):
+        bits[rated] = _clocked_bits(rows[rated], mine, free_bits)
+    if error <= POPULATION_PPM:
+        known = np.flatnonzero(equal & (np.hypot(rows[:, 2], error) <= POPULATION_PPM))
+        if len(known):
+            bits[known] = _equal_bits(rows.take(known, axis=0), mine, free_bits)
     return bits
 
 

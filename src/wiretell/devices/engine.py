@@ -203,7 +203,7 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
     measured = _Sink(OBSERVATIONS)
     addresses, devices = _Sink(ADDRESSES), _Sink(DEVICES)
     members, arguments = _Sink(MEMBERS), _Sink(EVIDENCE)
-    for one in _judged(part, signals, failed):
+    for one in _judged(part, signals, failed, history=False):
         rows = explain(one.address, one.role, one.columns, one.evidence, one.regimes, one.judgement)
         measured.add(_clock_facts(one.address, one.columns, one.evidence.clocks))
         addresses.add_rows([rows.address])
@@ -223,7 +223,7 @@ def _judge_part(signals: Sequence[Signal], part: Part) -> Findings:
 def _judge_stretch(signals: Sequence[Signal], of: Stretch) -> Seen:
     """One window of an address, judged as an address of its own."""
     failed: dict[str, str] = {}
-    (one,) = _judged(of.part, signals, failed, of.role)
+    (one,) = _judged(of.part, signals, failed, of.role, history=False)
     view = view_of(
         of.window,
         one.address,
@@ -301,9 +301,17 @@ def judge_address(
 
 
 def _judged(
-    part: Part, signals: Sequence[Signal], failed: dict[str, str], window_of: str | None = None
+    part: Part,
+    signals: Sequence[Signal],
+    failed: dict[str, str],
+    window_of: str | None = None,
+    *,
+    history: bool = True,
 ) -> Iterator[Judged]:
-    """Each address; `window_of` is its role where these are not all of its sides."""
+    """Each address; `window_of` is its role where these are not all of its sides.
+
+    `history`: how its machines came about is kept, for who asks.
+    """
     is_window = window_of is not None
     roles = [window_of] if window_of is not None else roles_of(part.sides, part.starts)
     together = _scores_each(part, signals, roles)
@@ -315,10 +323,10 @@ def _judged(
         scores = _scores(part, i, signals, role, known, failed)
         evidence = _evidence(columns, scores)
         if role == SERVER:
-            judgement = judge_server(evidence, is_window=is_window)
+            judgement = judge_server(evidence, is_window=is_window, history=history)
         else:
             connections = connections_of(columns, role)
-            judgement = judge(evidence, connections, is_window=is_window)
+            judgement = judge(evidence, connections, is_window=is_window, history=history)
         yield Judged(address, role, part, i, columns, scores, evidence, judgement)
 
 

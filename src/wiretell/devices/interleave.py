@@ -119,8 +119,8 @@ def agreements(links: Sequence[Link], counters: Sequence[Counter]) -> FloatArray
 class Interleaving:
     """Marks of every counter by group, in order of time, kept up to date by `merge`."""
 
-    def __init__(self, groups: Sequence[Sequence[int]], counters: Sequence[Counter]) -> None:
-        """Sort the marks of `groups`, each the numbers of its sides."""
+    def __init__(self, groups: Sequence[Sequence[int]] | None, counters: Sequence[Counter]) -> None:
+        """Sort the marks of `groups`, each the numbers of its sides; None: each side is one."""
         self._known: list[_Marks] = []
         self._rows: list[dict[int, list[int]]] = []
         self._arrays: list[dict[int, IntArray]] = []
@@ -128,7 +128,7 @@ class Interleaving:
         if not counters:
             return
         last = max(int(x.columns.side.max(initial=-1)) for x in counters)
-        home = home_of(groups, 1 + last)
+        home = np.arange(1 + last) if groups is None else home_of(groups, 1 + last)
         for counter in counters:
             known = _Marks.of(counter)
             self._known.append(known)

@@ -7,7 +7,7 @@ have sent it.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -108,15 +108,22 @@ class Judgement:
         return self.partition.groups
 
 
-def judge(evidence: Evidence, connections: frozenset[int], *, is_window: bool = False) -> Judgement:
+def judge(
+    evidence: Evidence,
+    connections: frozenset[int],
+    *,
+    is_window: bool = False,
+    history: bool = True,
+) -> Judgement:
     """Which sides belong together. `connections` are the sides that may found a machine (TCP).
 
     `is_window`: these are some of an address's sides, and no near misses are asked for.
+    `history`: how the groups came about is kept.
     """
     if evidence.n_sides < ENOUGH_SIDES:
         return _alone(evidence)
     most = WINDOW_FOUNDERS if is_window else MOST_FOUNDERS
-    parted = partial(partition, near_misses=False) if is_window else partition
+    parted = partial(partition, near_misses=not is_window, history=history)
     parts = chains(evidence)
     known = groups_of(parts, evidence.labels, evidence.clocks, evidence.peers, evidence.holds)
     anchored = [i for i, group in enumerate(known) if _anchored(group, connections)]
@@ -189,11 +196,12 @@ def _groups(evidence: Evidence, parts: Sequence[Sequence[int]]) -> list[Group]:
     return groups_of(parts, evidence.labels, clocks, evidence.peers, holds)
 
 
-def judge_server(evidence: Evidence, *, is_window: bool = False) -> Judgement:
+def judge_server(evidence: Evidence, *, is_window: bool = False, history: bool = True) -> Judgement:
     """The machines of an address that only answers: one, unless several clocks answer."""
     if sum(clock.scope != "flow" for clock in evidence.clocks) < 2:
         return _alone(evidence)
-    return judge(evidence, frozenset(range(evidence.n_sides)), is_window=is_window)
+    every = frozenset(range(evidence.n_sides))
+    return judge(evidence, every, is_window=is_window, history=history)
 
 
 def _alone(evidence: Evidence) -> Judgement:
@@ -216,9 +224,9 @@ def _anchored(group: Group, connections: frozenset[int]) -> bool:
     skew = group.skew()
     if skew is not None and skew[2] <= ANCHOR_SKEW_PPM:
         return True
-    if any(kind in group.labels for kind in ANCHOR_LABELS):
+    if not ANCHOR_LABELS.isdisjoint(group.labels):
         return True
-    return group.labels.get("stack", Counter()).total() >= ANCHOR_CONNECTIONS
+    return "stack" in group.labels and group.labels["stack"].total() >= ANCHOR_CONNECTIONS
 
 
 def _founds(chain: Group, connections: frozenset[int]) -> bool:
