@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +48,7 @@ BLOCK_SCORES, KEPT_SCORES = 1 << 20, 1 << 24
 """Pairs of chain and group weighed at a time, and up to how many in all are kept between rounds."""
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(NamedTuple):
     """Where a chain went: numbers of chain and group, probability among all groups, why."""
 
     chain: int
@@ -123,7 +123,9 @@ def attach(
         if np.array_equal(last, home):
             break
     homeless = np.flatnonzero(~fits).tolist()
-    return Attached(homeless, work.heard(), partial(work.told, home, doubt, alone), work)
+    heard = work.heard()
+    told = partial(work.told, home, doubt, alone, heard)
+    return Attached(homeless, heard, told, work)
 
 
 def ranking(
@@ -257,33 +259,39 @@ class _Attaching:
             for k, c in enumerate(self._neighbours.chains.tolist())
         }
 
-    def told(self, home: IntArray, doubt: FloatArray, alone: Alone) -> list[Attachment]:
+    def told(
+        self, home: IntArray, doubt: FloatArray, alone: Alone, heard: Mapping[int, Told]
+    ) -> list[Attachment]:
         """Attachments with their arguments, by chain."""
-        rows = (alone.chain.tolist(), alone.group.tolist(), alone.bits.tolist(), alone.peer)
+        own = np.flatnonzero(home[alone.chain] == alone.group).tolist()
         extra = {
-            (c, g): _unshared(bits, peer)
-            for c, g, bits, peer in zip(*rows, strict=True)
-            if home[c] == g
+            (int(alone.chain[i]), int(alone.group[i])): _unshared(float(bits), alone.peer[i])
+            for i, bits in zip(own, alone.bits[own], strict=True)
         }
         written: dict[tuple[int, int], list[Argument]] = {}
         found: dict[int, Attachment] = {}
-        heard = self.heard()
         for block in self._blocks():
             columns = np.flatnonzero(home[block.chains] >= 0)
             chains = block.chains[columns]
-            moments = block.moments[home[chains], columns]
-            for c, g, moment in zip(
-                chains.tolist(), home[chains].tolist(), moments.tolist(), strict=True
-            ):
-                look = (int(self._chain_looks.of_chain[c]), g)
+            to = home[chains]
+            rows = (
+                chains.tolist(),
+                to.tolist(),
+                self._chain_looks.of_chain[chains].tolist(),
+                block.moments[to, columns].tolist(),
+                self._company.services[self._company.service_of[chains], to].tolist(),
+                doubt[chains].tolist(),
+            )
+            for c, g, number, moment, share, total in zip(*rows, strict=True):
+                look = (number, g)
                 if look not in written:
                     written[look] = labels_bits(self._groups[g], self._loose[c], self._rules)
-                arguments = [*written[look], *self._arguments(c, g, moment)]
+                arguments = [*written[look], *self._arguments(c, g, moment, share)]
                 if (c, g) in extra:
                     arguments.append(extra[c, g])
                 if c in heard:
                     arguments.append(heard[c].argument(g))
-                found[c] = Attachment(c, g, 1.0 / float(doubt[c]), tuple(arguments))
+                found[c] = Attachment(c, g, 1.0 / total, tuple(arguments))
         return [found[c] for c in sorted(found)]
 
     def ranking(
@@ -300,7 +308,8 @@ class _Attaching:
         found: list[tuple[float, list[Argument]]] = []
         for g, group in enumerate(self._groups):
             arguments = labels_bits(group, chain, self._rules)
-            arguments += self._arguments(0, g, float(block.moments[g, 0]))
+            share = float(self._company.services[self._company.service_of[0], g])
+            arguments += self._arguments(0, g, float(block.moments[g, 0]), share)
             bits = float(block.bits[g, 0])
             if g in known:
                 n_itself = sum(peer in group.peers for peer in known[g])
@@ -313,15 +322,17 @@ class _Attaching:
             found.append((bits, arguments))
         return found
 
-    def _arguments(self, c: int, g: int, moment: float) -> list[Argument]:
-        """What clocks, moments, services and links say for chain `c` and group `g`."""
+    def _arguments(self, c: int, g: int, moment: float, share: float) -> list[Argument]:
+        """What clocks, moments, services and links say for chain `c` and group `g`.
+
+        `moment` and `share` are the bits of moments and of services.
+        """
         chain, group = self._loose[c], self._groups[g]
         found: list[Argument] = []
         if chain.lines or chain.singles:
             found += skew_bits(group, chain) + self._clocks.arguments(g, chain)
         when = "active at the same moments" if moment > 0 else "little active at these moments"
         found.append(Argument("activity", moment, when))
-        share = float(self._company.services[self._company.service_of[c], g])
         if share:
             words = f"uses {self._service[chain.sides[0]]} {'also' if share > 0 else 'seldom'}"
             found.append(Argument("services", share, words))
@@ -401,11 +412,14 @@ class _Across:
         self._words = at[firsts(of, -bits)] // 2
         self._links, self._keys, self._n_groups = told, keys, len(groups)
 
+    @cached_property
+    def _place(self) -> dict[int, int]:
+        return {key: i for i, key in enumerate(self._keys.tolist())}
+
     def argument(self, chain: int, group: int) -> Argument | None:
         """What they say for this chain and group."""
-        key = chain * self._n_groups + group
-        at = int(np.searchsorted(self._keys, key))
-        if at == len(self._keys) or self._keys[at] != key:
+        at = self._place.get(chain * self._n_groups + group)
+        if at is None:
             return None
         link = self._links[int(self._words[at])]
         return Argument(link.signal, float(self.bits[at]), link.reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ Agreement = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArra
 """Rates and errors (ppm) of two clocks -> bits for one clock."""
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """Bits for (+) or against (-) one machine, and why."""
 
     signal: str

@@ -78,7 +78,7 @@ def facts_of(
     tallies = {"ttl": _Tally.of(columns.ttl), "syn": _Tally.of(columns.opened_syn)}
     for column, signal in REGIMES.items():
         told = regimes.get(signal)
-        shown = [told.get(n) for n in range(columns.n_sides)] if told else ()
+        shown = list(map(told.get, range(columns.n_sides))) if told else ()
         tallies[column] = _Tally.of(shown, nothing=UNKNOWN)
     found: list[Facts] = []
     for of_group, words in zip(members, said, strict=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -171,7 +171,7 @@ class Interleaving:
             total += bits
             if bits < 0.0 and (worst is None or bits < worst.bits):
                 worst = Argument(known.counter.signal, bits, words)
-        return worst and replace(worst, bits=max(total, APART_CAP))
+        return worst and worst._replace(bits=max(total, APART_CAP))
 
 
 def _apart(

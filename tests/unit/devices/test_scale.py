@@ -60,9 +60,9 @@ def test_parts_beyond_the_most_compared_are_attached_and_none_is_lost(
     full = find_devices(flows, said, ALL)
     compared: list[int] = []
 
-    def recorded(evidence: Evidence, parts: Sequence[Sequence[int]]) -> Partition:
+    def recorded(evidence: Evidence, parts: Sequence[Sequence[int]], **how: bool) -> Partition:
         compared.append(len(parts))
-        return partition(evidence, parts)
+        return partition(evidence, parts, **how)
 
     monkeypatch.setattr(judge, "partition", recorded)
     monkeypatch.setattr(judge, "MOST_FOUNDERS", 30)
