@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -34,10 +35,12 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     )
     calls: dict[str, list[tuple[int, int]]] = defaultdict(list)
     opened = sides.filter(pl.col("initiator") & (pl.col("peer_port") != 53))
-    for n, peer, start_ns in opened.select("number", "peer", "start_ns").iter_rows():
-        calls[peer].append((start_ns, n))
+    for peer, call in zip(opened["peer"].to_list(), _pairs(opened, "start_ns"), strict=True):
+        calls[peer].append(call)
     told: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    for asker, text, time_ns in asked.select("number", "text", "time_ns").iter_rows():
+    for text, (time_ns, asker) in zip(
+        asked["text"].to_list(), _pairs(asked, "time_ns"), strict=True
+    ):
         name, _, address = text.rpartition(" ")
         if address in calls:
             told[address].append((time_ns, asker, name))
@@ -45,15 +48,16 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     window_ns = int(WITHIN_S * 1e9)
     for address, answered in sorted(told.items()):
         answered.sort()
+        called, times_ns = calls[address], [time_ns for time_ns, _, _ in answered]
         for time_ns, asker, name in answered:
-            at = bisect.bisect_left(calls[address], (time_ns, -1))
-            if at == len(calls[address]) or calls[address][at][0] - time_ns > window_ns:
+            at = bisect.bisect_left(called, (time_ns, -1))
+            if at == len(called) or called[at][0] - time_ns > window_ns:
                 continue
-            start_ns, caller = calls[address][at]
-            since = bisect.bisect_left(answered, start_ns - window_ns, key=_time_ns)
-            until = bisect.bisect_right(answered, start_ns, key=_time_ns)
+            start_ns, caller = called[at]
+            since = bisect.bisect_left(times_ns, start_ns - window_ns)
+            until = bisect.bisect_right(times_ns, start_ns)
             rivals = {a for _, a, _ in answered[since:until]}
-            last = bisect.bisect_right(calls[address], (time_ns + window_ns, sides.height))
+            last = bisect.bisect_right(called, (time_ns + window_ns, sides.height))
             bits = BITS - 2.0 * math.log2(len(rivals)) - math.log2(last - at)
             if bits > 0.0:
                 wait = (start_ns - time_ns) / 1e9
@@ -69,8 +73,9 @@ def score(sides: pl.DataFrame, observations: pl.DataFrame) -> Scores:
     return Scores(links=links)
 
 
-def _time_ns(answer: tuple[int, int, str]) -> int:
-    return answer[0]
+def _pairs(rows: pl.DataFrame, time: str) -> Iterator[tuple[int, int]]:
+    """A time and the number of the side, of each row."""
+    return zip(rows[time].to_list(), rows["number"].to_list(), strict=True)
 
 
 SIGNAL = Signal(NAME, score=score)
