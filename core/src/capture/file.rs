@@ -118,7 +118,7 @@ impl CaptureFile {
         chunk_bytes: usize,
         numbers: &InterfaceNumbers,
     ) -> Result<Self, OpenError> {
-        let mut window = Window::new(source.stream, chunk_bytes);
+        let mut window = source.stream.window(chunk_bytes);
         window.fill(pcap::FILE_HEADER_BYTES);
         let parser = if let Some(header) = pcap::FileHeader::parse(window.bytes()) {
             window.consume(pcap::FILE_HEADER_BYTES);

@@ -6,20 +6,24 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
-use super::patience::receive;
+use super::deflate::{HISTORY_BYTES, Inflater, Out, SLACK_BYTES};
+use super::gzip;
+use super::read_ahead::{Filled, ROOM_BYTES, ReadAhead};
 use super::window::Window;
 
 /// How many bytes tell the compression.
 pub(super) const MAGIC_BYTES: usize = 6;
-/// How much compressed data is read, and how much inflated data handed over, at a time.
-const CHUNK_BYTES: usize = 1024 * 1024;
-/// How much is inflated in one call: what the call that meets broken data has done is lost.
+/// How much compressed data is read, and how much inflated data handed over, at a time: it stays
+/// in a cache that is near.
+const CHUNK_BYTES: usize = 512 * 1024;
+/// How much is inflated in one call of a library: what the call that meets broken data has done
+/// is lost.
 const STEP_BYTES: usize = 32 * 1024;
-/// Inflated chunks that wait for the reader at most.
-const MAX_CHUNKS: usize = 4;
+/// Inflated chunks that wait for the reader, or are being filled.
+const N_CHUNKS: usize = 4;
 /// Most memory that an xz stream may ask for, in bytes.
 const MAX_XZ_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -60,10 +64,10 @@ impl Codec {
         }
     }
 
-    /// Reads one member, and nothing behind it.
-    fn decoder<'a>(self, input: &'a mut Input) -> io::Result<Box<dyn Read + 'a>> {
-        Ok(match self {
-            Self::Gzip => Box::new(flate2::bufread::GzDecoder::new(input)),
+    /// Reads one member, and nothing behind it; None: gzip, which is inflated here.
+    fn decoder<'a>(self, input: &'a mut Input) -> io::Result<Option<Box<dyn Read + 'a>>> {
+        Ok(Some(match self {
+            Self::Gzip => return Ok(None),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(input)?.single_frame()),
             Self::Xz => {
                 let stream = liblzma::stream::Stream::new_stream_decoder(MAX_XZ_BYTES, 0)?;
@@ -72,7 +76,7 @@ impl Codec {
             Self::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(input)),
             Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
             Self::Skippable => Box::new(Skipped::new(input)?),
-        })
+        }))
     }
 }
 
@@ -95,90 +99,89 @@ impl fmt::Display for Break {
 
 impl std::error::Error for Break {}
 
-enum Message {
-    Chunk(Vec<u8>),
-    Break(Break),
-    End,
+/// Starts the thread, which ends with the input or when the chunks are wanted no more. An error
+/// of [`Break`] is not the end of them.
+pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
+    let size = ROOM_BYTES + CHUNK_BYTES + SLACK_BYTES;
+    let (chunks, filler) = ReadAhead::over(size, N_CHUNKS);
+    let input = Input(Window::new(compressed, CHUNK_BYTES));
+    thread::Builder::new()
+        .name("inflate".into())
+        .spawn(move || {
+            let mut outlet = Outlet {
+                filled: filler.filled,
+                unused: filler.unused,
+                out: Out::default(),
+                is_closed: false,
+            };
+            // Where the reader is gone there is nobody to tell.
+            let _ = outlet
+                .begin()
+                .and_then(|()| inflate_all(input, &mut outlet));
+        })?;
+    Ok(chunks)
 }
 
-/// The inflated bytes. An error of [`Break`] is not the end.
-pub(super) struct Inflated {
-    messages: Receiver<Message>,
-    /// Used chunks go back to the thread.
-    used: Sender<Vec<u8>>,
-    chunk: Vec<u8>,
-    pos: usize,
-    ended: bool,
-}
-
-impl Inflated {
-    /// Starts the thread; it ends with the input or when this is dropped.
-    pub fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<Self> {
-        let (sender, messages) = sync_channel(MAX_CHUNKS);
-        let (used, unused) = channel();
-        let input = Input(Window::new(compressed, CHUNK_BYTES));
-        let outlet = Outlet { sender, unused };
-        thread::Builder::new()
-            .name("inflate".into())
-            .spawn(move || inflate_all(input, &outlet))?;
-        Ok(Self {
-            messages,
-            used,
-            chunk: Vec::new(),
-            pos: 0,
-            ended: false,
-        })
-    }
-}
-
-impl Read for Inflated {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.pos == self.chunk.len() {
-            if self.ended {
-                return Ok(0);
-            }
-            // The thread may have ended already: then nobody wants the chunk back.
-            let _ = self.used.send(std::mem::take(&mut self.chunk));
-            self.pos = 0;
-            match receive(&self.messages)? {
-                Some(Message::Chunk(chunk)) => self.chunk = chunk,
-                Some(Message::Break(broken)) => return Err(io::Error::other(broken)),
-                Some(Message::End) => self.ended = true,
-                None => {
-                    self.ended = true;
-                    return Err(io::Error::other("inflation stopped unexpectedly"));
-                }
-            }
-        }
-        let rest = &self.chunk[self.pos..];
-        let n = rest.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&rest[..n]);
-        self.pos += n;
-        Ok(n)
-    }
-}
-
-/// The thread's side of the channel.
-struct Outlet {
-    sender: SyncSender<Message>,
+/// The thread's side: a chunk being filled, and where it goes. In front of a chunk is what was
+/// inflated before it, until it is sent.
+pub(super) struct Outlet {
+    filled: Sender<Filled>,
     unused: Receiver<Vec<u8>>,
+    out: Out,
+    /// The reader is gone.
+    is_closed: bool,
 }
 
 impl Outlet {
-    /// None where the reader is gone.
-    fn send(&self, message: Message) -> Option<()> {
-        self.sender.send(message).ok()
+    /// The chunk being filled.
+    pub fn out(&mut self) -> &mut Out {
+        &mut self.out
     }
 
-    fn send_break(&self, message: String) -> Option<()> {
-        self.send(Message::Break(Break(message)))
+    /// Takes an empty chunk.
+    fn begin(&mut self) -> io::Result<()> {
+        let Ok(bytes) = self.unused.recv() else {
+            return self.close();
+        };
+        self.out = Out {
+            bytes,
+            at: ROOM_BYTES,
+            end: ROOM_BYTES + CHUNK_BYTES,
+            oldest: ROOM_BYTES,
+        };
+        Ok(())
     }
 
-    /// An empty chunk, used before if possible.
-    fn chunk(&self) -> Vec<u8> {
-        let mut chunk = self.unused.try_recv().unwrap_or_default();
-        chunk.resize(CHUNK_BYTES, 0);
-        chunk
+    /// Sends what is in the chunk, and begins another. Fails where the reader is gone.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let n = self.out.at - ROOM_BYTES;
+        if n == 0 {
+            return Ok(());
+        }
+        let done = std::mem::take(&mut self.out);
+        self.begin()?;
+        let n_kept = HISTORY_BYTES.min(done.at - done.oldest);
+        self.out.oldest = ROOM_BYTES - n_kept;
+        let kept = &done.bytes[done.at - n_kept..done.at];
+        self.out.bytes[ROOM_BYTES - n_kept..ROOM_BYTES].copy_from_slice(kept);
+        self.send((done.bytes, Ok(n)))
+    }
+
+    fn send(&mut self, filled: Filled) -> io::Result<()> {
+        match self.filled.send(filled) {
+            Ok(()) => Ok(()),
+            Err(_) => self.close(),
+        }
+    }
+
+    fn send_break(&mut self, message: String) -> io::Result<()> {
+        self.flush()?;
+        self.send((Vec::new(), Err(io::Error::other(Break(message)))))
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.is_closed = true;
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -208,13 +211,18 @@ impl BufRead for Input {
     }
 }
 
-/// The thread: member after member. None where the reader is gone.
-fn inflate_all(mut input: Input, outlet: &Outlet) -> Option<()> {
+/// The thread: member after member. Fails where the reader is gone.
+fn inflate_all(mut input: Input, outlet: &mut Outlet) -> io::Result<()> {
+    let mut inflater = Box::<Inflater>::default();
     while input.0.fill(1) {
         input.0.fill(MAGIC_BYTES);
         let offset = input.0.offset();
         if let Some(codec) = Codec::of(input.0.bytes()) {
-            if let Err(error) = inflate_member(codec, &mut input, outlet)? {
+            let inflated = inflate_member(codec, &mut input, &mut inflater, outlet);
+            if outlet.is_closed {
+                return inflated;
+            }
+            if let Err(error) = inflated {
                 outlet.send_break(format!(
                     "{} data broken at compressed byte {}: {error}",
                     codec.as_str(),
@@ -237,32 +245,32 @@ fn inflate_all(mut input: Input, outlet: &Outlet) -> Option<()> {
     if input.0.is_broken() {
         outlet.send_break("the compressed file cannot be read on".into())?;
     }
-    outlet.send(Message::End)
+    outlet.flush()?;
+    outlet.send((Vec::new(), Ok(0)))
 }
 
-/// Inflates one member. None where the reader is gone.
-fn inflate_member(codec: Codec, input: &mut Input, outlet: &Outlet) -> Option<io::Result<()>> {
-    let mut decoder = match codec.decoder(input) {
-        Ok(decoder) => decoder,
-        Err(error) => return Some(Err(error)),
+/// Inflates one member.
+fn inflate_member(
+    codec: Codec,
+    input: &mut Input,
+    inflater: &mut Inflater,
+    outlet: &mut Outlet,
+) -> io::Result<()> {
+    let Some(mut decoder) = codec.decoder(input)? else {
+        return gzip::inflate_member(inflater, &mut input.0, outlet);
     };
+    outlet.out.oldest = outlet.out.at;
     loop {
-        let mut chunk = outlet.chunk();
-        let mut n_filled = 0;
-        let mut result = None;
-        while result.is_none() && n_filled < chunk.len() {
-            let end = chunk.len().min(n_filled + STEP_BYTES);
-            match decoder.read(&mut chunk[n_filled..end]) {
-                Ok(0) => result = Some(Ok(())),
-                Ok(n) => n_filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => result = Some(Err(error)),
-            }
+        let out = outlet.out();
+        let end = out.end.min(out.at + STEP_BYTES);
+        match decoder.read(&mut out.bytes[out.at..end]) {
+            Ok(0) => return Ok(()),
+            Ok(n) => out.at += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        chunk.truncate(n_filled);
-        outlet.send(Message::Chunk(chunk))?;
-        if result.is_some() {
-            return result;
+        if outlet.out.at == outlet.out.end {
+            outlet.flush()?;
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
-//! compression, `inflate` unpacks in a thread, `window` holds the chunk that
+//! compression, `inflate` unpacks in a thread (`gzip`, `deflate`, `huffman`: ours), `window` holds the chunk that
 //! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap` and `pcapng` find the records in it,
 //! `file` is one capture of either format, `merge` orders several by time. `patience` waits for
 //! streams that may be silent.
@@ -12,7 +12,10 @@
 
 mod annotate;
 mod damage;
+mod deflate;
 mod file;
+mod gzip;
+mod huffman;
 mod inflate;
 mod merge;
 mod patience;

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::patience::receive;
+
 /// Room before the bytes read, for what is left of the chunk before them.
 pub(super) const ROOM_BYTES: usize = 64 * 1024;
 /// How much is read at a time: all buffers together stay in a cache that is near.
@@ -14,35 +16,35 @@ const N_BUFFERS: usize = 3;
 type Stream = Box<dyn Read + Send>;
 
 /// A buffer, and how many bytes were read into it behind [`ROOM_BYTES`].
-type Filled = (Vec<u8>, io::Result<usize>);
+pub(super) type Filled = (Vec<u8>, io::Result<usize>);
 
 /// The other end of the thread. Whoever takes a buffer gives one back.
 pub(super) struct ReadAhead {
     filled: Receiver<Filled>,
     unused: Sender<Vec<u8>>,
+    /// Of a buffer, bytes.
+    size: usize,
+}
+
+/// The thread's end.
+pub(super) struct Filler {
+    pub filled: Sender<Filled>,
+    pub unused: Receiver<Vec<u8>>,
 }
 
 impl ReadAhead {
     /// Starts the thread; it ends with the stream or when this is dropped. Gives the stream back
     /// where there is no thread to be had.
     pub fn spawn(stream: Stream) -> Result<Self, Stream> {
-        let (give_back, unused) = channel();
-        let (hand_over, filled) = channel();
+        let (ahead, filler) = Self::over(ROOM_BYTES + CHUNK_BYTES, N_BUFFERS);
         let (send_stream, streams) = channel::<Stream>();
         let thread = thread::Builder::new().name("read".into()).spawn(move || {
             if let Ok(stream) = streams.recv() {
-                read_all(stream, &unused, &hand_over);
+                read_all(stream, &filler);
             }
         });
         if thread.is_err() {
             return Err(stream);
-        }
-        let ahead = Self {
-            filled,
-            unused: give_back,
-        };
-        for _ in 0..N_BUFFERS {
-            ahead.give_back(None);
         }
         match send_stream.send(stream) {
             Ok(()) => Ok(ahead),
@@ -50,26 +52,39 @@ impl ReadAhead {
         }
     }
 
+    /// Both ends, with `n_buffers` of a size to be filled.
+    pub fn over(size: usize, n_buffers: usize) -> (Self, Filler) {
+        let (give_back, unused) = channel();
+        let (hand_over, filled) = channel();
+        let ahead = Self {
+            filled,
+            unused: give_back,
+            size,
+        };
+        for _ in 0..n_buffers {
+            ahead.give_back(None);
+        }
+        let filled = hand_over;
+        (ahead, Filler { filled, unused })
+    }
+
     /// The next bytes; 0 of them at the end.
     pub fn take(&self) -> io::Result<(Vec<u8>, usize)> {
-        let (buffer, n) = self
-            .filled
-            .recv()
-            .map_err(|_| io::Error::other("reading ahead ended early"))?;
+        let (buffer, n) =
+            receive(&self.filled)?.ok_or_else(|| io::Error::other("reading ahead ended early"))?;
         Ok((buffer, n?))
     }
 
     /// For a buffer that was taken: a used one, or a new one.
     pub fn give_back(&self, used: Option<Vec<u8>>) {
-        let size = ROOM_BYTES + CHUNK_BYTES;
-        let fits = used.filter(|buffer| buffer.len() == size);
+        let fits = used.filter(|buffer| buffer.len() == self.size);
         // At the end of the stream nobody wants it.
-        let _ = self.unused.send(fits.unwrap_or_else(|| vec![0; size]));
+        let _ = self.unused.send(fits.unwrap_or_else(|| vec![0; self.size]));
     }
 }
 
-fn read_all(mut stream: Stream, unused: &Receiver<Vec<u8>>, hand_over: &Sender<Filled>) {
-    while let Ok(mut buffer) = unused.recv() {
+fn read_all(mut stream: Stream, filler: &Filler) {
+    while let Ok(mut buffer) = filler.unused.recv() {
         let n_read = loop {
             match stream.read(&mut buffer[ROOM_BYTES..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -77,7 +92,7 @@ fn read_all(mut stream: Stream, unused: &Receiver<Vec<u8>>, hand_over: &Sender<F
             }
         };
         let goes_on = matches!(n_read, Ok(1..));
-        if hand_over.send((buffer, n_read)).is_err() || !goes_on {
+        if filler.filled.send((buffer, n_read)).is_err() || !goes_on {
             break;
         }
     }

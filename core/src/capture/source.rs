@@ -8,17 +8,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::inflate::{self, Codec};
 use super::patience::Patient;
+use super::read_ahead::ReadAhead;
+use super::window::Window;
 
 /// The path that means standard input.
 const STANDARD_INPUT: &str = "-";
 
 /// A stream of plain capture bytes, and what is known about where it comes from.
 pub(super) struct Source {
-    pub stream: Box<dyn Read + Send>,
+    pub stream: Stream,
     /// How it is compressed, if it is.
     pub compression: Option<Codec>,
     /// Bytes read so far, before inflation.
     pub n_read: Arc<AtomicU64>,
+}
+
+/// Bytes as they are read, or inflated by a thread.
+pub(super) enum Stream {
+    Plain(Box<dyn Read + Send>),
+    Inflated(ReadAhead),
+}
+
+impl Stream {
+    /// What is looked at of it. `chunk_bytes`: how much is read at a time where it is read.
+    pub fn window(self, chunk_bytes: usize) -> Window {
+        match self {
+            Self::Plain(stream) => Window::new(stream, chunk_bytes),
+            Self::Inflated(chunks) => Window::of_chunks(chunks),
+        }
+    }
 }
 
 /// Size in bytes of a regular file; None for anything that may go on for ever.
@@ -55,9 +73,9 @@ pub(super) fn from_stream(stream: Box<dyn Read + Send>) -> io::Result<Source> {
         .read_to_end(&mut first)?;
     let compression = Codec::of(&first);
     let whole = Cursor::new(first).chain(counted);
-    let stream: Box<dyn Read + Send> = match compression {
-        None => Box::new(whole),
-        Some(_) => Box::new(inflate::Inflated::spawn(Box::new(whole))?),
+    let stream = match compression {
+        None => Stream::Plain(Box::new(whole)),
+        Some(_) => Stream::Inflated(inflate::spawn(Box::new(whole))?),
     };
     Ok(Source {
         stream,

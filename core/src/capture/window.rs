@@ -52,6 +52,14 @@ impl Window {
         }
     }
 
+    /// A stream that a thread hands over in chunks.
+    pub fn of_chunks(chunks: ReadAhead) -> Self {
+        Self {
+            ahead: Some(chunks),
+            ..Self::new(Box::new(io::empty()), 0)
+        }
+    }
+
     /// The unconsumed bytes in memory.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
