@@ -25,8 +25,8 @@ JUDGED = (
     *("ts_n", "ts_zero", "ts_first", "ts_last", "ts_first_s", "ts_last_s", "ts_apart"),
     *("ts_sum_x", "ts_sum_v", "ts_sum_xx", "ts_hull_x", "ts_hull_v"),
 )
-"""What signals and this package read of a side: of a million flows, a third of the columns that
-nobody asks for would be gathered and sent to other processes as well."""
+"""What signals and this package read of a side. A third of all columns is not among them, and
+need not be gathered and sent to other processes."""
 _DERIVED = frozenset(
     {"start_ns", "end_ns", "start_s", "end_s", "ts_first_s", "ts_last_s", "mac_addresses"}
 )
