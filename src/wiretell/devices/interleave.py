@@ -34,6 +34,9 @@ or a burst that went elsewhere, may have made it."""
 ONE_COUNTER_SHARE = 0.5
 """If this share of the steps between is believable, the counter does not tell them apart."""
 MAX_STEPS = 256
+STRAY_MARKS, STRAY_SHARE = 3, 0.05
+"""So many marks in a row, and no larger a share of a group's, that its counter cannot have made
+are of flows that strayed into it: of the counter of another."""
 FEW_MARKS = 16
 """Marks of so few are gone through one by one: arrays take longer to set up."""
 
@@ -125,6 +128,8 @@ class Interleaving:
         self._rows: list[dict[int, list[int]]] = []
         self._arrays: list[dict[int, IntArray]] = []
         """The rows of groups that were asked since they last grew, as an array."""
+        self._own: list[dict[int, list[int]]] = []
+        """The rows of large groups, likewise, without those that strayed into them."""
         if not counters:
             return
         last = max(int(x.columns.side.max(initial=-1)) for x in counters)
@@ -138,16 +143,17 @@ class Interleaving:
                     of_group.setdefault(g, []).append(row)
             self._rows.append(of_group)
             self._arrays.append({})
+            self._own.append({})
 
     def merge(self, a: int, b: int) -> None:
         """Group `b` is now part of `a`."""
-        for rows, arrays in zip(self._rows, self._arrays, strict=True):
+        for rows, arrays, without in zip(self._rows, self._arrays, self._own, strict=True):
             own = rows.pop(b, None)
             if own is None:
                 continue
-            if arrays:
-                arrays.pop(a, None)
-                arrays.pop(b, None)
+            for of_group in (arrays, without):
+                of_group.pop(a, None)
+                of_group.pop(b, None)
             if a not in rows:
                 rows[a] = own
             elif len(own) == 1:
@@ -163,15 +169,35 @@ class Interleaving:
         """
         worst: Argument | None = None
         total = 0.0
-        for known, rows, arrays in zip(self._known, self._rows, self._arrays, strict=True):
+        for n, (known, rows) in enumerate(zip(self._known, self._rows, strict=True)):
             mine, theirs = rows.get(a), rows.get(b)
             if mine is None or theirs is None or min(len(mine), len(theirs)) < least:
                 continue
-            bits, words = _apart(known, (a, mine), (b, theirs), arrays)
+            one, other = (a, self._own_of(n, a, mine)), (b, self._own_of(n, b, theirs))
+            bits, words = _apart(known, one, other, self._arrays[n])
             total += bits
             if bits < 0.0 and (worst is None or bits < worst.bits):
                 worst = Argument(known.counter.signal, bits, words)
         return worst and worst._replace(bits=max(total, APART_CAP))
+
+    def _own_of(self, n: int, group: int, rows: list[int]) -> list[int]:
+        """Rows of a group in counter number `n`, without those that strayed into it."""
+        if len(rows) * STRAY_SHARE < 1.0:
+            return rows
+        own = self._own[n].get(group)
+        if own is None:
+            own = self._own[n][group] = _own(self._known[n], rows)
+        return own
+
+
+def _own(known: _Marks, rows: list[int]) -> list[int]:
+    """The marks of a group that its counter can have made."""
+    marks = np.array(rows, dtype=np.int64)
+    within, _ = known.believable(marks[:-1], marks[1:])
+    run = np.concatenate([[0], np.cumsum(~within)])
+    size = np.bincount(run)[run]
+    own: list[int] = marks[(size > STRAY_MARKS) | (size > STRAY_SHARE * len(rows))].tolist()
+    return own or rows
 
 
 def _apart(

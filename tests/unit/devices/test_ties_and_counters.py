@@ -171,3 +171,26 @@ def test_marks_of_merged_groups_are_one_row() -> None:
     whole = sorted(parts[0] + parts[2])
     fresh = Interleaving([whole, parts[1]], [counter(**marks)])
     assert merged.argument(0, 1) == fresh.argument(0, 1)
+
+
+def test_flows_that_strayed_into_a_large_group_say_nothing_of_its_counter() -> None:
+    """One counter to and fro between two groups, the larger with flows of another counter."""
+    marks = {f"s{i}": (float(i), 100 + i) for i in range(120)}
+    parts = [list(range(100)), list(range(100, 120))]
+    assert Interleaving(parts, [counter(**marks)]).argument(0, 1) is None
+    strays = {f"s{120 + k}": (105.0 + 3.0 * k, 40_000 + k) for k in range(3)}
+    few = [[*parts[0], *range(120, 123)], parts[1]]
+    assert Interleaving(few, [counter(**marks, **strays)]).argument(0, 1) is None
+    many = {f"s{120 + k}": (105.0 + 0.7 * k, 40_000 + k) for k in range(20)}
+    apart = [[*parts[0], *range(120, 140)], parts[1]]
+    argument = Interleaving(apart, [counter(**marks, **many)]).argument(0, 1)
+    assert argument is not None
+    assert argument.bits < -20.0
+
+
+def test_marks_of_a_small_group_are_all_its_own() -> None:
+    marks = {f"s{i}": (float(i), 100 + i + 20_000 * (i % 5 == 4)) for i in range(15)}
+    parts = [[i for i in range(15) if i % 5 != 4], [4, 9, 14]]
+    argument = Interleaving(parts, [counter(**marks)]).argument(0, 1)
+    assert argument is not None
+    assert argument.bits < -10.0
