@@ -97,14 +97,18 @@ class ClocksOfGroups:
             ClockColumns.of([clock for _, clock in clocks]).at(theirs),
         )
         n_groups, n_chains = bits.shape
-        group = np.array([g for g, _ in ours], dtype=np.int64)[mine]
-        column = np.array([c for c, _ in clocks], dtype=np.int64)[theirs]
         said = ~np.isnan(found)
-        pair, found = (group * n_chains + column)[said], found[said]
+        group = np.array([g for g, _ in ours], dtype=np.int64)[mine[said]]
+        of_chain = np.array([c for c, _ in clocks], dtype=np.int64)
+        clock, found = theirs[said], found[said]
+        pair = group * n_chains + of_chain[clock]
         worst = np.full(n_groups * n_chains, np.inf)
         np.minimum.at(worst, pair, found)
         at = np.flatnonzero(np.isfinite(worst))
-        strays = np.bincount(pair[found < 0.0], minlength=len(worst))[at]
+        off = np.zeros((n_groups, len(clocks)), dtype=np.bool_)
+        off[group[found < 0.0], clock[found < 0.0]] = True  # by however many lines
+        g_off, clock_off = np.nonzero(off)
+        strays = np.bincount(g_off * n_chains + of_chain[clock_off], minlength=len(worst))[at]
         n_clocked = np.array([chain.n_clocked for chain in chains], dtype=np.int64)[at % n_chains]
         floor = _stray_bits(strays, n_clocked)
         bits.reshape(-1)[at] += np.maximum(np.maximum(worst[at], floor), CLOCK_CONFLICT_BITS)

@@ -50,6 +50,9 @@ OTHER_RATE_BITS = -20.0
 OTHER_RATE = 0.25
 """Difference of two flows' rates that unsteady clocks (ticks lost when idle) do not reach."""
 CLOCK_CONFLICT_BITS = -25.0
+SURE_BITS, SURE_CONFLICT_BITS = 1.0, -60.0
+"""What each further flow on both of two lines adds to their conflict, and the most of it: lines of
+many flows do not come of chance, whatever links and handwriting say."""
 STRAY_SHARE = 0.02
 """Share of flows in a group that are not its machine's, or whose clock is a proxy's."""
 LINE_SLACK_S = 0.5
@@ -208,7 +211,8 @@ def clock_bits(a: Group, b: Group) -> list[Argument]:
 def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list[Argument]:
     """The same from `pairs` alone: clocks of `a` and of `b` that one machine may not both have."""
     worst: Argument | None = None
-    strays = [0, 0]
+    strays: tuple[set[int], set[int]] = set(), set()
+    n_sure = 0
     clocked: tuple[int, int] | None = None
     for mine, theirs in pairs:
         argument = _line_bits(mine, theirs)
@@ -218,19 +222,29 @@ def lines_bits(a: Group, b: Group, pairs: Iterable[tuple[Clock, Clock]]) -> list
             worst = argument
         if argument.bits < 0.0:
             clocked = clocked or (a.n_clocked, b.n_clocked)
-            smaller = 0 if len(mine.sides) < len(theirs.sides) else 1
-            strays[smaller] += min(len(mine.sides), len(theirs.sides))
+            few = min(len(mine.sides), len(theirs.sides))
+            # Of two as large, the line that is said to hold for the whole host is the odd one.
+            odd = (len(mine.sides), mine.scope != "host") < (
+                len(theirs.sides),
+                theirs.scope != "host",
+            )
+            strays[0 if odd else 1].update((mine if odd else theirs).sides)
+            if argument.bits <= CLOCK_CONFLICT_BITS:
+                n_sure = max(n_sure, few)
             if worst.bits <= CLOCK_CONFLICT_BITS and _strays(strays, clocked) <= worst.bits:
                 break  # nothing can say more: large groups have thousands of pairs
     if worst is None:
         return []
     floor = _strays(strays, clocked) if clocked else 0.0
-    return [Argument(worst.signal, max(worst.bits, floor, CLOCK_CONFLICT_BITS), worst.reason)]
+    bits = max(worst.bits, floor, CLOCK_CONFLICT_BITS)
+    if bits <= CLOCK_CONFLICT_BITS:
+        bits = max(bits - SURE_BITS * max(n_sure - 1, 0), SURE_CONFLICT_BITS)
+    return [Argument(worst.signal, bits, worst.reason)]
 
 
-def _strays(strays: Sequence[int], clocked: Sequence[int]) -> float:
+def _strays(strays: Sequence[set[int]], clocked: Sequence[int]) -> float:
     """log2 of the chance that so many of each group's clocked flows do not belong to it."""
-    return sum(_stray_bits(k, n) for k, n in zip(strays, clocked, strict=True))
+    return sum(_stray_bits(len(k), n) for k, n in zip(strays, clocked, strict=True))
 
 
 def _stray_bits(n_strays: int, n_clocked: int) -> float:

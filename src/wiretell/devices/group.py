@@ -101,6 +101,9 @@ class Group:
 
 MIN_READINGS = 10
 """A slope through fewer readings of its own hangs on two: its error is not to be trusted."""
+BY_CHANCE_SHARE = 0.2
+"""A line that fewer of a group's clocked sides read, and of whose sides fewer are the group's, is
+another's: random offsets come near one now and then."""
 SKEW_FLOOR_PPM = 0.3
 """Wander and temperature keep two measurements of one clock about this far apart."""
 
@@ -123,6 +126,7 @@ def groups_of(
         group.labels = shown
         group.peers = set(map(peers.__getitem__, group.sides))
     home = places.tolist()
+    doubtful: list[tuple[int, Clock, int]] = []
     for hold in holds:
         if home[hold.side] >= 0:
             groups[home[hold.side]].holds.append(hold)
@@ -131,8 +135,16 @@ def groups_of(
         if clock.scope == "flow" and len(clock.sides) == 1:
             first.singles.append(clock)
         else:
-            for i in sorted({home[side] for side in clock.sides}):
-                (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
+            shares = Counter(home[side] for side in clock.sides)
+            for i in sorted(shares):
+                if shares[i] < BY_CHANCE_SHARE * len(clock.sides):
+                    doubtful.append((i, clock, shares[i]))
+                else:
+                    (groups[i].singles if clock.scope == "flow" else groups[i].lines).append(clock)
         if clock.nominal_hz and clock.edges is not None:
             first.edges.setdefault(clock.nominal_hz, []).append(clock.edges)
+    for i, clock, n_own in doubtful:
+        group = groups[i]
+        if n_own >= BY_CHANCE_SHARE * (n_own + group.n_clocked):
+            (group.singles if clock.scope == "flow" else group.lines).append(clock)
     return groups

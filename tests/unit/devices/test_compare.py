@@ -11,6 +11,7 @@ from wiretell.devices.compare import (
     CLOCK_CONFLICT_BITS,
     ONE_MACHINE_BITS,
     OTHER_RATE_BITS,
+    SURE_CONFLICT_BITS,
     Argument,
     clock_bits,
     compare,
@@ -140,8 +141,26 @@ def test_rates_differ() -> None:
 
 def test_two_lines_at_once_are_two_machines() -> None:
     (argument,) = clock_bits(*pair(line(range(30)), line(range(30, 60), start=9e8)))
-    assert argument.bits == CLOCK_CONFLICT_BITS
+    assert argument.bits == CLOCK_CONFLICT_BITS - 29.0  # thirty flows on each
     assert argument.reason == "clock lines 400000.0 s apart: one machine shows one"
+
+
+def test_the_more_flows_two_lines_have_the_surer_they_are_two() -> None:
+    few, some, many = (
+        bits(clock_bits(*pair(line(range(n)), line(range(n, 2 * n), start=9e8))))
+        for n in (12, 30, 200)
+    )
+    assert CLOCK_CONFLICT_BITS >= few > some > many == SURE_CONFLICT_BITS
+
+
+def test_one_flow_on_a_line_by_chance_parts_nothing() -> None:
+    """Two pieces of a machine that draws its offsets; a flow of one is near another's line."""
+    singles = [line(range(i, i + 1), start=1e8 * i, scope="flow") for i in range(40)]
+    peers = [""] * 60
+    near = line(range(40, 41), start=7e8)
+    one, other = groups_of([range(25), range(25, 41)], [], [*singles, near], peers)
+    for argument in (*clock_bits(one, other), *clock_bits(other, one)):
+        assert argument.bits > -5.0
 
 
 def test_lines_towards_different_destinations_are_no_conflict() -> None:

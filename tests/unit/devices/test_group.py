@@ -54,3 +54,19 @@ def test_a_clock_of_unknown_rate_is_no_skew() -> None:
     unknown = Clock((0,), "flow", 0.0, 0.0, 0.0, float("inf"), 2, 0.0, 1.0, 0, 1000)
     (group,) = groups_of([[0]], [], [unknown], [""])
     assert group.skew() is None
+
+
+def test_a_line_that_a_group_shares_by_chance_is_not_its_clock() -> None:
+    """One of 22 flows with offsets of their own is near a line of 15 flows of another machine."""
+    alone = [clock(side) for side in range(20, 41)]
+    line = clock(*range(14), 41)
+    parts = [range(14), range(20, 42)]
+    machine, other = groups_of(parts, [], [line, *alone], [""] * 42)
+    assert machine.lines == [line]
+    assert (other.lines, len(other.singles)) == ([], 21)
+
+
+def test_a_small_piece_of_a_machine_keeps_its_clock() -> None:
+    line = clock(*range(14), 41)
+    _, piece = groups_of([range(14), [40, 41]], [], [line, clock(40)], [""] * 42)
+    assert piece.lines == [line]
