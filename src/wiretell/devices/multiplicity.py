@@ -4,8 +4,9 @@ Machines of one make behind a NAT that hides ports and clocks write exactly alik
 one group, and no argument is left to part them. Three things still speak of their number: the
 connections of which a machine keeps one at a time, how busy the groups of a look are, and how
 often looks come more than once on this address. The last is one unknown number for all looks (an
-office owns many of each, a household one), so the looks of an address are judged together: the
-machines of a look beyond the first are negative binomial, with a mean that is integrated out.
+office owns many of each, a household one), and so is how busy a machine is here: the looks of an
+address are judged together. The machines of a look beyond the first are negative binomial, with a
+mean that is integrated out, and so is the pace.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ SHAPE = 1.0
 """Looks differ in how many there are: a geometric number, wider than a Poisson one."""
 MEANS_SHAPE, MEANS_RATE = 0.5, 1.5
 """Means of the further machines per look that are weighed, and their Gamma prior (mean 0.33)."""
-USUAL_PER_S, USUAL_WEIGHT = 0.1, 1.0
-"""Connections a second of a machine in use, and how many known machines that guess is worth."""
+USUAL_PER_S, USUAL_SPREAD = 0.1, 1.1
+"""Connections a second of a machine in use, and the standard deviation of its logarithm over
+addresses: this pace is the address's own."""
+PACES = np.linspace(-2.5, 2.5, 15)
+"""Paces that are weighed, in standard deviations of what is known of it."""
 SPREAD, SPREAD_WEIGHT = 1.1, 4.0
 """Prior standard deviation of log(connections per machine), and its weight in machines."""
-BUSY_BITS, BUSY_BITS_KNOWN = 2.5, 6.0
-"""Most that volume says, by the guess above and beside machines told apart here."""
+BUSY_BITS = 6.0
+"""Most that volume says of one look."""
 HELD_SHARE = 0.6
 """A group of which counters or a clock tie this share of the connections is one machine."""
 KEEPS_PRIOR = 0.5
@@ -98,15 +102,17 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
             crowds[body.look].append(body)
     hidden = math.log2(1.0 - SHOWS * informed(bodies))
     volumes = np.log([body.n_connections for body in bodies if body.one and body.n_connections])
+    pace = _pace(volumes, seconds)
     keeps = _keeps(bodies)
-    weights = (MEANS_SHAPE - 1.0) * np.log(MEANS) - MEANS_RATE * MEANS + np.log(MEANS)
+    means = (MEANS_SHAPE - 1.0) * np.log(MEANS) - MEANS_RATE * MEANS + np.log(MEANS)
     for look, n in known.items():
         if look not in crowds:
-            weights = weights + _further(np.array([n - 1]))[:, 0]
+            means = means + _further(np.array([n - 1]))[:, 0]
+    weights = means - 0.5 * PACES[:, None] ** 2
     posterior: dict[str, FloatArray] = {}
     for look, crowd in sorted(crowds.items()):
         machines = np.arange(len(crowd), MOST + len(crowd))
-        bits = _busy(sum(b.n_connections for b in crowd), machines, volumes, seconds)
+        bits = pace.bits(sum(b.n_connections for b in crowd), machines)[:, None, :]
         holds = [hold for body in crowd for hold in body.holds]
         at_once = max(most_at_once(holds), *(body.at_once for body in crowd), 0)
         bits = bits + _at_once(at_once, machines, keeps)
@@ -114,11 +120,12 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
         hides = float(np.average([_unseen(body.skews) for body in crowd], weights=share))
         bits = bits + np.arange(len(machines)) * (math.log2(max(hides, 1e-9)) + hidden)
         nats = bits * math.log(2.0) + _further(machines + known[look] - 1)
-        most = nats.max(axis=1, keepdims=True)
+        most = nats.max(axis=-1, keepdims=True)
         mass = np.exp(nats - most)
-        weights = weights + (most[:, 0] + np.log(mass.sum(axis=1)))
-        posterior[look] = mass / mass.sum(axis=1, keepdims=True)
-    weight = np.exp(weights - weights.max())
+        whole = mass.sum(axis=-1, keepdims=True)
+        weights = weights + (most + np.log(whole))[..., 0]
+        posterior[look] = (mass / whole).reshape(-1, len(machines))
+    weight = np.exp(weights - weights.max()).ravel()
     weight /= weight.sum()
     total = np.zeros(MOST * max(len(posterior), 1) + 1)
     for row, w in enumerate(weight):
@@ -196,28 +203,38 @@ def _further(more: NDArray[np.int64]) -> FloatArray:
     return nats
 
 
-def _busy(
-    n_connections: int, machines: NDArray[np.int64], volumes: FloatArray, seconds: float
-) -> FloatArray:
-    """log2 density of the connections of a crowd, if so many machines open them.
+@dataclass(frozen=True)
+class _Pace:
+    """log(connections of a machine): its mean here for each of `PACES`, its variance."""
 
-    A sum of log-normal volumes is taken as log-normal of that mean and variance (Fenton 1960).
-    """
-    if not n_connections:
-        return np.zeros(len(machines))
+    means: FloatArray
+    variance: float
+
+    def bits(self, n_connections: int, machines: NDArray[np.int64]) -> FloatArray:
+        """log2 density of the connections of a crowd, a row for each of `PACES`, a column for
+        each number of machines that may open them.
+
+        A sum of log-normal volumes is taken as log-normal of that mean and variance (Fenton 1960).
+        """
+        if not n_connections:
+            return np.zeros((len(PACES), len(machines)))
+        together = np.log1p((math.exp(self.variance) - 1.0) / machines)
+        expected = self.means[:, None] + np.log(machines) + 0.5 * (self.variance - together)
+        nats = -0.5 * ((math.log(n_connections) - expected) ** 2 / together + np.log(together))
+        bits: FloatArray = nats / math.log(2.0)
+        capped: FloatArray = np.maximum(bits, bits.max() - BUSY_BITS)
+        return capped
+
+
+def _pace(volumes: FloatArray, seconds: float) -> _Pace:
+    """How busy a machine is, from log(connections) of those known to be one, and what is usual."""
     n = len(volumes)
     guess = math.log(USUAL_PER_S * max(seconds, 1.0))
-    mean = (USUAL_WEIGHT * guess + float(volumes.sum())) / (USUAL_WEIGHT + n)
     squares = float(np.sum((volumes - volumes.mean()) ** 2)) if n else 0.0
     variance = (SPREAD_WEIGHT * SPREAD**2 + squares) / (SPREAD_WEIGHT + max(n - 1, 0))
-    together = np.log1p((math.exp(variance) - 1.0) / machines)
-    expected = mean + np.log(machines) + 0.5 * (variance - together)
-    wide = together + variance / (USUAL_WEIGHT + n)
-    nats = -0.5 * ((math.log(n_connections) - expected) ** 2 / wide + np.log(wide))
-    bits = (nats - nats[0]) / math.log(2.0)
-    most = BUSY_BITS_KNOWN if n > 1 else BUSY_BITS
-    result: FloatArray = np.clip(bits, -most, most)
-    return result
+    usual, known = USUAL_SPREAD**-2, n / variance
+    mean = (usual * guess + float(volumes.sum()) / variance) / (usual + known)
+    return _Pace(mean + PACES / math.sqrt(usual + known), variance)
 
 
 def _keeps(bodies: Sequence[Body]) -> float:

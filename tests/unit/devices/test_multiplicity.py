@@ -112,3 +112,13 @@ def test_two_groups_that_each_keep_one_at_the_same_time() -> None:
     assert argument.reason == "both keep a connection to push, 80 s at the same time"
     assert holds_bits(a, Group([1], holds=[hold(200.0, 300.0)])) == []
     assert holds_bits(a, Group([1], holds=[hold(20.0, 120.0, "other")])) == []
+
+
+def test_a_busy_line_is_not_a_crowd() -> None:
+    """Every look is three times as busy as is usual: that is the pace here, not three of each."""
+    looks = [Body(look, 180, 0.1, 0) for look in ("win", "mac", "phone", "linux")]
+    usual = [Body(look, 60, 0.1, 0) for look in ("win", "mac", "phone", "linux")]
+    odd = [*usual[:3], Body("linux", 180, 0.1, 0)]
+    assert expected(looks) - expected(usual) < 1.0
+    linux = [float(beyond(b, SECONDS).of_look["linux"][0]) for b in (looks, odd)]
+    assert linux[0] > linux[1]  # one look busier than the others may well be several machines
