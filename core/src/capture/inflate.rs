@@ -9,8 +9,8 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
-use super::deflate::{HISTORY_BYTES, Inflater, Out, SLACK_BYTES};
-use super::gzip;
+use flate2::{Decompress, FlushDecompress, Status};
+
 use super::read_ahead::{Filled, ROOM_BYTES, ReadAhead};
 use super::window::Window;
 
@@ -19,11 +19,13 @@ pub(super) const MAGIC_BYTES: usize = 6;
 /// How much compressed data is read, and how much inflated data handed over, at a time: it stays
 /// in a cache that is near.
 const CHUNK_BYTES: usize = 512 * 1024;
-/// How much is inflated in one call of a library: what the call that meets broken data has done
-/// is lost.
+/// How much is read from a decoder in one call: what the call that meets broken data has done is
+/// lost.
 const STEP_BYTES: usize = 32 * 1024;
 /// Inflated chunks that wait for the reader, or are being filled.
 const N_CHUNKS: usize = 4;
+/// How far matches of gzip reach back at most: 2 to the power of this.
+const GZIP_WINDOW_BITS: u8 = 15;
 /// Most memory that an xz stream may ask for, in bytes.
 const MAX_XZ_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -64,7 +66,7 @@ impl Codec {
         }
     }
 
-    /// Reads one member, and nothing behind it; None: gzip, which is inflated here.
+    /// Reads one member, and nothing behind it; None: gzip, see [`inflate_gzip`].
     fn decoder<'a>(self, input: &'a mut Input) -> io::Result<Option<Box<dyn Read + 'a>>> {
         Ok(Some(match self {
             Self::Gzip => return Ok(None),
@@ -102,8 +104,7 @@ impl std::error::Error for Break {}
 /// Starts the thread, which ends with the input or when the chunks are wanted no more. An error
 /// of [`Break`] is not the end of them.
 pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
-    let size = ROOM_BYTES + CHUNK_BYTES + SLACK_BYTES;
-    let (chunks, filler) = ReadAhead::over(size, N_CHUNKS);
+    let (chunks, filler) = ReadAhead::over(ROOM_BYTES + CHUNK_BYTES, N_CHUNKS);
     let input = Input(Window::new(compressed, CHUNK_BYTES));
     thread::Builder::new()
         .name("inflate".into())
@@ -111,7 +112,8 @@ pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
             let mut outlet = Outlet {
                 filled: filler.filled,
                 unused: filler.unused,
-                out: Out::default(),
+                chunk: Vec::new(),
+                end: ROOM_BYTES,
                 is_closed: false,
             };
             // Where the reader is gone there is nobody to tell.
@@ -122,49 +124,46 @@ pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
     Ok(chunks)
 }
 
-/// The thread's side: a chunk being filled, and where it goes. In front of a chunk is what was
-/// inflated before it, until it is sent.
-pub(super) struct Outlet {
+/// The thread's side: a chunk being filled, and where it goes.
+struct Outlet {
     filled: Sender<Filled>,
     unused: Receiver<Vec<u8>>,
-    out: Out,
+    chunk: Vec<u8>,
+    /// End of what is in the chunk; it begins behind [`ROOM_BYTES`].
+    end: usize,
     /// The reader is gone.
     is_closed: bool,
 }
 
 impl Outlet {
-    /// The chunk being filled.
-    pub fn out(&mut self) -> &mut Out {
-        &mut self.out
-    }
-
     /// Takes an empty chunk.
     fn begin(&mut self) -> io::Result<()> {
-        let Ok(bytes) = self.unused.recv() else {
+        let Ok(chunk) = self.unused.recv() else {
             return self.close();
         };
-        self.out = Out {
-            bytes,
-            at: ROOM_BYTES,
-            end: ROOM_BYTES + CHUNK_BYTES,
-            oldest: ROOM_BYTES,
-        };
+        self.chunk = chunk;
+        self.end = ROOM_BYTES;
         Ok(())
     }
 
+    /// Room for up to `most` bytes, at least one. Fails where the reader is gone.
+    fn room(&mut self, most: usize) -> io::Result<&mut [u8]> {
+        if self.end == self.chunk.len() {
+            self.flush()?;
+        }
+        let end = self.chunk.len().min(self.end.saturating_add(most));
+        Ok(&mut self.chunk[self.end..end])
+    }
+
     /// Sends what is in the chunk, and begins another. Fails where the reader is gone.
-    pub fn flush(&mut self) -> io::Result<()> {
-        let n = self.out.at - ROOM_BYTES;
+    fn flush(&mut self) -> io::Result<()> {
+        let n = self.end - ROOM_BYTES;
         if n == 0 {
             return Ok(());
         }
-        let done = std::mem::take(&mut self.out);
-        self.begin()?;
-        let n_kept = HISTORY_BYTES.min(done.at - done.oldest);
-        self.out.oldest = ROOM_BYTES - n_kept;
-        let kept = &done.bytes[done.at - n_kept..done.at];
-        self.out.bytes[ROOM_BYTES - n_kept..ROOM_BYTES].copy_from_slice(kept);
-        self.send((done.bytes, Ok(n)))
+        let done = std::mem::take(&mut self.chunk);
+        self.send((done, Ok(n)))?;
+        self.begin()
     }
 
     fn send(&mut self, filled: Filled) -> io::Result<()> {
@@ -213,12 +212,11 @@ impl BufRead for Input {
 
 /// The thread: member after member. Fails where the reader is gone.
 fn inflate_all(mut input: Input, outlet: &mut Outlet) -> io::Result<()> {
-    let mut inflater = Box::<Inflater>::default();
     while input.0.fill(1) {
         input.0.fill(MAGIC_BYTES);
         let offset = input.0.offset();
         if let Some(codec) = Codec::of(input.0.bytes()) {
-            let inflated = inflate_member(codec, &mut input, &mut inflater, outlet);
+            let inflated = inflate_member(codec, &mut input, outlet);
             if outlet.is_closed {
                 return inflated;
             }
@@ -250,27 +248,44 @@ fn inflate_all(mut input: Input, outlet: &mut Outlet) -> io::Result<()> {
 }
 
 /// Inflates one member.
-fn inflate_member(
-    codec: Codec,
-    input: &mut Input,
-    inflater: &mut Inflater,
-    outlet: &mut Outlet,
-) -> io::Result<()> {
+fn inflate_member(codec: Codec, input: &mut Input, outlet: &mut Outlet) -> io::Result<()> {
     let Some(mut decoder) = codec.decoder(input)? else {
-        return gzip::inflate_member(inflater, &mut input.0, outlet);
+        return inflate_gzip(&mut input.0, outlet);
     };
-    outlet.out.oldest = outlet.out.at;
     loop {
-        let out = outlet.out();
-        let end = out.end.min(out.at + STEP_BYTES);
-        match decoder.read(&mut out.bytes[out.at..end]) {
+        match decoder.read(outlet.room(STEP_BYTES)?) {
             Ok(0) => return Ok(()),
-            Ok(n) => out.at += n,
+            Ok(n) => outlet.end += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        if outlet.out.at == outlet.out.end {
-            outlet.flush()?;
+    }
+}
+
+/// Inflates one member of gzip. The library is called for as much as the chunk holds: at the end
+/// of each call it copies the 32 kB that later matches may reach back to. What the call that meets
+/// broken data has done is kept.
+fn inflate_gzip(input: &mut Window, outlet: &mut Outlet) -> io::Result<()> {
+    let mut inflater = Decompress::new_gzip(GZIP_WINDOW_BITS);
+    loop {
+        let (n_in, n_out) = (inflater.total_in(), inflater.total_out());
+        let room = outlet.room(usize::MAX)?;
+        let has_input = input.fill(1);
+        let step = inflater.decompress(input.bytes(), room, FlushDecompress::None);
+        // As much as lies in memory, both.
+        let n_in = (inflater.total_in() - n_in) as usize;
+        let n_out = (inflater.total_out() - n_out) as usize;
+        input.consume(n_in);
+        outlet.end += n_out;
+        if step? == Status::StreamEnd {
+            return Ok(());
+        }
+        if n_in == 0 && n_out == 0 {
+            return Err(match (has_input, input.is_broken()) {
+                (true, _) => io::Error::other("it goes no further"),
+                (false, true) => io::Error::other("the file cannot be read on"),
+                (false, false) => io::ErrorKind::UnexpectedEof.into(),
+            });
         }
     }
 }
@@ -324,5 +339,112 @@ impl Read for Skipped<'_> {
             self.n_left -= n;
         }
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read, Write};
+
+    use flate2::Compression;
+    use proptest::prelude::*;
+
+    use super::super::read_ahead::ROOM_BYTES;
+    use super::spawn;
+
+    /// What comes out, and how often it broke off.
+    fn inflated(compressed: &[u8]) -> (Vec<u8>, usize) {
+        let chunks = spawn(Box::new(Cursor::new(compressed.to_vec()))).expect("a thread");
+        let (mut bytes, mut n_breaks) = (Vec::new(), 0);
+        loop {
+            match chunks.take() {
+                Ok((_, 0)) => return (bytes, n_breaks),
+                Ok((buffer, n)) => {
+                    bytes.extend_from_slice(&buffer[ROOM_BYTES..ROOM_BYTES + n]);
+                    chunks.give_back(Some(buffer));
+                }
+                Err(_) => n_breaks += 1,
+            }
+        }
+    }
+
+    /// The same by the library's reader, of one member.
+    fn by_reader(compressed: &[u8]) -> (Vec<u8>, bool) {
+        let mut bytes = Vec::new();
+        let read = flate2::bufread::GzDecoder::new(compressed).read_to_end(&mut bytes);
+        (bytes, read.is_ok())
+    }
+
+    fn compressed(bytes: &[u8], level: u32, named: bool) -> Vec<u8> {
+        let mut header = flate2::GzBuilder::new();
+        if named {
+            header = header.filename("a name").comment("more").extra([1, 2, 3]);
+        }
+        let mut encoder = header.write(Vec::new(), Compression::new(level));
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    /// Bytes that are alike in some way: words of few letters again and again, at some distance.
+    fn alike() -> impl Strategy<Value = Vec<u8>> {
+        let word = (
+            proptest::collection::vec(any::<u8>(), 1..40),
+            1usize..400,
+            0u8..=255,
+        );
+        proptest::collection::vec(word, 0..60).prop_map(|words| {
+            let mut bytes = Vec::new();
+            for (word, n_times, mask) in &words {
+                for _ in 0..*n_times {
+                    bytes.extend(word.iter().map(|byte| byte & mask));
+                }
+            }
+            bytes
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn whole_members_are_inflated(bytes in alike(), level in 0u32..10, named: bool) {
+            let member = compressed(&bytes, level, named);
+            prop_assert!(inflated(&member) == (bytes.clone(), 0));
+            // One behind the other, as from tools that compress in parallel.
+            prop_assert!(inflated(&[&member[..], &member].concat()) == (bytes.repeat(2), 0));
+        }
+
+        #[test]
+        fn broken_members_break_where_the_reader_says_so(
+            bytes in alike(),
+            level in 0u32..10,
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in prop_oneof![Just(0), 0usize..100],
+        ) {
+            let mut member = compressed(&bytes, level, false);
+            for (at, change) in changes {
+                let at = 10 + at.index(member.len() - 10);
+                member[at] ^= change;
+            }
+            member.truncate(member.len() - cut.min(member.len() - 10));
+            let (theirs, is_whole) = by_reader(&member);
+            let (ours, n_breaks) = inflated(&member);
+            prop_assert_eq!(n_breaks == 0, is_whole);
+            let n = ours.len().min(theirs.len());
+            prop_assert!(ours[..n] == theirs[..n]);
+            prop_assert!(!is_whole || ours.len() == theirs.len());
+        }
+    }
+
+    #[test]
+    fn matches_reach_back_over_the_edges_of_chunks() {
+        let mut state = 1_u32;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        let noise: Vec<_> = noise.take(32 * 1024 - 300).collect();
+        let bytes = noise.repeat(60);
+        assert!(inflated(&compressed(&bytes, 6, false)) == (bytes, 0));
     }
 }

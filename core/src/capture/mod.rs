@@ -2,20 +2,18 @@
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
-//! compression, `inflate` unpacks in a thread (`gzip`, `deflate`, `huffman`: ours), `window` holds the chunk that
-//! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap` and `pcapng` find the records in it,
-//! `file` is one capture of either format, `merge` orders several by time. `patience` waits for
-//! streams that may be silent.
+//! compression, `inflate` unpacks in a thread, `window` holds the chunk that
+//! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap`
+//! and `pcapng` find the records in it, `file` is one capture of either format,
+//! `merge` orders several by time. `patience` waits for streams that may be
+//! silent.
 //!
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
 //! packet number and byte offset, and reading goes on after it.
 
 mod annotate;
 mod damage;
-mod deflate;
 mod file;
-mod gzip;
-mod huffman;
 mod inflate;
 mod merge;
 mod patience;
