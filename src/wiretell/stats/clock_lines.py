@@ -38,6 +38,8 @@ SURE_BITS = 14.0
 """A line must be this much rarer than by chance among all flows."""
 STRAY_BITS = 5.0
 """What a line has at other destinations must be this much rarer than by chance, for all lines."""
+LEAST_LINE = 2
+"""Lines of so few flows are not told from chance by their destinations."""
 SETTLED, SETTLED_S = 6, 60.0
 """So many flows over so long on a line of a measured rate: no other rate is tried on them."""
 
@@ -187,6 +189,8 @@ class _Taking:
         self._n_free = len(of.rate)
         self._n_free_to = np.bincount(of.peer)
         self.lines: list[ClockLine] = []
+        self._n_lines = 0
+        """Lines taken and still to be taken: a stray may have met any of them."""
 
     def settle(self, proposals: Sequence[ClockLine]) -> list[ClockLine]:
         """Takes the lines that no other rate can explain better; the others are handed back."""
@@ -200,6 +204,7 @@ class _Taking:
 
     def take(self, proposals: Sequence[ClockLine]) -> None:
         """Takes what is free of each line, unless so few would agree by chance."""
+        self._n_lines = len(self.lines) + sum(len(line.rows) > LEAST_LINE for line in proposals)
         for line in sorted(proposals, key=lambda line: -len(line.rows)):
             rows = line.rows[~self.taken[line.rows]]
             if len(rows) < 2:
@@ -231,7 +236,7 @@ class _Taking:
         before = np.abs(others - own[np.maximum(after - 1, 0)])
         gaps = np.minimum(before, np.abs(others - own[np.minimum(after, len(own) - 1)])).tolist()
         bits = sum(chance_bits(line.rate, line.tolerance_s + line.drift * gap) for gap in gaps)
-        needed = _log2_choices(self._n_free, k) + math.log2(len(self.lines) + 1) + STRAY_BITS
+        needed = _log2_choices(self._n_free, k) + math.log2(self._n_lines + 1) + STRAY_BITS
         return rows if bits >= needed else rows[here]
 
     def _by_chance(self, rows: IntArray, line: ClockLine) -> bool:

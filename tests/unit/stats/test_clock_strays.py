@@ -56,3 +56,22 @@ def test_late_flows_join_unless_chance_brings_as_many(n: int, expected: list[int
     (first,), left = adopt_late(of, [line], np.arange(9, n))
     assert first.late == expected
     assert left.tolist() == [row for row in range(9, n) if row not in expected]
+
+
+def test_the_first_of_many_lines_may_be_met_as_the_last_may() -> None:
+    """Of 40,000 flows one meets one of a thousand lines, which is taken before the others."""
+    n, size, n_lines = 40_000, 11, 1000
+    of = flows(n, 12)
+    proposals = [ClockLine(np.arange(12), HZ, 0.0, TOLERANCE_S)]
+    for k in range(n_lines):
+        rows = np.arange(12 + k * size, 12 + (k + 1) * size)
+        of.readings.v_first[rows] = (of.readings.t_first[rows] * HZ + 4e6 * k).astype(np.int64)
+        of.peer[rows] = 3 + k
+        proposals.append(ClockLine(rows, HZ, 0.0, TOLERANCE_S))
+    taking = _Taking(of)
+    taking.take(proposals)
+    assert len(taking.lines) == n_lines + 1
+    assert {len(line.rows) for line in taking.lines} == {size}
+    few = _Taking(of)
+    few.take(proposals[:1])
+    assert len(few.lines[0].rows) == 12
