@@ -12,7 +12,7 @@ import click
 
 from wiretell.cli.captures import capture_arguments, split_arguments
 from wiretell.cli.exit_code import ExitCode
-from wiretell.cli.heap import keep_large_blocks_apart
+from wiretell.cli.heap import keep_heap_small
 from wiretell.cli.output import STDOUT, ReportCommand, discard_stdout, shown_options
 from wiretell.cli.progress import progress_bar
 from wiretell.cli.tracker_settings import LINUX, ct_option, what_if_option
@@ -179,7 +179,7 @@ def _source(
     if given["follow"]:
         from wiretell.cli.follow import followed
 
-        keep_large_blocks_apart()
+        keep_heap_small()
         return followed(arguments, files, given, _refuse_overwriting, _tracking(given))
     if given["collect_port"] is not None:
         if arguments or files or given["netflow"] or cut:
@@ -225,7 +225,7 @@ def _source(
         )
     from wiretell.sources.tracked import TrackedCaptures
 
-    keep_large_blocks_apart()
+    keep_heap_small()
     return TrackedCaptures(
         captures, filter=expression, progress=_progress(show), **_tracking(given)
     )
