@@ -84,3 +84,35 @@ def test_in_the_midst_of_what_is_compressed(capture: bytes, tmp_path: Path) -> N
     packer = zlib.compressobj(wbits=31)
     sent = packer.compress(capture) + packer.flush(zlib.Z_SYNC_FLUSH)
     assert interrupted(["devices", "-"], sent, tmp_path)[0] == 130
+
+
+_TRACKING = """
+from wiretell._core import Reader, Tracker
+
+tracker = Tracker(threads=4)
+try:
+    tracker.consume(Reader(["-"]), 1_000_000)
+except KeyboardInterrupt:
+    print(tracker.counters()["packets"])
+"""
+
+
+def test_a_worker_waits_in_place_of_the_main_thread(capture: bytes) -> None:
+    half = len(capture) // 2
+    process = subprocess.Popen(
+        [sys.executable, "-c", _TRACKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdin is not None
+        # Who waited for the second half leaves waiting for more to another thread.
+        for sent in (capture[:half], capture[half:]):
+            process.stdin.write(sent)
+            process.stdin.flush()
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_S / 2)
+    finally:
+        process.kill()
+    out, _ = process.communicate()
+    assert out == b"200\n"

@@ -32,6 +32,7 @@ pub use damage::{Damage, DamageKind};
 pub use file::{FileInfo, Format, Interface};
 #[cfg(feature = "python")]
 pub(crate) use patience::while_waiting;
+pub(crate) use patience::{POLL, Stop, shall_stop};
 pub use reader::{Counters, OpenError, Reader};
 pub use writer::{WriteError, Writer};
 

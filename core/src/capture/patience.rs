@@ -1,13 +1,15 @@
 //! Waiting for bytes or chunks that may never come, without turning a deaf ear to Ctrl-C.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 /// How often a wait looks up.
-const POLL: Duration = Duration::from_millis(200);
+pub(crate) const POLL: Duration = Duration::from_millis(200);
 /// What a pipe holds at most, as Linux makes it.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks read ahead of who takes them.
@@ -25,6 +27,37 @@ pub(crate) fn while_waiting(shall_stop: fn() -> bool) {
     let _ = SHALL_STOP.set(shall_stop);
 }
 
+/// Whether what waits shall end: for a thread that waits for something else than a stream.
+pub(crate) fn shall_stop() -> bool {
+    SHALL_STOP.get().is_some_and(|shall_stop| shall_stop())
+}
+
+thread_local! {
+    /// Another thread says that waits of this one shall end.
+    static STOP: RefCell<Stop> = RefCell::default();
+}
+
+/// Ends the waits of other threads: some signals come to one thread alone, and it may be another
+/// one that waits for the stream.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Waits of this thread end when it is told.
+    pub fn heed(&self) {
+        STOP.replace(self.clone());
+    }
+
+    /// From now on no stream is waited for.
+    pub fn tell(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_told(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The next message; None where the sender is gone.
 pub(super) fn receive<T>(from: &Receiver<T>) -> io::Result<Option<T>> {
     loop {
@@ -32,7 +65,7 @@ pub(super) fn receive<T>(from: &Receiver<T>) -> io::Result<Option<T>> {
             Ok(message) => return Ok(Some(message)),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
-                if SHALL_STOP.get().is_some_and(|shall_stop| shall_stop()) {
+                if STOP.with_borrow(Stop::is_told) || shall_stop() {
                     return Err(io::Error::other("interrupted"));
                 }
             }
@@ -143,6 +176,22 @@ mod tests {
             sizes.push(n);
         }
         assert_eq!(sizes, [300, 300, 300, 100]);
+    }
+
+    #[test]
+    fn another_thread_may_end_a_wait() {
+        let (send, mut patient) = slow();
+        let stop = Stop::default();
+        let heeded = stop.clone();
+        let waiting = thread::spawn(move || {
+            heeded.heed();
+            patient.read(&mut [0]).map_err(|error| error.to_string())
+        });
+        thread::sleep(2 * POLL);
+        assert!(!waiting.is_finished());
+        stop.tell();
+        assert_eq!(waiting.join().expect("no panic"), Err("interrupted".into()));
+        drop(send);
     }
 
     #[test]

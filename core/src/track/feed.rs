@@ -10,13 +10,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::{panic, thread};
 
 use super::batch::{BATCH_PACKETS, Batch, Needs};
 use super::flow::Flow;
 use super::record::Record;
 use super::tracker::Tracker;
-use crate::capture::Reader;
+use crate::capture::{POLL, Reader, Stop, shall_stop};
 
 /// Batches on their way at most, for each thread.
 const N_BATCHES: usize = 3;
@@ -106,10 +107,13 @@ impl<R: Record> Feed<R> {
                 unused: std::mem::take(&mut self.batches),
                 decoded: VecDeque::new(),
                 first: 0,
+                is_reading: false,
                 is_folding: false,
                 failed: false,
             }),
             given_back: Condvar::new(),
+            read: Condvar::new(),
+            stop: Stop::default(),
             folding: Mutex::new(Folding {
                 tracker,
                 after,
@@ -117,14 +121,17 @@ impl<R: Record> Feed<R> {
             }),
         };
         thread::scope(|scope| {
-            let work = || shared.work();
+            let work = || {
+                shared.stop.heed();
+                shared.work();
+            };
             let others: Vec<_> = (1..self.n_threads)
                 .filter_map(|_| {
                     let thread = thread::Builder::new().name("fold".into());
                     thread.spawn_scoped(scope, work).ok()
                 })
                 .collect();
-            work();
+            shared.work();
             for other in others {
                 if let Err(cause) = other.join() {
                     panic::resume_unwind(cause);
@@ -143,6 +150,10 @@ struct Shared<'a, R: Record, A> {
     queue: Mutex<Queue<R>>,
     /// An unused batch is there, or something failed.
     given_back: Condvar,
+    /// The reader is free, or something failed.
+    read: Condvar,
+    /// Ends the wait of the thread that reads, where the stream is silent.
+    stop: Stop,
     folding: Mutex<Folding<'a, R, A>>,
 }
 
@@ -159,6 +170,8 @@ struct Queue<R: Record> {
     decoded: VecDeque<Option<Batch<R>>>,
     /// The number of the first of them.
     first: usize,
+    /// A thread has the reader.
+    is_reading: bool,
     /// A thread is folding them.
     is_folding: bool,
     /// A thread panicked: nobody waits for what it does not do any more.
@@ -203,16 +216,41 @@ impl<R: Record, A: FnMut(&mut Tracker<R>)> Shared<'_, R, A> {
 
     /// Fills a batch with the next packets; its number, None at the end.
     fn read(&self, batch: &mut Batch<R>) -> Option<usize> {
-        let mut reading = lock(&self.reading);
-        let Reading {
-            reader,
-            n_left,
-            n_batches,
-        } = &mut *reading;
-        let n_read = batch.read_raw(reader, *n_left, self.needs);
-        *n_left -= n_read;
-        *n_batches += usize::from(n_read > 0);
-        (n_read > 0).then(|| *n_batches - 1)
+        self.take_reader()?;
+        let number = {
+            let mut reading = lock(&self.reading);
+            let Reading {
+                reader,
+                n_left,
+                n_batches,
+            } = &mut *reading;
+            let n_read = batch.read_raw(reader, *n_left, self.needs);
+            *n_left -= n_read;
+            *n_batches += usize::from(n_read > 0);
+            (n_read > 0).then(|| *n_batches - 1)
+        };
+        lock(&self.queue).is_reading = false;
+        self.read.notify_one();
+        number
+    }
+
+    /// Waits until no other thread has the reader; None: something failed. A signal (Ctrl-C) comes
+    /// to one thread alone: where that one waits here, it ends the wait of the one that reads.
+    fn take_reader(&self) -> Option<()> {
+        let mut queue = lock(&self.queue);
+        while queue.is_reading && !queue.failed {
+            let (again, is_long) = wait_for(&self.read, queue, POLL);
+            queue = again;
+            if is_long {
+                drop(queue);
+                if shall_stop() {
+                    self.stop.tell();
+                }
+                queue = lock(&self.queue);
+            }
+        }
+        queue.is_reading = true;
+        (!queue.failed).then_some(())
     }
 
     /// Folds a batch and those behind it that are ready, or leaves it to who is folding.
@@ -265,6 +303,7 @@ impl<R: Record, A> Drop for Alarm<'_, '_, R, A> {
     fn drop(&mut self) {
         lock(&self.0.queue).failed = true;
         self.0.given_back.notify_all();
+        self.0.read.notify_all();
     }
 }
 
@@ -276,6 +315,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn wait<'a, T>(signal: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     signal.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, and whether it took as long as `most`.
+fn wait_for<'a, T>(
+    signal: &Condvar,
+    guard: MutexGuard<'a, T>,
+    most: Duration,
+) -> (MutexGuard<'a, T>, bool) {
+    let woken = signal.wait_timeout(guard, most);
+    let (guard, waited) = woken.unwrap_or_else(PoisonError::into_inner);
+    (guard, waited.timed_out())
 }
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {
