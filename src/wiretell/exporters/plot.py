@@ -78,8 +78,10 @@ class Plot:
         return "\n".join(line.plain.rstrip() for line in plot_text.lines(self.scene, Options.width))
 
     def __repr__(self) -> str:
-        """One line: how much there is."""
-        return f"<Plot of {self.scene.quantity.name.name}, {self.scene.n_shown} points>"
+        """One line: how much there is, or why nothing."""
+        why = self.scene.why_empty
+        said = f"<Plot of {self.scene.quantity.name.name}, {self.scene.n_shown} points>"
+        return f"{said} {why}" if why else said
 
 
 class ReportPlots:
@@ -150,6 +152,7 @@ class ReportPlots:
             filters=filters_in_words(self._report, where),
             y_range=y_range,
             remarks=remarks,
+            lacking=points.lacking if isinstance(points, SampledPoints) else (),
         )
         return Plot(made, self._sides, size, dark)
 
@@ -209,6 +212,7 @@ class SampledPoints:
         rows = report.samples.join(sides, on=["flow_id", "side"], how="left").sort(
             "time_ns", "flow_id", "side", maintain_order=True
         )
+        self.lacking = frozenset(POINTS.schema) - {*rows.columns, "packet"}
         self._rows = rows.select(
             pl.col(name) if name in rows.columns else pl.lit(None, dtype).alias(name)
             for name, dtype in POINTS.schema.items()

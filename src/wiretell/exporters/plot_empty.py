@@ -28,7 +28,7 @@ def why_nothing(
         return f"none of {_packets(n_frames)} fits the capture filter: {bpf}."
     if cloud.n_points:
         return "all points lie outside the axes (--y-range)."
-    if cloud.n_missing or not cloud.n_filtered:
+    if made.not_kept or cloud.n_missing or not cloud.n_filtered:
         return made.why_empty
     left = f" that the capture filter left ({bpf})" if bpf else ""
     if addresses:

@@ -199,8 +199,17 @@ def _columns_needed(
     named += [each.source for each in quantities if each.of != "side"]
     wanted = ["time_ns" if axis == "time" else "packet", "flow_id", "side"]
     for source in named:
-        wanted += _MADE_OF.get(source, (source,))
+        wanted += _made_of(source)
     return list(dict.fromkeys(wanted))
+
+
+def columns_of(column: PlotColumn) -> tuple[str, ...]:
+    """The columns of POINTS that it is made of; none for an attribute of a flow side."""
+    return () if column.of == "side" else _made_of(column.source)
+
+
+def _made_of(source: str) -> tuple[str, ...]:
+    return _MADE_OF.get(source, (source,))
 
 
 def _values(

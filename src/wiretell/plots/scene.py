@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,8 @@ from wiretell.expressions.syntax import Node, names_in
 from wiretell.model.points import PointSource
 from wiretell.model.report import Report
 from wiretell.plots.clock import clock_lines
-from wiretell.plots.cloud import HIDDEN, Axis, Cloud, load_clouds
-from wiretell.plots.columns import REVERSE, PlotColumn
+from wiretell.plots.cloud import HIDDEN, Axis, Cloud, columns_of, load_clouds
+from wiretell.plots.columns import REVERSE, PlotColumn, columns
 from wiretell.plots.grid import (
     Counts,
     Window,
@@ -45,7 +45,7 @@ class Scene:
     """One plot. Labels of `layers` may hold text off the wire: escape them.
 
     `filters` are the filters in words (tcpdump's, the expression), `remarks` what a reader must
-    know.
+    know. `not_kept` names what is drawn or filtered by and is of packets that were not kept.
     """
 
     quantity: PlotColumn
@@ -55,6 +55,7 @@ class Scene:
     pyramid: Pyramid
     filters: tuple[str, ...]
     remarks: tuple[str, ...]
+    not_kept: tuple[str, ...] = ()
 
     @property
     def cloud(self) -> Cloud:
@@ -100,6 +101,8 @@ class Scene:
             return ""
         if cloud.n_points:
             return "All points lie outside the axes."
+        if self.not_kept and (cloud.n_missing or cloud.n_filtered):
+            return not_kept_in_words(self.not_kept)
         if cloud.n_missing:
             name, absent = self.quantity.name.name, self.quantity.absent
             return f"No packet here has {name}{': ' if absent else ''}{absent}."
@@ -161,8 +164,12 @@ def scene(
     filters: tuple[str, ...] = (),
     y_range: tuple[float, float] | None = None,
     remarks: tuple[str, ...] = (),
+    lacking: Collection[str] = (),
 ) -> Scene:
-    """The plot of one quantity of these points."""
+    """The plot of one quantity of these points.
+
+    `lacking` are columns of POINTS that the report does not keep: null whatever was captured.
+    """
     clocks = clock_lines(report, sides) if quantity.of == "made" else None
     (cloud,) = load_clouds(
         points, sides, [quantity], found.layers, axis=axis, where=where, clocks=clocks
@@ -176,8 +183,31 @@ def scene(
         Pyramid(cloud, len(found.shown)),
         filters,
         remarks,
+        _not_kept(quantity, () if where is None else (where,), lacking),
     )
-    return replace(made, remarks=(*remarks, *_counted(made)))
+    asked = (*(() if where is None else (where,)), *(test for test, _ in found.layers.tests))
+    untold = _not_kept(quantity, asked, lacking)
+    said = (not_kept_in_words(untold),) if untold and not made.why_empty else ()
+    return replace(made, remarks=(*remarks, *said, *_counted(made)))
+
+
+def not_kept_in_words(named: Sequence[str]) -> str:
+    """That a report has no such columns, whatever was captured, and what to do."""
+    listed = " and no ".join(named)
+    return f"This report keeps no {listed} of packets: save it with --points, or plot the capture."
+
+
+def _not_kept(
+    quantity: PlotColumn, asked: Sequence[Node], lacking: Collection[str]
+) -> tuple[str, ...]:
+    """Names of what is drawn or asked for that needs a column of `lacking`."""
+    every = columns()
+    tested = {name.removeprefix(REVERSE) for node in asked for name in names_in(node)}
+    return tuple(
+        name
+        for name in dict.fromkeys((quantity.name.name, *sorted(tested)))
+        if not set(lacking).isdisjoint(columns_of(every[name]))
+    )
 
 
 def fitting_window(
@@ -223,7 +253,7 @@ def _counted(made: Scene) -> tuple[str, ...]:
     """What is not to be seen, in words."""
     cloud, name = made.cloud, made.quantity.name.name
     said: list[str] = []
-    if cloud.n_missing:
+    if cloud.n_missing and name not in made.not_kept:
         said.append(f"{_packets(cloud.n_missing)} no {name} and are not drawn.")
     n_outside = cloud.n_points - made.n_shown
     if n_outside:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from drawn_points import cloud
+from fixtures.report import make_report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wiretell.exporters.plot_empty import why_nothing
 from wiretell.expressions.parser import parse
 from wiretell.plots.cloud import HIDDEN, Cloud
 from wiretell.plots.columns import names, quantity
@@ -65,6 +68,36 @@ def test_an_empty_plot_says_why() -> None:
     assert "12 were looked at" in why(replace(cloud([], []), n_filtered=12))
     hidden = replace(cloud([1, 2], [0, 0]), layer=np.full(2, HIDDEN, np.uint8), n_missing=2)
     assert "IPv6 has none" in why(hidden)
+
+
+KEPT_NOT = "This report keeps no {} of packets: save it with --points, or plot the capture."
+
+
+@pytest.mark.parametrize("name", ["isn", "window", "rtt", "length", "payload"])
+def test_what_a_report_without_packets_does_not_keep_is_said(name: str) -> None:
+    report = make_report()
+    assert report.points is None
+    plot = report.plot(name)
+    assert plot.scene.why_empty == KEPT_NOT.format(name)
+    assert repr(plot) == f"<Plot of {name}, 0 points> {KEPT_NOT.format(name)}"
+    assert KEPT_NOT.format(name) in str(plot)
+    assert why_nothing(report, plot.scene, plot.sides) == KEPT_NOT.format(name)
+    assert not any("are not drawn" in remark for remark in plot.scene.remarks)
+
+
+def test_a_filter_on_what_is_not_kept_is_not_told_that_nothing_fits() -> None:
+    report = make_report()
+    for where, name in (("syn", "syn"), ("window > 0 and proto = tcp", "window")):
+        plot = report.plot("ip_id", where=where)
+        told = why_nothing(report, plot.scene, plot.sides, where=where)
+        assert told == KEPT_NOT.format(name)
+    drawn = report.plot("ip_id", where="not syn")
+    assert drawn.scene.n_shown
+    assert KEPT_NOT.format("syn") in drawn.scene.remarks
+    assert KEPT_NOT.format("rtt") in report.plot("tsval", highlight="slow=rtt > 9").scene.remarks
+    fits_none = report.plot("ip_id", where="proto = icmp")
+    assert "fits the filter" in fits_none.scene.why_empty
+    assert repr(report.plot("ip_id")).endswith("points>")
 
 
 def test_machines_are_told_apart_only_where_that_is_asked() -> None:
