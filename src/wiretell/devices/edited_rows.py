@@ -18,6 +18,9 @@ from wiretell.model.report import Report
 
 Row = dict[str, Any]
 
+EDITED = "edited"
+"""Verdict on an address whose machines are not those that the engine told apart."""
+
 _VOLUMES = ("n_flows", "bytes_out", "bytes_in")
 _MEASURED = ("clock_hz", "skew_ppm", "skew_error_ppm")
 _REGIMES = ("clock_regime", "ipid_regime", "port_regime")
@@ -27,6 +30,9 @@ _CONFIDENCES = ("confidence", "pair_confidence", "stray_confidence")
 def merged_row(rows: Sequence[Mapping[str, Any]], reason: str) -> Row:
     """One machine of several; `rows` by number, the first keeps its id."""
     largest = max(rows, key=lambda row: row["n_flows"] or 0)
+    # What told one of them from another is no reason of the one machine that they are now.
+    apart = tuple(f"not {row['device']}:" for row in rows)
+    reasons = [text for text in _joined(rows, "reasons") if not text.startswith(apart)]
     return {
         **largest,
         "device": rows[0]["device"],
@@ -43,7 +49,7 @@ def merged_row(rows: Sequence[Mapping[str, Any]], reason: str) -> Row:
         },
         "first_ns": min(row["first_ns"] for row in rows),
         "last_ns": max(row["last_ns"] for row in rows),
-        "reasons": [reason, *_joined(rows, "reasons")],
+        "reasons": [reason, *reasons],
     }
 
 
@@ -97,7 +103,16 @@ def rest_row(report: Report, own: pl.DataFrame, row: Mapping[str, Any], reason: 
 
 
 def address_row(row: Mapping[str, Any], change: int, reason: str) -> Row:
-    """The count with the analyst's change; the engine's interval, widened where it must hold it."""
+    """The count with the analyst's change; the engine's interval, widened where it must hold it.
+
+    The engine's verdict and its reasons are about other machines: what it told is one sentence,
+    after the last edit and before those made earlier.
+    """
+    said = row["reasons"] or []
+    if row["verdict"] == EDITED:
+        told, earlier = said[1:2], [*said[:1], *said[2:]]
+    else:
+        told, earlier = [_told_before(row)], []
     count = max(1, (row["n_devices"] or 1) + change)
     chances = row["count_probabilities"] or []
     return {
@@ -106,8 +121,15 @@ def address_row(row: Mapping[str, Any], change: int, reason: str) -> Row:
         "low": min(row["low"] or count, count),
         "high": max(row["high"] or count, count),
         "probability": chances[count - 1] if count <= len(chances) else None,
-        "reasons": [reason, *(row["reasons"] or [])],
+        "verdict": EDITED,
+        "reasons": [reason, *told, *earlier],
     }
+
+
+def _told_before(row: Mapping[str, Any]) -> str:
+    machines = "machine" if row["n_devices"] == 1 else "machines"
+    told = f"{row['n_devices']} {machines} (90 %: {row['low']}-{row['high']})"
+    return f"Before the edits it was told: {told}, {row['verdict']}."
 
 
 def _said(report: Report, own: pl.DataFrame) -> Counter[tuple[str, str]]:

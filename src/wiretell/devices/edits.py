@@ -172,14 +172,17 @@ def _move(report: Report, edit: Move) -> Report:
     touched = [d for d in chosen["device"].unique().to_list() if d is not None]
     report = _reassigned(report, chosen, edit.device, "the analyst put it there")
     reason = f"The analyst moved {chosen.height} flows."
+    changes = dict.fromkeys(chosen["address"].unique(maintain_order=True).to_list(), 0)
     for device in sorted({*touched, *([edit.device] if edit.device else [])}):
         own = _members_of(report, device)
         row = _device(report, device)
         if own.is_empty():
             report = replace(report, devices=report.devices.filter(pl.col("device") != device))
-            report = _counted(report, row["address"], -(row["n_machines"] or 1), reason)
+            changes[row["address"]] -= row["n_machines"] or 1
         else:
             report = _replaced(report, rest_row(report, own, row, reason))
+    for address, change in changes.items():
+        report = _counted(report, address, change, reason)
     return report
 
 

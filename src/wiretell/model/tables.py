@@ -167,7 +167,7 @@ ADDRESSES = Table(
         Column("high", _U32, "upper end of the 90 % interval"),
         Column("probability", pl.Float64, "posterior probability of n_devices"),
         Column("count_probabilities", pl.List(pl.Float64), "posterior probability of 1, 2, ... machines"),
-        Column("verdict", pl.String, "single, separated, partly separable, not separable, farm, too little"),
+        Column("verdict", pl.String, "single, separated, partly separable, not separable, farm, too little; edited: an analyst's machines"),
         Column("n_flows", _U64, "flow sides judged"),
         Column("n_bytes", _U64, "IP bytes both ways", "B"),
         Column("first_ns", pl.Int64, "first packet", "ns"),

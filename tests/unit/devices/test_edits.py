@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -139,6 +140,41 @@ def test_undo_and_redo() -> None:
     assert log.redo().active == log.edits
     assert log.undo().undo().undo().active == ()
     assert log.add(Rename("a", "3")).edits == (Rename("a", "1"), Rename("a", "3"))
+
+
+def test_no_verdict_of_the_engine_speaks_of_edited_machines() -> None:
+    before = make_report()
+    told = count(before, NAT)
+    own = tuple(sides_of(before, f"{NAT}#1"))
+    first, second = Merge((f"{NAT}#1", f"{NAT}#2")), Merge((f"{NAT}#1", f"{NAT}#3"))
+    for edit in (first, Split(f"{NAT}#1", own[:2]), Move(own[:2], f"{NAT}#2"), Move(own[:2], None)):
+        row = count(apply_edit(before, edit), NAT)
+        assert row["verdict"] == "edited"
+        assert len(row["reasons"]) == 2
+        assert row["reasons"][0].startswith("The analyst")
+        assert not set(row["reasons"]) & set(told["reasons"])
+    interval = f"{told['low']}-{told['high']}"
+    engine = f"Before the edits it was told: 5 machines (90 %: {interval}), {told['verdict']}."
+    twice, _ = apply_edits(before, [first, second, Rename(f"{NAT}#4", "x")])
+    assert count(twice, NAT)["reasons"] == [
+        "The analyst merged #1, #3.",
+        engine,
+        "The analyst merged #1, #2.",
+    ]
+    named = apply_edit(before, Rename(f"{NAT}#1", "x"))
+    assert count(named, NAT) == told
+    assert count(twice, ALONE) == count(before, ALONE)
+
+
+def test_a_merged_machine_is_not_told_from_its_own_parts() -> None:
+    report = make_report()
+    apart = [f"not {NAT}#2: other clocks: -11.0 bits", f"not {NAT}#4: other clocks: -12.0 bits"]
+    is_first = pl.col("device") == f"{NAT}#1"
+    given = pl.when(is_first).then(pl.lit(apart, pl.List(pl.String))).otherwise("reasons")
+    report = replace(report, devices=report.devices.with_columns(given.alias("reasons")))
+    reasons = device(apply_edit(report, Merge((f"{NAT}#1", f"{NAT}#2"))), f"{NAT}#1")["reasons"]
+    assert apart[0] not in reasons
+    assert apart[1] in reasons
 
 
 NAMES = st.sampled_from([f"{NAT}#{number}" for number in range(1, 8)])
