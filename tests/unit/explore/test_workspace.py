@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,15 @@ from fixtures.report import ALONE, NAT, make_report
 from polars.testing import assert_frame_equal
 
 from wiretell.devices.edit_log import EditLog
-from wiretell.devices.edits import Merge, Move, Rename, Split
+from wiretell.devices.edits import Annotate, Merge, Move, Rename, Split
+from wiretell.errors import ConfigError
+from wiretell.explore import edits_file
 from wiretell.explore.held import InMemory, unjudged
 from wiretell.explore.judging import Judging
 from wiretell.explore.workspace import MOST_OPEN, Workspace
 from wiretell.exporter import Options
 from wiretell.exporters import parquet
-from wiretell.sources.saved import load
+from wiretell.sources.saved import load, load_edits
 
 
 @pytest.fixture
@@ -128,3 +133,97 @@ def test_few_addresses_are_kept_in_memory() -> None:
         work.opened(address)
     if work.addresses.height > MOST_OPEN:
         assert work.opened(NAT) is not first
+
+
+def test_no_edit_of_two_who_edit_one_report_is_lost(folder: Path) -> None:
+    one, two = Workspace.open(folder), Workspace.open(folder)
+    heard: list[int] = []
+    two.opened(NAT)
+    two.listen(lambda: heard.append(two.revision))
+    one.edit(Rename(f"{NAT}#1", "one"))
+    two.edit(Rename(f"{NAT}#2", "two"))
+    one.edit(Annotate(f"{NAT}#3", "three"))
+    log = load_edits(folder)
+    assert len(log.edits) == 3
+    assert one.log == log
+    assert two.log.edits == log.edits[:2]
+    assert len(heard) == 2  # of what was taken in, and of its own
+    looks = two.opened(NAT).report.devices["looks_like"].to_list()
+    assert sum(text.startswith(("“one”", "“two”")) for text in looks) == 2
+    assert_frame_equal(Workspace.open(folder).addresses, one.addresses)
+
+
+def test_an_edit_that_fits_no_more_is_refused_and_the_others_shown(folder: Path) -> None:
+    one, two = Workspace.open(folder), Workspace.open(folder)
+    own = two.opened(NAT).report.members
+    sides = tuple(own.filter(own["device"] == f"{NAT}#1").select("flow_id", "side").rows()[:4])
+    one.edit(Merge((f"{NAT}#1", f"{NAT}#2")))
+    with pytest.raises(ValueError, match=r"made elsewhere .* no machine .*#2"):
+        two.edit(Rename(f"{NAT}#2", "two"))
+    assert two.log == one.log == load_edits(folder)
+    assert_frame_equal(two.addresses, one.addresses)
+    assert_frame_equal(two.opened(NAT).report.devices, one.opened(NAT).report.devices)
+    one.edit(Split(f"{NAT}#1", sides[:2]))
+    with pytest.raises(ValueError, match="of another machine now"):
+        two.edit(Split(f"{NAT}#1", sides))
+    one.edit(Rename(f"{NAT}#3", "x"))
+    with pytest.raises(ValueError, match="nothing was undone yet"):
+        two.undo()
+    assert two.undo() == Rename(f"{NAT}#3", "x")
+    with pytest.raises(ValueError, match="nothing was done again yet"):
+        one.redo()
+    assert one.redo() == Rename(f"{NAT}#3", "x")
+    assert len(load_edits(folder).active) == 3
+
+
+def test_an_edit_that_cannot_be_saved_is_not_kept(folder: Path) -> None:
+    work = Workspace.open(folder)
+    work.edit(Rename(f"{NAT}#1", "kept"))
+    before, revision = work.opened(NAT).report, work.revision
+    away = folder.with_name("away")
+    shutil.move(folder, away)
+    for act in (lambda: work.edit(Rename(f"{NAT}#2", "lost")), work.undo):
+        with pytest.raises(ValueError, match=r"the folder .* is gone; nothing was changed"):
+            act()
+    assert work.opened(NAT).report is before
+    assert (len(work.log.active), work.revision) == (1, revision)
+    shutil.move(away, folder)
+    work.edit(Annotate(f"{NAT}#3", "later"))
+    assert load_edits(folder).edits == (Rename(f"{NAT}#1", "kept"), Annotate(f"{NAT}#3", "later"))
+    assert not list(folder.glob("*.partial"))
+
+
+def test_a_write_that_fails_leaves_the_old_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Workspace.open(folder)
+    work.edit(Rename(f"{NAT}#1", "kept"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        with pytest.raises(ValueError, match="No space left on device; nothing was changed"):
+            work.edit(Rename(f"{NAT}#2", "lost"))
+    assert work.log == load_edits(folder)
+    assert not list(folder.glob(".*.partial"))
+    work.edit(Rename(f"{NAT}#2", "two"))  # the lock was released
+    (folder / "edits.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"edits\.json"):
+        work.edit(Rename(f"{NAT}#3", "three"))
+    assert (folder / "edits.json").read_text() == "{"
+
+
+def test_a_lock_that_another_process_keeps_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edits_file, "LOCK_WAIT_S", 0.05)
+    work = Workspace.open(folder)
+    lock = os.open(folder / edits_file.LOCK, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(ValueError, match="another process"):
+        work.edit(Rename(f"{NAT}#1", "x"))
+    assert work.log == EditLog()
+    os.close(lock)
+    work.edit(Rename(f"{NAT}#1", "x"))
