@@ -19,6 +19,7 @@ from bokeh.models import (
     PanTool,
     Range1d,
     ResetTool,
+    Scatter,
     Tool,
     Toolbar,
     ToolProxy,
@@ -39,6 +40,10 @@ _EMPTY: dict[str, list[Any]] = {
     name: [] for name in ("x", "end", "y", "row", "color", "alpha", "flow", "machine", "says")
 }
 FADED = 0.08
+BEHIND = 0.05
+"""How much is seen of what is not selected: less than of what a highlight fades, and no colour."""
+FEW = 30
+"""So few selected points are drawn larger."""
 
 
 class Plot:
@@ -60,7 +65,10 @@ class Plot:
         style: dict[str, Any] = {
             "source": self.source,
             "alpha": "alpha",
-            "nonselection_alpha": FADED,
+            # A highlight fades points by their own alpha: a selection is seen whatever that is.
+            "selection_alpha": 1.0,
+            "nonselection_alpha": BEHIND,
+            "nonselection_color": GREY,
         }
         self._is_dim = False
         glyphs: GlyphRenderer[Any]
@@ -150,17 +158,24 @@ class Plot:
         self.source.selected.indices = indices
         # No index means no selection to Bokeh: then all points would be as bright as selected.
         self._dim(chosen is not None and not indices)
+        size = 8 if len(indices) <= FEW else 5
+        for renderer in self._renderers():
+            if isinstance(renderer.selection_glyph, Scatter):
+                renderer.selection_glyph.size = size
 
     def _dim(self, is_dim: bool) -> None:
+        """All points as those that are not selected."""
         if is_dim == self._is_dim:
             return
         self._is_dim = is_dim
-        alpha = FADED if is_dim else "alpha"
-        for renderer in self.figure.renderers:
-            glyph = cast("GlyphRenderer[Any]", renderer).glyph
-            for name in ("fill_alpha", "line_alpha"):
-                if name in glyph.properties():
-                    setattr(glyph, name, alpha)
+        for renderer in self._renderers():
+            glyph = renderer.glyph
+            part = "fill" if isinstance(glyph, Scatter) else "line"
+            setattr(glyph, f"{part}_alpha", BEHIND if is_dim else "alpha")
+            setattr(glyph, f"{part}_color", GREY if is_dim else "color")
+
+    def _renderers(self) -> list[GlyphRenderer[Any]]:
+        return [cast("GlyphRenderer[Any]", each) for each in self.figure.renderers]
 
 
 def toolbar(plots: Iterable[Plot]) -> Toolbar:

@@ -40,6 +40,7 @@ class Page:
         self._quiet = False
         self._listed = 0, 0
         self._colour_is_chosen = False
+        self._is_thinned = False
         self._zooming: Any = None
         self._x_range = Range1d(start=0.0, end=1.0)
         self._plots = {name: Plot(name, self._x_range) for name in PLOTS}
@@ -255,12 +256,21 @@ class Page:
                 absent.append(PLOTS[name])
                 continue
             plot.points = near[name]
-            n, n_all = plot.draw(x, view.shown, view.colours.kind, rows)
+            n, n_all = plot.draw(x, view.shown, view.kinds, rows)
             plot.select(view.chosen)
             n_drawn += n
             if n < n_all:
                 said.append(f"{PLOTS[name]} {n} of {n_all}")
+        self._is_thinned = bool(said)
         self._words["drawn"].text = story.drawn(said, absent, has_points=bool(n_drawn))
+
+    def _draw_selection(self) -> None:
+        """Marks what is selected; thinned plots are drawn again, for they may lack points of it."""
+        if self._is_thinned:
+            self._draw()
+            return
+        for plot in self._plots.values():
+            plot.select(self._need_view().chosen)
 
     def _zoomed(self) -> None:
         if self._view is None:
@@ -318,8 +328,7 @@ class Page:
         self._tell("flow", rows[-1])
         view.choose_rows(rows)
         self._count_selection()
-        for plot in self._plots.values():
-            plot.select(view.chosen)
+        self._draw_selection()
         self._tell_export()
 
     def _choose_nothing(self) -> None:
@@ -328,10 +337,7 @@ class Page:
         self._selection_changed()
 
     def _selection_changed(self, *, keep_devices: bool = False) -> None:
-        view = self._need_view()
-        for plot in self._plots.values():
-            if plot.figure.visible:
-                plot.select(view.chosen)
+        self._draw_selection()
         if not keep_devices:
             self._silently(lambda: self._devices.pick([]))
         self._tell_selection()

@@ -133,6 +133,13 @@ class View:
         """Colours by one of `colours.BY`."""
         self.colours = colouring(self.sides, by)
 
+    @property
+    def kinds(self) -> NDArray[np.int64]:
+        """Per row what a thinned plot keeps points of: each colour, selected and not."""
+        if self.chosen is None:
+            return self.colours.kind
+        return self.colours.kind * 2 + self.chosen
+
     def rows(self) -> dict[str, NDArray[Any]]:
         """Per row what a point shows."""
         colors = np.array(self.colours.colors, dtype=object)[self.colours.kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from wiretell.explore.colours import BY, colouring
 from wiretell.explore.detail import Packets
 from wiretell.explore.explained import flow_page
 from wiretell.explore.expression import completions, holds, names_of
-from wiretell.explore.figures import FADED, Plot
+from wiretell.explore.figures import BEHIND, FADED, FEW, GREY, Plot
 from wiretell.explore.held import InMemory
 from wiretell.explore.listing import address_rows, device_rows, flow_rows
 from wiretell.explore.points import MOST_DRAWN, PLOTS, Points
@@ -197,14 +198,48 @@ def test_a_plot_without_a_point_of_the_selection_fades() -> None:
     bright = glyph.fill_alpha
     plot.select(np.array([False, True, False]))
     assert plot.source.selected.indices == []
-    assert glyph.fill_alpha == FADED
+    assert (glyph.fill_alpha, glyph.fill_color) == (BEHIND, GREY)
     plot.select(np.array([False, True, True]))
     assert plot.source.selected.indices == [1]
     assert glyph.fill_alpha == bright
     plot.select(np.array([False, True, False]))
     plot.select(None)
     assert plot.source.selected.indices == []
-    assert glyph.fill_alpha == bright
+    assert (glyph.fill_alpha, glyph.fill_color) == (bright, "color")
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_selection_is_seen_above_a_highlight(name: str) -> None:
+    """Its points are bright whatever their own alpha; all others fade more than by a highlight."""
+    assert BEHIND < FADED
+    plot = Plot(name, Range1d(start=0.0, end=1.0))
+    plot.source.data = {key: np.arange(2 * FEW) for key in plot.source.data}
+    for n_chosen in (1, 2 * FEW - 1):
+        plot.select(np.arange(2 * FEW) < n_chosen)
+        assert len(plot.source.selected.indices) == n_chosen
+        for renderer in plot.figure.renderers:
+            chosen, others = renderer.selection_glyph, renderer.nonselection_glyph  # type: ignore[attr-defined]
+            part = "fill" if "fill_alpha" in chosen.properties() else "line"
+            assert getattr(chosen, f"{part}_alpha") == 1.0
+            assert getattr(chosen, f"{part}_color") == "color"
+            assert getattr(others, f"{part}_alpha") == BEHIND
+            assert getattr(others, f"{part}_color") == GREY
+            if part == "fill":
+                assert (chosen.size > 5) == (n_chosen <= FEW)
+
+
+def test_a_thinned_plot_keeps_a_point_of_what_is_selected(view: View) -> None:
+    n_points = 4 * MOST_DRAWN
+    row = np.zeros(n_points, np.int64)
+    row[n_points // 2 + 1] = 1  # between points of the same colour, in a cell with them
+    points = Points(np.linspace(0, 1, n_points), np.zeros(n_points), row)
+    here = copy(view)
+    here.colours = replace(view.colours, kind=np.zeros_like(view.colours.kind))
+    every = np.ones(view.sides.height, np.bool_)
+    here.choose_nothing()
+    assert 1 not in row[points.seen((0, 1), every, here.kinds)[0]]
+    here.choose_rows([1])
+    assert 1 in row[points.seen((0, 1), every, here.kinds)[0]]
 
 
 def test_a_flow_is_explained_from_the_capture_it_was_judged_in(tmp_path: Path) -> None:
