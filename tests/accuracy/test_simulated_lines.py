@@ -89,7 +89,7 @@ def single(
     ports=st.sampled_from(["keep", "random"]),
     pf=st.booleans(),
     habit=st.sampled_from([None, "office", "idle", "steady", "appliance"]),
-    jitter_s=st.sampled_from([0.002, 0.02]),
+    jitter_s=st.sampled_from([0.002, 0.02, 0.2]),
     loss=st.sampled_from([0.002, 0.03]),
     seed=st.integers(0, 10_000),
 )
@@ -122,6 +122,9 @@ ONCE_SPLIT = [
     ),
     (single("android-13", 1200.0, "random"), 922497, "two of three hundred that agreed"),
     (single("linux-6.1", 1200.0, "keep", pace=0.5, jitter_s=0.02), 5147, "eight late short flows"),
+    (single("linux-3.13", 300.0, "random", pace=0.8, jitter_s=0.2), 900001, "flows held up"),
+    (single("android-9", 300.0, "random", pace=0.8, jitter_s=0.2), 900001, "flows held up"),
+    (single("ios-old", 300.0, "keep", pace=0.8, jitter_s=0.5), 900004, "flows held up for long"),
 ]  # fmt: skip
 
 

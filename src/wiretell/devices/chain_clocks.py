@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from wiretell.devices.compare import NEAR_S
 from wiretell.signal import Clock
 
 KNOWN_PPM = 10.0
@@ -47,7 +48,7 @@ class ChainClocks:
             return False
         one, other = self._host.get(a), self._host.get(b)
         if one is not None:
-            if other is not None and one != other:
+            if other is not None and one != other and self._off(one, other) > NEAR_S:
                 return True
             if b in self._alone and self._beside(one, self._alone[b]):
                 return True
@@ -73,9 +74,15 @@ class ChainClocks:
         x, y = self._clocks[line], self._clocks[alone]
         if not x.nominal_hz or y.first_s < x.first_s or y.last_s > x.last_s:
             return False
+        return self._off(line, alone) > DELAY_S
+
+    def _off(self, line: int, other: int) -> float:
+        """How far (s) another clock's first reading is from a line; infinite without a rate."""
+        x, y = self._clocks[line], self._clocks[other]
+        if not x.nominal_hz:
+            return math.inf
         ahead = y.v_first - x.v_first - x.hz * (y.first_s - x.first_s)
-        off = (ahead + MODULUS / 2) % MODULUS - MODULUS / 2
-        return abs(off) > DELAY_S * x.nominal_hz
+        return abs((ahead + MODULUS / 2) % MODULUS - MODULUS / 2) / x.nominal_hz
 
     def _at_once(self, i: int, j: int) -> bool:
         """Two lines towards one destination that are read in turns."""

@@ -66,6 +66,9 @@ SUSPEND_PRIOR = 0.05
 DELAY_S = 10.0
 """A single flow up to this far off a line may have been delayed; several equally late are not."""
 DELAY_PRIOR = 0.02
+NEAR_S = 5.0
+"""Lines of several flows this near one another say nothing: on a path that holds packets back a
+machine shows such, and so do machines that were started together."""
 
 
 def labels_bits(a: Group, b: Group, rules: Mapping[str, LabelRule]) -> list[Argument]:
@@ -269,6 +272,8 @@ def _line_bits(x: Clock, y: Clock) -> Argument | None:
         )
     expected = x.v_first + round(hz * (y.first_s - x.first_s))
     jump_s = wrapped(y.v_first - expected) / hz
+    if min(len(x.sides), len(y.sides)) > 1 and LINE_SLACK_S < abs(jump_s) <= NEAR_S:
+        return None
     other = _uptime_density(_uptime_s(y, hz), MODULUS / hz)
     ways = _ways(x, y, hz, jump_s)
     density, reason = max(ways, default=(0.0, ""))

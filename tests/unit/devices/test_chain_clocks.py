@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wiretell.devices.chain_clocks import ChainClocks
 from wiretell.signal import Clock
 
@@ -40,8 +42,15 @@ def test_two_lines_to_one_destination_at_once_are_two_machines() -> None:
 
 
 def test_one_machine_has_one_line_for_all() -> None:
-    clocks = ChainClocks([clock(0, 1, scope="host"), clock(2, 3, scope="host", at=(200.0, 300.0))])
-    assert clocks.apart(0, 2)
+    later = clock(2, 3, scope="host", at=(200.0, 300.0))
+    assert ChainClocks([clock(0, 1, scope="host"), later]).apart(0, 2)
+
+
+def test_lines_that_late_packets_may_part_forbid_nothing() -> None:
+    host = clock(0, 1, scope="host")
+    late, other = (replace(clock(2, 3, scope="host"), v_first=5 - ms) for ms in (1500, 60_000))
+    assert not ChainClocks([host, late]).apart(0, 2)
+    assert ChainClocks([host, other]).apart(0, 2)
 
 
 def test_a_chain_answers_for_all_that_it_took_in() -> None:

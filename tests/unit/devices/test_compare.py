@@ -153,6 +153,14 @@ def test_the_more_flows_two_lines_have_the_surer_they_are_two() -> None:
     assert CLOCK_CONFLICT_BITS >= few > some > many == SURE_CONFLICT_BITS
 
 
+def test_lines_of_several_flows_that_are_near_say_nothing() -> None:
+    """A path that holds packets back shows such, and so do machines that were started together."""
+    for apart_s in (0.6, 4.9):
+        late = line(range(12, 24), start=5e8 - 1000.0 * apart_s)
+        assert clock_bits(*pair(line(range(12)), late)) == []
+    assert bits(clock_bits(*pair(line(range(12)), line(range(12, 24), start=5e8 - 5100.0)))) < -25.0
+
+
 def test_one_flow_on_a_line_by_chance_parts_nothing() -> None:
     """Two pieces of a machine that draws its offsets; a flow of one is near another's line."""
     singles = [line(range(i, i + 1), start=1e8 * i, scope="flow") for i in range(40)]
