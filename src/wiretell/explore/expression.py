@@ -13,7 +13,9 @@ from wiretell.expressions.column import Kind, Name, Names
 from wiretell.expressions.completion import complete
 from wiretell.expressions.error import ExpressionError
 from wiretell.expressions.evaluate import expression
+from wiretell.expressions.meant import meant
 from wiretell.expressions.parser import parse
+from wiretell.plots.sides import PROTOCOL_WORDS
 
 _KINDS: dict[str, Kind] = {
     "device": "text", "dst": "address", "syn_signature": "text",
@@ -57,6 +59,14 @@ def holds(text: str, sides: pl.DataFrame, names: Names) -> NDArray[np.bool_]:
     stands: dict[str, Any] = {name: pl.col(source_of(name)) for name in COLUMNS}
     found = sides.select(expression(node, stands).alias("holds"))["holds"]
     return found.fill_null(value=False).to_numpy()
+
+
+def meant_by(text: str, sides: pl.DataFrame, names: Names) -> tuple[str, ...]:
+    """Tests that could hold where none of this expression's does; text may be off the wire."""
+
+    if not text.strip():
+        return ()
+    return meant(parse(text, names), lambda name: sides[source_of(name)], {"proto": PROTOCOL_WORDS})
 
 
 def completions(text: str, names: Names) -> list[str]:

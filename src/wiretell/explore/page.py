@@ -262,7 +262,9 @@ class Page:
             if n < n_all:
                 said.append(f"{PLOTS[name]} {n} of {n_all}")
         self._is_thinned = bool(said)
-        self._words["drawn"].text = story.drawn(said, absent, has_points=bool(n_drawn))
+        self._words["drawn"].text = story.drawn(
+            said, absent, has_points=bool(n_drawn), meant=view.meant
+        )
 
     def _draw_selection(self) -> None:
         """Marks what is selected; thinned plots are drawn again, for they may lack points of it."""

@@ -87,9 +87,18 @@ def message(text: str, *, is_error: bool = False) -> str:
     return render("message", text=text, is_error=is_error)
 
 
-def drawn(thinned: Sequence[str], absent: Sequence[str], *, has_points: bool) -> str:
-    """What the plots do not show; `thinned` show a part of their points, `absent` have none."""
-    return render("drawn", thinned=thinned, absent=absent, has_points=has_points)
+def drawn(
+    thinned: Sequence[str],
+    absent: Sequence[str],
+    *,
+    has_points: bool,
+    meant: Sequence[str] = (),
+) -> str:
+    """What the plots do not show; `thinned` show a part of their points, `absent` have none.
+
+    `meant` are tests that the filter may have meant, where no flow fits it.
+    """
+    return render("drawn", thinned=thinned, absent=absent, has_points=has_points, meant=meant)
 
 
 def nothing_to_draw() -> str:

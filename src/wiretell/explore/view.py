@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wiretell.explore.colours import OTHERS, Colouring, colouring
 from wiretell.explore.detail import Packets
-from wiretell.explore.expression import completions, holds, names_of
+from wiretell.explore.expression import completions, holds, meant_by, names_of
 from wiretell.explore.figures import FADED
 from wiretell.explore.listing import NOT_YET
 from wiretell.explore.points import (
@@ -54,6 +54,7 @@ class View:
         )
         self._near: tuple[tuple[float, float], Mapping[str, Points]] | None = None
         self.shown: Mask = np.ones(self.sides.height, np.bool_)
+        self.meant: tuple[str, ...] = ()
         self.marked: Mask | None = None
         self.chosen: Mask | None = None
         self.colours: Colouring = colouring(self.sides, "device")
@@ -116,10 +117,12 @@ class View:
         key = ["flow_id", "side"]
         if self.sides.select(key).equals(other.sides.select(key)):
             self.shown, self.marked, self.chosen = other.shown, other.marked, other.chosen
+            self.meant = other.meant
 
     def filter(self, text: str) -> None:
         """Shows only sides for which the expression holds. Raises ExpressionError."""
         self.shown = holds(text, self.sides, self.names)
+        self.meant = () if self.shown.any() else meant_by(text, self.sides, self.names)
 
     def highlight(self, text: str) -> None:
         """Fades all others; an empty expression fades none. Raises ExpressionError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wiretell.exporters.escape import visible
 from wiretell.exporters.quantity import count
 from wiretell.expressions.parser import parse
 from wiretell.model.report import Report
@@ -31,13 +32,19 @@ def why_nothing(
     if made.not_kept or cloud.n_missing or not cloud.n_filtered:
         return made.why_empty
     left = f" that the capture filter left ({bpf})" if bpf else ""
+    asked = f"{where}{_meant(where, sides)}"
     if addresses:
         listed = ", ".join(addresses)
         if not sides.holds(parse(f"src in ({listed})", names())).any():
             return f"no packet{left} was sent by --address {listed}."
         if where:
-            return f"none of the packets that {listed} sent fits --where: {where}"
-    return f"none of {_packets(cloud.n_filtered)}{left} fits --where: {where}"
+            return f"none of the packets that {listed} sent fits --where: {asked}"
+    return f"none of {_packets(cloud.n_filtered)}{left} fits --where: {asked}"
+
+
+def _meant(where: str, sides: Sides) -> str:
+    found = sides.meant(parse(where, names())) if where else ()
+    return visible(f"; did you mean {' or '.join(found)}?") if found else ""
 
 
 def _packets(n: int) -> str:

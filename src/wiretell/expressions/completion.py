@@ -82,10 +82,10 @@ def _column_before(before: list[Token], names: Names) -> Name | None:
 def _values(column: Name) -> tuple[str, ...]:
     if column.kind == "flag":
         return ("true", "false")
-    return tuple(_written(value, column) for value in column.values)
+    return tuple(written(value, column) for value in column.values)
 
 
-def _written(value: str, column: Name) -> str:
+def written(value: str, column: Name) -> str:
     """A value as it is written in an expression."""
     if column.kind != "text":
         return value

@@ -66,10 +66,11 @@ Node = Test | Not | And | Or
 
 def names_in(node: Node) -> frozenset[str]:
     """The names of all columns that it tests."""
-    return frozenset(test.column.name for test in _tests(node))
+    return frozenset(test.column.name for test in tests_in(node))
 
 
-def _tests(node: Node) -> list[Test]:
+def tests_in(node: Node) -> list[Test]:
+    """All tests in it, in no order."""
     waiting, found = [node], []
     while waiting:
         each = waiting.pop()

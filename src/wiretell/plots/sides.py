@@ -13,11 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wiretell.expressions.evaluate import expression
+from wiretell.expressions.meant import meant
 from wiretell.expressions.syntax import Node, names_in
 from wiretell.model.report import Report
 from wiretell.plots.columns import REVERSE, columns
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
+PROTOCOL_WORDS = {str(number): word for number, word in PROTOCOLS.items()}
+"""Number of a protocol, as it may be written -> what expressions call it."""
 SAID = ("user_agent", "http_host", "sni", "ja4", "dns_query")
 """Quantities of observations that are attributes: the first of each side."""
 
@@ -47,6 +50,15 @@ class Sides:
             for name, source in _sources().items()
         }
         return self.table.select(expression(node, own | other).alias("is"))["is"].to_numpy()
+
+    def meant(self, node: Node) -> tuple[str, ...]:
+        """Tests that could fit where some of `node` cannot; text may be off the wire."""
+
+        def known(name: str) -> pl.Series:
+            return self.table[sources[name.removeprefix(REVERSE)]]
+
+        sources = _sources()
+        return meant(node, known, {"proto": PROTOCOL_WORDS, REVERSE + "proto": PROTOCOL_WORDS})
 
     def values(self, source: str, *, reverse: bool = False) -> pl.Series:
         """One attribute of all rows; `reverse`: that of the other side of the flow."""

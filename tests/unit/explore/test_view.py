@@ -63,6 +63,26 @@ def test_every_expression_of_a_column_can_be_asked(view: View) -> None:
     assert view.completions('syn_signature has "ts"') == []  # Enter would take the first
 
 
+def test_a_filter_that_fits_nothing_is_told_what_exists(view: View) -> None:
+    for asked, meant in (
+        ("proto = TCP", 'proto = "tcp"'),
+        ("proto = 6", 'proto = "tcp"'),
+        ("device = #1", f'device = "{NAT}#1"'),
+    ):
+        view.filter(asked)
+        assert not view.shown.any()
+        assert view.meant == (meant,)
+        view.filter(meant)
+        assert view.shown.any()
+        assert view.meant == ()
+    view.filter("proto = TCP or pkts > 0")
+    assert view.meant == ()
+    view.filter("")
+    said = story.drawn([], [], has_points=False, meant=("a = <b>", "c"))
+    assert "did you mean <code>a = &lt;b&gt;</code> or <code>c</code>?" in said
+    assert "did you mean" not in story.drawn([], [], has_points=False)
+
+
 def test_a_box_selects_exactly_the_flows_in_it(view: View) -> None:
     view.filter("")
     start = START_NS / 1e6

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drawn_points import cloud
-from fixtures.report import make_report
+from fixtures.report import NAT, make_report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +98,22 @@ def test_a_filter_on_what_is_not_kept_is_not_told_that_nothing_fits() -> None:
     fits_none = report.plot("ip_id", where="proto = icmp")
     assert "fits the filter" in fits_none.scene.why_empty
     assert repr(report.plot("ip_id")).endswith("points>")
+
+
+@pytest.mark.parametrize(
+    ("where", "meant"),
+    [
+        ("proto = TCP", 'proto = "tcp"'),
+        ("reverse.proto = 6", 'reverse.proto = "tcp"'),
+        ("device = #2", f'device = "{NAT}#2"'),
+    ],
+)
+def test_a_value_that_is_nowhere_is_told_what_exists(where: str, meant: str) -> None:
+    report = make_report()
+    plot = report.plot("ip_id", where=where)
+    told = why_nothing(report, plot.scene, plot.sides, where=where)
+    assert told.endswith(f"fits --where: {where}; did you mean {meant}?")
+    assert report.plot("ip_id", where=meant).scene.n_shown
 
 
 def test_machines_are_told_apart_only_where_that_is_asked() -> None:
