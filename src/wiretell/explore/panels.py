@@ -49,7 +49,7 @@ select:not([size]).bk-input { background-size: 5px 5px; background-image:
 """
 
 ADDRESSES = {"address": 112, "machines": 66, "flows": 52, "verdict": 110}
-DEVICES = {"mark": 24, "machine": 32, "looks": 96, "flows": 42, "sure": 54, "clock": 152}
+DEVICES = {"mark": 18, "machine": 28, "looks": 152, "flows": 44, "sure": 52, "clock": 106}
 FLOWS = {
     "flow_id": 48, "machine": 36, "time": 66, "far end": 116, "service": 72, "state": 46,
     "pkts": 46, "bytes": 68, "says": 400,

@@ -315,3 +315,17 @@ def test_a_clock_is_told_with_its_rate_and_regime_where_these_are_known() -> Non
         skew_ppm=None, clock_hz=None, clock_regime=pl.lit("unknown")
     ).cast(dict(devices.schema))
     assert device_rows(replace(report, devices=nothing), None)["clock"][0] == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("Windows, says Windows 7", "says Windows 7"),
+        ("Linux or Android", "Linux or Android"),
+        ("“Anna's phone” Windows, says Windows 7", "“Anna's phone” Windows, says Windows 7"),
+    ],
+)
+def test_a_narrow_column_shows_what_parts_machines(told: str, shown: str) -> None:
+    report = make_report()
+    devices = report.devices.head(1).with_columns(looks_like=pl.lit(told))
+    assert device_rows(replace(report, devices=devices), None)["looks"] == [shown]
