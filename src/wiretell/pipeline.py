@@ -34,7 +34,7 @@ from wiretell.model.tables import (
 )
 from wiretell.signals import ALL
 from wiretell.sources.bpf import compile_filter
-from wiretell.sources.captures import open_captures
+from wiretell.sources.captures import open_captures, opened
 from wiretell.sources.folder import captures_below
 from wiretell.sources.read_ahead import ReadAhead
 
@@ -437,8 +437,7 @@ def _measure(
         if points is not False:
             from wiretell.sources.points import PointKeeper
 
-            left_out = {told["file"] for told in unread}
-            fields = Reader([name for name in names if name not in left_out], filters=filters)
+            fields = Reader(opened(names, unread), filters=filters)
             kept = stack.enter_context(PointKeeper(fields, points))
         tracked = _track(reader, tracker, config, say, kept)
         source = None if kept is None else kept.source()

@@ -231,13 +231,6 @@ impl CaptureFile {
         }
     }
 
-    /// From now on the file is read by a thread of its own, unless it is being inflated by one.
-    pub fn read_ahead(&mut self) {
-        if self.compression.is_none() {
-            self.window.read_ahead();
-        }
-    }
-
     /// The bytes of the last record.
     #[inline]
     pub fn data(&self, record: &Record) -> &[u8] {

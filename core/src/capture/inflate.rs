@@ -11,7 +11,7 @@ use std::thread;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::read_ahead::{Filled, ROOM_BYTES, ReadAhead};
+use super::chunks::{Chunks, Filled, ROOM_BYTES};
 use super::window::Window;
 
 /// How many bytes tell the compression.
@@ -103,8 +103,8 @@ impl std::error::Error for Break {}
 
 /// Starts the thread, which ends with the input or when the chunks are wanted no more. An error
 /// of [`Break`] is not the end of them.
-pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
-    let (chunks, filler) = ReadAhead::over(ROOM_BYTES + CHUNK_BYTES, N_CHUNKS);
+pub(super) fn spawn(compressed: Box<dyn Read + Send>) -> io::Result<Chunks> {
+    let (chunks, filler) = Chunks::new(ROOM_BYTES + CHUNK_BYTES, N_CHUNKS);
     let input = Input(Window::new(compressed, CHUNK_BYTES));
     thread::Builder::new()
         .name("inflate".into())
@@ -349,7 +349,7 @@ mod tests {
     use flate2::Compression;
     use proptest::prelude::*;
 
-    use super::super::read_ahead::ROOM_BYTES;
+    use super::super::chunks::ROOM_BYTES;
     use super::spawn;
 
     /// What comes out, and how often it broke off.

@@ -2,16 +2,16 @@
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
-//! compression, `inflate` unpacks in a thread, `window` holds the chunk that
-//! frames are borrowed from, `read_ahead` reads the next one meanwhile, `pcap`
-//! and `pcapng` find the records in it, `file` is one capture of either format,
-//! `merge` orders several by time. `patience` waits for streams that may be
-//! silent.
+//! compression, `inflate` unpacks in a thread, which hands over `chunks`,
+//! `window` holds the chunk that frames are borrowed from, `pcap` and `pcapng`
+//! find the records in it, `file` is one capture of either format, `merge`
+//! orders several by time. `patience` waits for streams that may be silent.
 //!
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
 //! packet number and byte offset, and reading goes on after it.
 
 mod annotate;
+mod chunks;
 mod damage;
 mod file;
 mod inflate;
@@ -19,7 +19,6 @@ mod merge;
 mod patience;
 mod pcap;
 mod pcapng;
-mod read_ahead;
 mod reader;
 mod source;
 mod window;

@@ -14,8 +14,6 @@ use super::{Damage, Frame, Record, source};
 
 /// How much of a single file is read at a time.
 const CHUNK_BYTES: usize = 512 * 1024;
-/// A file that is smaller is not worth a thread that reads it ahead.
-const LEAST_AHEAD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Why a capture cannot be opened at all.
 #[derive(Debug)]
@@ -161,15 +159,6 @@ impl Reader {
             wire_len: record.wire_len,
         };
         Some((frame, self.input.buffer()))
-    }
-
-    /// From now on reads ahead in a thread, where that is worth one: a single file of known
-    /// size. What comes out is the same.
-    pub fn read_ahead(&mut self) {
-        let is_large = self.total_bytes.is_some_and(|it| it >= LEAST_AHEAD_BYTES);
-        if let (Input::Single(file), true) = (&mut self.input, is_large) {
-            file.read_ahead();
-        }
     }
 
     /// Appends the next frames of one capture to `records`, at most `most` and as long as nothing

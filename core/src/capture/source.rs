@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::chunks::Chunks;
 use super::inflate::{self, Codec};
 use super::patience::Patient;
-use super::read_ahead::ReadAhead;
 use super::window::Window;
 
 /// The path that means standard input.
@@ -26,7 +26,7 @@ pub(super) struct Source {
 /// Bytes as they are read, or inflated by a thread.
 pub(super) enum Stream {
     Plain(Box<dyn Read + Send>),
-    Inflated(ReadAhead),
+    Inflated(Chunks),
 }
 
 impl Stream {

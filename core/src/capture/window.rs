@@ -3,9 +3,9 @@
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
+use super::chunks::{Chunks, ROOM_BYTES};
 use super::damage::{DamageKind, DamageLog};
 use super::inflate;
-use super::read_ahead::{ROOM_BYTES, ReadAhead};
 
 /// A stream of bytes of which `bytes()` is the part now in memory.
 ///
@@ -13,8 +13,8 @@ use super::read_ahead::{ROOM_BYTES, ReadAhead};
 /// and after such a place are never seen side by side.
 pub(super) struct Window {
     source: Box<dyn Read + Send>,
-    /// Has the source, where it is read by another thread.
-    ahead: Option<ReadAhead>,
+    /// Has the bytes, where another thread makes them.
+    chunks: Option<Chunks>,
     /// Written only while nobody else holds it.
     buffer: Arc<Vec<u8>>,
     /// Buffers used before, which others may hold still.
@@ -42,7 +42,7 @@ impl Window {
     pub fn new(source: Box<dyn Read + Send>, chunk_bytes: usize) -> Self {
         Self {
             source,
-            ahead: None,
+            chunks: None,
             buffer: Arc::new(vec![0; chunk_bytes]),
             used: Vec::new(),
             pos: 0,
@@ -53,9 +53,9 @@ impl Window {
     }
 
     /// A stream that a thread hands over in chunks.
-    pub fn of_chunks(chunks: ReadAhead) -> Self {
+    pub fn of_chunks(chunks: Chunks) -> Self {
         Self {
-            ahead: Some(chunks),
+            chunks: Some(chunks),
             ..Self::new(Box::new(io::empty()), 0)
         }
     }
@@ -109,7 +109,7 @@ impl Window {
             if !matches!(self.state, State::Flowing) {
                 return false;
             }
-            if self.ahead.is_some() {
+            if self.chunks.is_some() {
                 self.take_chunk();
                 continue;
             }
@@ -125,24 +125,12 @@ impl Window {
         true
     }
 
-    /// From now on the source is read by a thread of its own, where there is one to be had.
-    pub fn read_ahead(&mut self) {
-        if self.ahead.is_some() || !matches!(self.state, State::Flowing) {
-            return;
-        }
-        let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
-        match ReadAhead::spawn(source) {
-            Ok(ahead) => self.ahead = Some(ahead),
-            Err(source) => self.source = source,
-        }
-    }
-
-    /// Goes on with the next chunk that was read ahead; what is left of this one is put before it.
+    /// Goes on with the next chunk; what is left of this one is put before it.
     fn take_chunk(&mut self) {
-        let Some(ahead) = &self.ahead else {
+        let Some(chunks) = &self.chunks else {
             return;
         };
-        let (mut next, n) = match ahead.take() {
+        let (mut next, n) = match chunks.take() {
             Ok((_, 0)) => {
                 self.state = State::Ended;
                 return;
@@ -172,7 +160,7 @@ impl Window {
             .iter_mut()
             .position(|buffer| Arc::get_mut(buffer).is_some());
         let unheld = unheld.map(|at| self.used.swap_remove(at));
-        ahead.give_back(unheld.and_then(|buffer| Arc::try_unwrap(buffer).ok()));
+        chunks.give_back(unheld.and_then(|buffer| Arc::try_unwrap(buffer).ok()));
         if self.used.len() > MAX_USED {
             self.used.remove(0);
         }
@@ -261,13 +249,15 @@ impl Window {
         self.buffer = Arc::default();
         self.used.clear();
         self.source = Box::new(io::empty());
-        self.ahead = None;
+        self.chunks = None;
         self.state = State::Ended;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -291,6 +281,21 @@ mod tests {
         }
     }
 
+    /// The stream read by another thread.
+    fn in_chunks(mut stream: Dripping) -> Window {
+        let (chunks, filler) = Chunks::new(ROOM_BYTES + 256 * 1024, 3);
+        thread::spawn(move || {
+            while let Ok(mut buffer) = filler.unused.recv() {
+                let n_read = stream.read(&mut buffer[ROOM_BYTES..]);
+                let goes_on = matches!(n_read, Ok(1..));
+                if filler.filled.send((buffer, n_read)).is_err() || !goes_on {
+                    break;
+                }
+            }
+        });
+        Window::of_chunks(chunks)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -299,7 +304,6 @@ mod tests {
             n_bytes in 0usize..300_000,
             steps in proptest::collection::vec(1usize..100_000, 0..8),
             asked in proptest::collection::vec((1usize..150_000, 0usize..150_000), 1..12),
-            from in 0usize..4,
             breaks: bool,
             holds: bool,
         ) {
@@ -309,12 +313,9 @@ mod tests {
                 breaks,
             };
             let mut plain = Window::new(Box::new(dripping()), 1000);
-            let mut ahead = Window::new(Box::new(dripping()), 1000);
+            let mut ahead = in_chunks(dripping());
             let mut held = Vec::new();
-            for (i, (need, taken)) in asked.into_iter().enumerate() {
-                if i == from {
-                    ahead.read_ahead();
-                }
+            for (need, taken) in asked {
                 prop_assert_eq!(plain.fill(need), ahead.fill(need));
                 let n = need.min(plain.bytes().len()).min(ahead.bytes().len());
                 prop_assert_eq!(&plain.bytes()[..n], &ahead.bytes()[..n]);

@@ -14,7 +14,6 @@ import polars as pl
 from wiretell.exporters.selection import in_order, n_opened
 from wiretell.model.column import Table
 from wiretell.model.report import Report
-from wiretell.model.saved import table_file
 from wiretell.model.tables import (
     ADDRESSES,
     DEVICES,
@@ -25,7 +24,7 @@ from wiretell.model.tables import (
     REPORT_TABLES,
     SAMPLES,
 )
-from wiretell.sources.saved import points_of, provenance_of, readable, scan
+from wiretell.sources.saved import collected, points_of, provenance_of, scan
 
 _LEFT_OUT = ("hull", "_ipid_", "_ttl_m", "community_id", "vlan", "_window", "_wscale")
 """Parts of the names of FLOWS' columns that are not read: statistics that signals were made of."""
@@ -83,5 +82,4 @@ class SavedByAddress:
         return [str(address) for address in found["address"].to_list()]
 
     def _read(self, table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
-        with readable(self._folder / table_file(table.name)):
-            return rows.collect()
+        return collected(self._folder, table, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wiretell._core import Reader
 from wiretell.errors import CaptureError
@@ -41,6 +41,12 @@ def open_captures(
                 unread.append(_told(error))
             if not left or len(left) == n_before:
                 raise
+
+
+def opened(names: Sequence[str], unread: Iterable[Mapping[str, object]]) -> list[str]:
+    """Of the captures those that :func:`open_captures` did not leave out."""
+    left_out = {told["file"] for told in unread}
+    return [name for name in names if name not in left_out]
 
 
 def _readable(names: Sequence[str]) -> tuple[list[str], list[dict[str, object]]]:

@@ -12,7 +12,6 @@ import polars as pl
 
 from wiretell.model.column import Table
 from wiretell.model.report import Report
-from wiretell.model.saved import table_file
 from wiretell.model.tables import (
     ADDRESSES,
     DEVICES,
@@ -24,7 +23,7 @@ from wiretell.model.tables import (
 )
 from wiretell.plots.clock import FIT
 from wiretell.plots.sides import FLOW_COLUMNS, SAID
-from wiretell.sources.saved import load, load_edits, points_of, provenance_of, readable, scan
+from wiretell.sources.saved import collected, load, load_edits, points_of, provenance_of, scan
 
 _CLOCKS = tuple(f"{own}_{name}" for own in ("orig", "resp") for name in FIT)
 _NOTES = ("history",)
@@ -42,8 +41,7 @@ def load_for_plots(path: str | Path) -> Report:
         return load(folder)
 
     def read(table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
-        with readable(folder / table_file(table.name)):
-            return rows.collect()
+        return collected(folder, table, rows)
 
     columns = list(dict.fromkeys((*FLOW_COLUMNS, *_CLOCKS, *_NOTES)))
     said = pl.col("quantity").is_in(SAID) & pl.col("text").is_not_null()

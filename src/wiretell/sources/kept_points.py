@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wiretell._core import Reader
 from wiretell.sources.bpf import compile_filter
-from wiretell.sources.captures import open_captures
+from wiretell.sources.captures import open_captures, opened
 from wiretell.sources.points import PointKeeper
 from wiretell.sources.segments import tracker
 
@@ -37,8 +37,7 @@ def keep(kept: Kept) -> dict[str, int]:
     names = list(kept.captures)
     filters = compile_filter(kept.filter) if kept.filter else None
     reader, unread = open_captures(names, filters)
-    left_out = {told["file"] for told in unread}
-    fields = Reader([name for name in names if name not in left_out], filters=filters)
+    fields = Reader(opened(names, unread), filters=filters)
     tracked = tracker("linux", None)
     with PointKeeper(fields, kept.place) as keeper:
         while n := tracked.consume(reader, BATCH_PACKETS):

@@ -101,24 +101,30 @@ def provenance_of(folder: Path) -> Mapping[str, Any]:
 
 def _table(folder: Path, table: Table) -> pl.DataFrame:
     path = folder / table_file(table.name)
-    with readable(path):
+    with _readable(path):
         frame = pl.read_parquet(path, memory_map=False)
     return _fitting(frame, frame.schema, path, table)
 
 
 def scan(folder: Path, table: Table) -> pl.LazyFrame:
-    """The table of a saved report, read when it is collected, within `readable`.
+    """The table of a saved report, read when it is collected, by `collected`.
 
     Raises ConfigError where it is missing or has other columns.
     """
     path = folder / table_file(table.name)
-    with readable(path):
+    with _readable(path):
         schema = pl.read_parquet_schema(path)
     return _fitting(pl.scan_parquet(path), pl.Schema(schema), path, table)
 
 
+def collected(folder: Path, table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
+    """What was asked of a table by `scan`. Raises ConfigError where its file cannot be read."""
+    with _readable(folder / table_file(table.name)):
+        return rows.collect()
+
+
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def _readable(path: Path) -> Iterator[None]:
     """ConfigError where the block cannot read this file."""
     try:
         yield

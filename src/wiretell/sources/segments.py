@@ -23,7 +23,7 @@ from wiretell.errors import ConfigError
 from wiretell.model.packets import PACKETS
 from wiretell.model.segments import SEGMENTS
 from wiretell.model.tables import FLOWS
-from wiretell.sources.captures import open_captures
+from wiretell.sources.captures import open_captures, opened
 
 STDIN = "-"
 BATCH_PACKETS = 1 << 17
@@ -93,8 +93,7 @@ class SegmentStream:
         checksums: bool = False,
     ) -> None:
         self._reader, self._unread = open_captures(names, filters)
-        unread = {told["file"] for told in self._unread}
-        self.readable = [name for name in names if name not in unread]
+        self.readable = opened(names, self._unread)
         """Of the captures those that can be read."""
         self._fields = Reader(self.readable, filters=filters, checksums=checksums)
         self._tracker = tracker(ct, what_if, max_flows)
