@@ -52,8 +52,22 @@ CONSTANTS: Mapping[str, Sequence[tuple[str, str, str]]] = {
         ("one UDP socket towards several peers, bits", "signals.source_port", "SOCKET_BITS"),
     ),
     "resolution": (
-        ("a look-up that nobody else was answered, bits", "signals.resolution", "BITS"),
+        ("a look-up, at most, bits", "signals.resolution", "MOST_BITS"),
         ("the call must follow within, s", "signals.resolution", "WITHIN_S"),
+        ("median wait before any is seen, s", "signals.resolution", "WAIT_S"),
+        (
+            "share of answers that a call follows, before any is seen",
+            "signals.resolution",
+            "FOLLOWED",
+        ),
+        ("... at most", "signals.resolution", "MOST_FOLLOWED"),
+        ("both weigh as many look-ups", "signals.resolution", "WEIGHT"),
+        ("share of calls that go to the first of several addresses", "signals.resolution", "FIRST"),
+        (
+            "calls that come anyway are counted so long before and after, s",
+            "signals.resolution",
+            "AROUND_S",
+        ),
     ),
     "push": (
         ("two groups that keep one each at one time, bits", "devices.exclusive", "TOGETHER_BITS"),
