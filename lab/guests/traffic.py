@@ -73,8 +73,7 @@ def _actions(rng: random.Random, machine: Machine, scenario: Scenario) -> Iterat
     while now_s < end_s:
         home = _server(rng, machine, scenario)
         if rng.random() < 0.6:
-            yield _dns(rng, scenario, now_s, home)
-            now_s += rng.uniform(0.01, 0.05)
+            yield _dns(rng, scenario, now_s, home)  # the machine calls when it has the answer
         if rng.random() < 0.08 and end_s - now_s > 60:
             length_s = rng.uniform(60, min(150, end_s - now_s))
             yield _kept_alive(rng, machine, now_s, length_s, home)

@@ -186,6 +186,13 @@ static void send_request(struct connection *c) {
     tcp_abort(c->tcp);
 }
 
+/* Whether an answer to a look-up is still to come: its program does nothing before it has it. */
+static int is_asking(void) {
+  for (int i = 0; i < MAX_OPEN; i++)
+    if (connections[i].state == ASKED) return 1;
+  return 0;
+}
+
 /* Does what is due; the number of connections still open. */
 static int step(int *next, u32_t begun_ms) {
   int n_open = 0;
@@ -199,7 +206,7 @@ static int step(int *next, u32_t begun_ms) {
       n_failed++;
     }
     if (c->state == FREE && *next < plan.n_actions &&
-        sys_now() - begun_ms >= plan.actions[*next].start_ms)
+        sys_now() - begun_ms >= plan.actions[*next].start_ms && !is_asking())
       begin(c, &plan.actions[(*next)++]);
     n_open += c->state != FREE;
   }

@@ -6,7 +6,8 @@
  *   source ADDRESS                                 the own address from which all that follows is sent
  *   tcp START_MS SERVER PORT WAIT_MS,BYTES,AGENT...  one connection and its requests in order;
  *                                                  WAIT_MS passes before each; AGENT -1 is none
- *   dns START_MS SERVER PORT NAME                  one A query over UDP
+ *   dns START_MS SERVER PORT NAME                  one A query over UDP; what follows begins when it
+ *                                                  is answered or given up, if that is after START_MS
  *
  * Lines come in order of START_MS. The last request of a connection asks the server to close.
  */

@@ -109,6 +109,13 @@ static void receive(struct connection *c) {
   }
 }
 
+/* Whether an answer to a look-up is still to come: its program does nothing before it has it. */
+static int is_asking(void) {
+  for (int i = 0; i < MAX_OPEN; i++)
+    if (connections[i].state == ASKED) return 1;
+  return 0;
+}
+
 static void on_event(struct connection *c) {
   int error = 0;
   socklen_t size = sizeof error;
@@ -137,7 +144,7 @@ int main(int argc, char **argv) {
       if (c->state == WAITING && late) send_request(c);
       if (c->state == ASKED && late) finish(c, 1);
       if (c->state == FREE && next < plan.n_actions &&
-          now_ms() >= plan.actions[next].start_ms)
+          now_ms() >= plan.actions[next].start_ms && !is_asking())
         begin(c, &plan.actions[next++]);
       events[i].fd = c->state == FREE ? -1 : c->fd;
       events[i].events = c->state == CONNECTING ? POLLOUT : POLLIN;
