@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,6 +25,8 @@ COMMANDS = {
     "show": "Show a saved report again, without the capture.",
 }
 """Sub-commands and what they do; each is the command `command` of the module of its name."""
+COLLECT_AFTER = 50_000
+"""New objects before cycles among them are looked for: modules make many objects and no waste."""
 
 
 class _Commands(click.Group):
@@ -65,7 +68,12 @@ def command() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs `wiretell` and exits with a code of `ExitCode`; tracebacks are for faults of ours."""
+    """Runs `wiretell` and exits with a code of `ExitCode`; tracebacks are for faults of ours.
+
+    Without `arguments` it is the program itself, whose memory is its own to look after.
+    """
+    if arguments is None:
+        gc.set_threshold(COLLECT_AFTER)
     try:
         code = command.main(arguments, prog_name="wiretell", standalone_mode=False)
     except click.ClickException as error:
@@ -83,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = ExitCode.USAGE if isinstance(error, FileNotFoundError) else ExitCode.DAMAGED
+    if arguments is None:
+        gc.freeze()  # all of it ends with the process: to look for cycles in it is a waste of time
     sys.exit(code)
 
 

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wiretell.cli.captures import capture_arguments, split_arguments
+from wiretell.cli.deferred import deferred_numpy
 from wiretell.cli.output import (
     Outputs,
     ReportCommand,
@@ -20,12 +21,12 @@ from wiretell.cli.output import (
     report_options,
     write_report,
 )
-from wiretell.cli.pair import refuse_for_pair, write_pair
 from wiretell.cli.points import kept_points
 from wiretell.cli.profiles import profile_key_option, save_profiles
 from wiretell.cli.progress import progress_bar
-from wiretell.model.report import Report
-from wiretell.sources.saved import load
+
+if TYPE_CHECKING:
+    from wiretell.model.report import Report
 
 
 @click.command("devices", cls=ReportCommand)
@@ -129,6 +130,8 @@ def command(
         raise click.UsageError("--why and --save-profiles ask different questions; give one")
     if pcapng_file is not None or wireshark_dir is not None:
         raise click.UsageError("--why is about two flows: leave --pcapng and --wireshark out")
+    from wiretell.cli.pair import refuse_for_pair, write_pair
+
     refuse_for_pair(outputs)
     from wiretell.pipeline import measure
 
@@ -153,8 +156,13 @@ def _report(
             )
         if points is not None:
             raise click.UsageError("--points is for captures, not for a saved report")
+        from wiretell.sources.saved import load
+
         return load(folders[0])
     from wiretell.pipeline import analyze
+
+    with deferred_numpy():
+        import wiretell.devices.engine  # noqa: F401 - what it needs of SciPy loads here
 
     with progress_bar(quiet=outputs.quiet) as progress:
         read = read or partial(analyze, jobs=jobs, points=points or False)

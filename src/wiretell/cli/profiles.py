@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from wiretell.cli.progress import progress_bar
-from wiretell.sources.saved import is_saved_report, load
 
 if TYPE_CHECKING:
     from wiretell.model.profiles import ProfileSet
@@ -70,6 +69,7 @@ def read_profiles(
     """
     from wiretell.pipeline import analyze, profiles
     from wiretell.sources.profiles import is_profiles_file, load_profiles
+    from wiretell.sources.saved import is_saved_report, load
 
     first = Path(captures[0])
     ready = captures[0] != "-" and (is_profiles_file(first) or is_saved_report(first))

@@ -10,15 +10,18 @@ the rest nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from wiretell.devices.assign import CHAIN_BITS
 from wiretell.devices.group import Group
 from wiretell.devices.shown import home_of
 from wiretell.signal import Link, Links
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -29,6 +32,8 @@ MOST_BITS = 13.0
 """Of a tie: more is as good as certain."""
 FEW_COLUMNS = 16
 """Rows no longer than this are gone through column by column: NumPy takes long to begin a row."""
+FEW_TIES = 100
+"""Of fewer, either way, sums are made without SciPy, which takes longer to load."""
 MOST_NUMBERS = 1 << 23
 """In the messages (ties * groups); beyond, nothing is passed on."""
 
@@ -47,10 +52,7 @@ class Neighbours:
         self._from, self._to = np.concatenate([a, b]), np.concatenate([b, a])
         self._true = np.tile(odds / (1.0 + odds), 2)
         self._back = np.roll(np.arange(2 * len(a)), len(a))
-        shape = (len(self.chains), 2 * len(a))
-        self._into = csr_array(
-            (np.ones(2 * len(a)), (self._to, np.arange(2 * len(a)))), shape=shape
-        )
+        self._into = _into(self._to, len(self.chains)) if len(self._to) > FEW_TIES else None
 
     def bits(self, known: FloatArray) -> FloatArray:
         """(groups, `chains`): what their neighbours say for each group, in bits.
@@ -61,7 +63,7 @@ class Neighbours:
         own = known.T
         message = np.zeros((len(self._to), n_groups))
         for _ in range(ROUNDS):
-            belief = (own + self._into @ message)[self._from] - message[self._back]
+            belief = (own + self._sums(message))[self._from] - message[self._back]
             share = np.exp2(np.maximum(belief - _most(belief), -1000.0))
             share /= share.sum(axis=1, keepdims=True)
             true = self._true[:, None]
@@ -70,13 +72,27 @@ class Neighbours:
             message = new
             if moved <= SETTLED:
                 break
-        said: FloatArray = np.asarray(self._into @ message)
-        return said.T
+        return self._sums(message).T
+
+    def _sums(self, message: FloatArray) -> FloatArray:
+        """What comes to each chain, added in order of the ties either way."""
+        if self._into is not None:
+            return np.asarray(self._into @ message)
+        sums = np.zeros((len(self.chains), message.shape[1]))
+        np.add.at(sums, self._to, message)
+        return sums
 
     def words(self, chain: int) -> tuple[str, str]:
         """Signal and reason of the strongest tie of a chain."""
         link = self._words[chain]
         return link.signal, link.reason
+
+
+def _into(to: IntArray, n_chains: int) -> csr_array:
+    """Ties -> sums by chain; row i of ties goes to chain `to[i]`."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - loaded where many chains are tied
+
+    return csr_array((np.ones(len(to)), (to, np.arange(len(to)))), shape=(n_chains, len(to)))
 
 
 def _most(rows: FloatArray) -> FloatArray:

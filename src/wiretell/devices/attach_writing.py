@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from wiretell.devices.group import Group
 from wiretell.signal import LabelRule
 
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+FEW_CELLS = 1 << 14
+"""In a table of groups and texts: a smaller one is kept with its zeros, which needs no SciPy."""
 
 Look = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
 """(kind, ((text, how many sides show it), ...)), sorted."""
@@ -32,7 +38,7 @@ class _Kind:
     """
 
     rule: LabelRule
-    parts: csc_array
+    parts: csc_array | FloatArray
     shown: FloatArray
     totals: FloatArray
     text: IntArray
@@ -48,7 +54,8 @@ class _Kind:
         shown = self.shown[groups]
         overlap = np.zeros((len(groups), high - low))
         if last > first:
-            theirs = self.parts[:, self.text[first:last]].toarray()[groups]
+            parts = self.parts[:, self.text[first:last]]
+            theirs = (parts if isinstance(parts, np.ndarray) else parts.toarray())[groups]
             shared = np.minimum(theirs, self.part[first:last])
             own = self.look[first:last]
             begins = np.flatnonzero(np.diff(own, prepend=-1))
@@ -150,8 +157,21 @@ def _kind(
         totals[number] = total = sum(n for _, n in texts)
         found += [(column[t], number, n / total) for t, n in texts if t in column]
     g_of, t_of, part_of = _columns(entries)
-    parts = csc_array((part_of, (g_of, t_of)), (len(groups), len(column)))
+    parts = _table(g_of, t_of, part_of, (len(groups), len(column)))
     return _Kind(rule, parts, shown, totals, *_columns(found))
+
+
+def _table(
+    row: IntArray, column: IntArray, value: FloatArray, shape: tuple[int, int]
+) -> csc_array | FloatArray:
+    """Each value in its place, which no other has."""
+    if shape[0] * shape[1] <= FEW_CELLS:
+        table = np.zeros(shape)
+        table[row, column] = value
+        return table
+    from scipy.sparse import csc_array  # noqa: PLC0415
+
+    return csc_array((value, (row, column)), shape)
 
 
 def _columns(rows: Sequence[tuple[int, int, float]]) -> tuple[IntArray, IntArray, FloatArray]:

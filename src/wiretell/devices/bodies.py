@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from wiretell.devices.exclusive import most_at_once
 from wiretell.devices.group import Group
 from wiretell.devices.looks import commonest
 from wiretell.devices.multiplicity import Body
 from wiretell.signal import Hold, Link
+from wiretell.stats.components import components
 
 IntArray = NDArray[np.int32]
 
@@ -25,8 +24,6 @@ LOOK = ("stack", "window")
 """What machines of one make share, whatever runs on them."""
 PROGRAMS = ("user_agent", "system version", "ja4")
 """Machines of one look that name programs at all have some of them in common."""
-FEW_LINKS = 200
-"""To make a graph of fewer takes longer than to go through them."""
 
 
 @dataclass(frozen=True)
@@ -108,31 +105,7 @@ def _like(group: Group, others: Sequence[Group]) -> bool:
 def tied(links: Sequence[Link], n_sides: int) -> IntArray:
     """Side -> number of the set that counters and clocks tie it into."""
     carried = [(link.a, link.b) for link in links if link.signal in CARRIERS]
-    if len(carried) <= FEW_LINKS:
-        return _tied(carried, n_sides)
-    ends = np.array(carried).T
-    graph = csr_array((np.ones(len(carried)), (ends[0], ends[1])), shape=(n_sides, n_sides))
-    _, label = connected_components(graph)
-    found: IntArray = label
-    return found
-
-
-def _tied(pairs: Sequence[tuple[int, int]], n_sides: int) -> IntArray:
-    """`tied`, pair by pair; sets are numbered in order of their first sides."""
-    first = list(range(n_sides))
-
-    def root(side: int) -> int:
-        while first[side] != side:
-            first[side] = first[first[side]]
-            side = first[side]
-        return side
-
-    for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        first[high] = low
-    if not pairs:
+    if not carried:
         return np.arange(n_sides, dtype=np.int32)
-    roots = np.array([root(side) for side in range(n_sides)])
-    number = np.cumsum(roots == np.arange(n_sides), dtype=np.int32) - np.int32(1)
-    found: IntArray = number[roots]
-    return found
+    a, b = np.array(carried).T
+    return components(n_sides, a, b)

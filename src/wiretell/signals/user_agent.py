@@ -18,14 +18,18 @@ Quantities, one row per distinct text and flow side, about the client unless sai
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from wiretell.payload import TCP, Facts, Payload, payloads, starts_with
 from wiretell.protocols import http1
 from wiretell.signal import Signal
+
+if TYPE_CHECKING:
+    from ua_parser import Parser
 
 NAME = "user_agent"
 
@@ -105,9 +109,9 @@ def _response_facts(facts: Facts, of: Payload) -> None:
 @lru_cache(maxsize=16384)
 def read_user_agent(user_agent: str) -> tuple[str | None, str | None]:
     """System ("Windows 10", "Android 4.4.2") and client ("Firefox 33"), `None` where unknown."""
-    from ua_parser import parse  # noqa: PLC0415 - takes as long to load as a small capture
+    from ua_parser import Domain  # noqa: PLC0415 - takes as long to load as a small capture
 
-    parsed = parse(user_agent)
+    parsed = _parser()(user_agent, Domain.OS | Domain.USER_AGENT)
     system = client = None
     if parsed.os:
         version = (parsed.os.major, parsed.os.minor, parsed.os.patch)
@@ -117,6 +121,15 @@ def read_user_agent(user_agent: str) -> tuple[str | None, str | None]:
     if system in (None, "Windows"):
         system = _system_program(user_agent) or system
     return system, client
+
+
+@cache
+def _parser() -> Parser:
+    """Of systems and clients alone: to compile what names devices takes longer than both."""
+    from ua_parser import Parser, load_lazy_builtins  # noqa: PLC0415
+
+    clients, systems, _ = load_lazy_builtins()
+    return Parser.from_matchers((clients, systems, []))
 
 
 def _system_program(user_agent: str) -> str | None:

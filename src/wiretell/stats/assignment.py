@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wiretell.stats.components import components
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
@@ -144,12 +146,7 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
         fresh[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
         edges = np.sort(order[fresh])
     # Components of the bipartite graph are independent; most are single edges.
-    from scipy.sparse import csr_array  # noqa: PLC0415 - loaded when there is something to match
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
-    graph = csr_array((np.ones(len(edges)), (tail[edges], n + head[edges])), shape=(2 * n, 2 * n))
-    _, label = connected_components(graph, directed=False)
-    groups = label[tail[edges]]
+    groups = components(2 * n, tail[edges], n + head[edges])[tail[edges]]
     alone = np.bincount(groups)[groups] == 1
     chosen: list[int] = edges[alone].tolist()
     edges, groups = edges[~alone], groups[~alone]
@@ -209,7 +206,7 @@ def _match(
     cost = np.concatenate([top - gain[edges], ending])
     r = np.concatenate([row, np.arange(n_rows)])
     c = np.concatenate([col, n_cols + np.arange(n_rows)])
-    from scipy.sparse import csr_array  # noqa: PLC0415
+    from scipy.sparse import csr_array  # noqa: PLC0415 - loaded when there is something to match
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415
 
     matrix = csr_array((cost, (r, c)), shape=(n_rows, n_cols + n_rows))

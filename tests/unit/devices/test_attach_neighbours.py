@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from wiretell.devices import attach_neighbours
 from wiretell.devices.attach_neighbours import MOST_NUMBERS, Neighbours
 from wiretell.devices.group import Group
 from wiretell.signal import Link
@@ -71,3 +72,15 @@ def test_no_ties_and_too_many() -> None:
     n = 40
     links = [tie(10 + i, 11 + i, 1.0) for i in range(n - 1)]
     assert len(Neighbours(MOST_NUMBERS // n, loose(n), links).chains) == 0
+
+
+def test_few_and_many_ties_are_summed_to_the_last_bit_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    known = rng.normal(0, 3, (4, 9))
+    links = [tie(10 + a, 10 + b, rng.uniform(-1, 4)) for a in range(9) for b in range(a)]
+    few = Neighbours(4, loose(9), links).bits(known)
+    monkeypatch.setattr(attach_neighbours, "FEW_TIES", 0)
+    many = Neighbours(4, loose(9), links).bits(known)
+    assert few.tobytes() == many.tobytes()
