@@ -206,6 +206,7 @@ def _write(
     for each in prepared:
         if each.machine.mac not in heard:
             raise CommandError(f"{each.machine.name} ({each.stack}) sent nothing")
+    truth.check_clocks(inside, scenario)
     flows_path = out_dir / f"{scenario.name}.truth.csv"
     devices_path = out_dir / f"{scenario.name}.truth.devices.csv"
     truth.write_flows(flows_path, flows, scenario, device_ids)

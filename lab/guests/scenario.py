@@ -25,6 +25,7 @@ ROUTED = "none"
 """In place of a way to draw ports: no NAT at all, every machine is seen under its own addresses."""
 
 MAX_ADDRESSES, MAX_WITH_ADDRESSES = 8, 20
+RESOLVERS = ("unconnected", "connected")
 ADDRESS_USES = ("all", "in turn")
 """What a machine does with several addresses: any for any visit, or one after the other."""
 
@@ -47,7 +48,8 @@ class Machine:
 
     `servers` are those it visits, the most visited first; none: all of the scenario's.
     `n_addresses` are its own inside, `address_use` how it calls from them; `serves` are ports on
-    which it answers HTTP itself.
+    which it answers HTTP itself. `resolver` is "connected" where look-ups are sent from connected
+    sockets, as the C library of GNU does.
     """
 
     number: int
@@ -63,6 +65,7 @@ class Machine:
     n_addresses: int = 1
     address_use: str = "all"
     serves: tuple[int, ...] = ()
+    resolver: str = "unconnected"
 
     @property
     def kernel(self) -> str | None:
@@ -182,6 +185,10 @@ def _check(scenario: Scenario) -> None:
         if not 1 <= machine.n_addresses <= MAX_ADDRESSES or machine.address_use not in ADDRESS_USES:
             raise ScenarioError(f"{machine.name}: 1 to {MAX_ADDRESSES} addresses, "
                                 f"used {' or '.join(ADDRESS_USES)}")  # fmt: skip
+        if machine.resolver not in RESOLVERS:
+            raise ScenarioError(f"{machine.name}: resolver is {' or '.join(RESOLVERS)}")
+        if machine.resolver == "connected" and machine.stack == "lwip":
+            raise ScenarioError(f"{machine.name}: lwIP's resolver has no connected socket")
         if machine.n_addresses > 1 and machine.number > MAX_WITH_ADDRESSES:
             raise ScenarioError(f"{machine.name}: machines with several addresses come first")
         if (machine.n_addresses > 1 or machine.serves) and machine.kernel is None:

@@ -23,6 +23,9 @@ MIN_PACKETS = 10
 MIN_SPAN_S = 20.0
 """One millisecond of a timestamp is 50 ppm of this."""
 
+STEP_S = 5.0
+"""No packet is so late; a clock that is off by so much from one packet to the next has jumped."""
+
 Line = NDArray[np.float64]
 """Shape (n, 2): seconds since the first packet, and ticks ahead of a clock of exactly `HZ`."""
 
@@ -36,6 +39,26 @@ def skew_ppm(packets: Iterable[Packet]) -> float | None:
     useful = [line for line in useful if np.ptp(line[:, 0]) >= MIN_SPAN_S]
     slope = _common_slope(useful) if useful else None
     return None if slope is None else slope * 1e6 / HZ
+
+
+def step_s(packets: Iterable[Packet]) -> float | None:
+    """By how much a machine's clock jumped between two packets of one connection; None: it did not.
+
+    A guest's timer counts to 43 seconds: one that is not run for so long has lost them.
+    """
+    last: dict[tuple[str, int, str, int], tuple[int, int]] = {}
+    for packet in packets:
+        if packet.tsval is None:
+            continue
+        connection = packet.src, packet.sport, packet.dst, packet.dport
+        if connection in last and not packet.opens:
+            time_ns, tsval = last[connection]
+            ticks = (packet.tsval - tsval + 2**31) % 2**32 - 2**31
+            step = ticks / HZ - (packet.time_ns - time_ns) / 1e9
+            if abs(step) > STEP_S:
+                return step
+        last[connection] = packet.time_ns, packet.tsval
+    return None
 
 
 def lines(packets: Iterable[Packet]) -> list[Line]:

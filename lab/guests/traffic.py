@@ -35,7 +35,8 @@ def plan(machine: Machine, scenario: Scenario) -> str:
     rng = random.Random(machine.seed)
     actions = sorted(_actions(rng, machine, scenario), key=lambda action: action.start_ms)
     agents = [f"agent {agent}" for agent in machine.user_agents]
-    lines = [*agents, *_from_addresses(actions, machine, scenario), ""]
+    resolver = ["resolver connected"] if machine.resolver == "connected" else []
+    lines = [*agents, *resolver, *_from_addresses(actions, machine, scenario), ""]
     return "\n".join(lines)
 
 

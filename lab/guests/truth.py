@@ -157,6 +157,21 @@ def write_flows(
             ))  # fmt: skip
 
 
+def check_clocks(inside: Iterable[Packet], scenario: Scenario) -> None:
+    """Raises TruthError where a machine's clock jumped: its rate is then not the one that was set.
+
+    So it is when the computer that runs the guests stands still, or has no time for them.
+    """
+    sent: dict[str, list[Packet]] = collections.defaultdict(list)
+    for packet in inside:
+        sent[packet.mac].append(packet)
+    for machine in scenario.machines:
+        step_s = skew.step_s(sent[machine.mac])
+        if step_s is not None:
+            raise TruthError(f"the clock of {machine.name} jumped by {step_s:+.1f} s:"
+                             " the machine was not run for too long")  # fmt: skip
+
+
 def write_devices(
     path: Path,
     inside: Iterable[Packet],

@@ -23,11 +23,16 @@ static int read_line(char *line, struct plan *plan) {
     return 0;
   }
   if (!strncmp(line, "source ", 7)) return sscanf(line + 7, "%15s", plan->source) == 1 ? 0 : -1;
+  if (!strcmp(line, "resolver connected")) {
+    plan->connected = 1;
+    return 0;
+  }
   if (plan->n_actions == PLAN_MAX_ACTIONS) return -1;
   struct action *action = &plan->actions[plan->n_actions];
   int used = 0;
   memset(action, 0, sizeof *action);
   strcpy(action->source, plan->source);
+  action->connected = plan->connected;
   if (sscanf(line, "dns %u %15s %hu %63s", &action->start_ms, action->server, &action->port,
              action->name) == 4) {
     action->kind = ACTION_DNS;
@@ -52,6 +57,7 @@ int plan_read(const char *path, struct plan *plan) {
   }
   plan->n_agents = plan->n_actions = 0;
   plan->source[0] = 0;
+  plan->connected = 0;
   while (fgets(line, sizeof line, file)) {
     number++;
     line[strcspn(line, "\n")] = 0;

@@ -8,6 +8,7 @@
  *                                                  WAIT_MS passes before each; AGENT -1 is none
  *   dns START_MS SERVER PORT NAME                  one A query over UDP; what follows begins when it
  *                                                  is answered or given up, if that is after START_MS
+ *   resolver connected                             look-ups that follow are sent from connected sockets
  *
  * Lines come in order of START_MS. The last request of a connection asks the server to close.
  */
@@ -38,12 +39,14 @@ struct action {
   uint16_t port;
   int n_requests;
   struct request requests[PLAN_MAX_REQUESTS];
-  char name[64]; /* ACTION_DNS */
+  char name[64];  /* ACTION_DNS */
+  int connected; /* ACTION_DNS: from a connected socket, as the C library of GNU does it */
 };
 
 struct plan {
   int n_agents;
   char source[16]; /* of the lines that are read next */
+  int connected;   /* the same */
   char agents[PLAN_MAX_AGENTS][PLAN_MAX_TEXT];
   int n_actions;
   struct action actions[PLAN_MAX_ACTIONS];

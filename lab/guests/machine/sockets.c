@@ -74,7 +74,11 @@ static void begin(struct connection *c, const struct action *action) {
     int n = plan_dns_query(action->name, (uint16_t)(now_ms() * 40503u), query);
     c->state = ASKED;
     c->due_ms = now_ms() + DNS_PATIENCE_MS;
-    if (sendto(c->fd, query, (size_t)n, 0, (struct sockaddr *)&to, sizeof to) < 0) finish(c, 1);
+    /* The kernel numbers the datagrams of a connected socket by the socket, others by a counter
+     * for each pair of addresses. */
+    if (action->connected && connect(c->fd, (struct sockaddr *)&to, sizeof to)) finish(c, 1);
+    else if (sendto(c->fd, query, (size_t)n, 0, (struct sockaddr *)&to, sizeof to) < 0)
+      finish(c, 1);
   } else {
     c->state = CONNECTING;
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) finish(c, 1);

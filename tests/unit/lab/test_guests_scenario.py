@@ -60,6 +60,8 @@ def test_a_rehearsal_is_the_same_machines_for_a_shorter_time():
         ({"machine": [{"name": "a", "stack": "lwip", "serves": [80]}]}, "only guests"),
         ({"machine": [{"name": "a", "stack": "linux-6.1", "n_addresses": 9}]}, "1 to 8"),
         ({"machine": [{"name": "a", "stack": "linux-6.1", "address_use": "none"}]}, "in turn"),
+        ({"machine": [{"name": "a", "stack": "linux-6.1", "resolver": "none"}]}, "resolver is"),
+        ({"machine": [{"name": "a", "stack": "lwip", "resolver": "connected"}]}, "lwIP's"),
         (
             {
                 "machine": [{"name": f"m{n}", "stack": "linux-6.1"} for n in range(20)]
@@ -78,9 +80,11 @@ def test_what_cannot_be_is_refused_with_the_reason(change, reason):
 def test_plans_keep_to_their_format(path):
     """As machine/plan.h says: known words, in order of time, within the limits."""
     read = scenario.read(path)
+    settings = ("agent ", "source ", "resolver connected")
     for machine in read.machines:
         lines = traffic.plan(machine, read).splitlines()
-        actions = [line.split(" ") for line in lines if not line.startswith(("agent ", "source "))]
+        assert ("resolver connected" in lines) == (machine.resolver == "connected")
+        actions = [line.split(" ") for line in lines if not line.startswith(settings)]
         starts = [int(words[1]) for words in actions]
         assert starts == sorted(starts)
         assert 0 < len(actions) <= 4096

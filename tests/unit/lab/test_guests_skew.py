@@ -1,12 +1,13 @@
 """The lab's own measurement of skews, on clocks of known rate and late packets."""
 
+import dataclasses
 import random
 
 import numpy as np
 import pytest
 
-from lab.guests.pcap import ACK, TCP, Packet
-from lab.guests.skew import lines, skew_ppm
+from lab.guests.pcap import ACK, SYN, TCP, Packet
+from lab.guests.skew import lines, skew_ppm, step_s
 
 
 def packet(time_s, tsval):
@@ -76,3 +77,17 @@ def test_each_offset_is_one_line():
 )
 def test_too_little_shows_no_rate(sent):
     assert skew_ppm(sent) is None
+
+
+def test_a_clock_that_lost_the_time_in_which_it_was_not_run_is_told():
+    whole = [packet(t, 5_000_000 + 1000 * t) for t in range(0, 300, 7)]
+    late = packet(200.9, 5_000_000 + 199_000)
+    assert step_s(sorted([*whole, late], key=lambda each: each.time_ns)) is None
+    lost = [each if each.time_ns < 150e9 else
+            dataclasses.replace(each, tsval=each.tsval - 42_950) for each in whole]  # fmt: skip
+    assert step_s(lost) == pytest.approx(-42.95)
+
+
+def test_a_port_used_again_has_an_offset_of_its_own():
+    again = dataclasses.replace(packet(100, 77), flags=SYN)
+    assert step_s([packet(0, 5_000_000), again, packet(101, 1077)]) is None
