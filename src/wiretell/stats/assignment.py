@@ -29,6 +29,8 @@ MOST_EDGES = 4_000
 """A component with more edges is solved in windows of that many."""
 TOGETHER_EDGES = 128
 """Small components are solved together until they have so many edges."""
+MOST_ROUNDS, SURELY = 40, 1e-6
+"""Edges that no matching does without are looked for so often; they have to gain so much more."""
 
 
 def codes(keys: Iterable[Hashable]) -> IntArray:
@@ -150,6 +152,13 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     alone = np.bincount(groups)[groups] == 1
     chosen: list[int] = edges[alone].tolist()
     edges, groups = edges[~alone], groups[~alone]
+    n_each = np.bincount(groups)
+    fits = n_each[groups] <= MOST_EDGES
+    taken, left = dominant(tail[edges[fits]], head[edges[fits]], gain[edges[fits]])
+    is_open = n_each > MOST_EDGES
+    is_open[groups[fits][left]] = True  # solved as a whole: where two are equal, it may decide
+    chosen += edges[fits][taken & ~is_open[groups[fits]]].tolist()
+    edges, groups = edges[is_open[groups]], groups[is_open[groups]]
     order = np.argsort(groups, kind="stable")
     edges, groups = edges[order], groups[order]
     begins = np.flatnonzero(np.diff(groups, prepend=-1))
@@ -168,6 +177,40 @@ def path_cover(n: int, tail: IntArray, head: IntArray, gain: FloatArray) -> IntA
     if n_small:
         chosen.extend(_match(small, tail, head, gain))
     return np.array(sorted(chosen), dtype=np.int64)
+
+
+def dominant(
+    tail: IntArray, head: IntArray, gain: FloatArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Edges that are in every matching of greatest total gain, and edges that are left open.
+
+    All gains are positive, no edge is there twice. An edge that gains more than the best others
+    at both of its ends together would always replace them; it takes both ends out of the problem,
+    and others may then be found.
+    """
+    taken, open_ = np.zeros((2, len(gain)), dtype=np.bool_)
+    _, tail = np.unique(tail, return_inverse=True)
+    _, head = np.unique(head, return_inverse=True)
+    left = np.arange(len(gain))
+    for _ in range(MOST_ROUNDS):
+        t, h, g = tail[left], head[left], gain[left]
+        sure = g > _best_other(t, g) + _best_other(h, g) + SURELY
+        if not sure.any():
+            break
+        taken[left[sure]] = True
+        left = left[~(np.isin(t, t[sure]) | np.isin(h, h[sure]))]
+    open_[left] = True
+    return taken, open_
+
+
+def _best_other(node: IntArray, gain: FloatArray) -> FloatArray:
+    """For each edge the greatest gain of the others at its node; 0 where there is none."""
+    best, second = np.zeros((2, int(node.max(initial=-1)) + 1))
+    np.maximum.at(best, node, gain)
+    is_best = gain == best[node]
+    np.maximum.at(second, node[~is_best], gain[~is_best])
+    is_only = is_best & (np.bincount(node[is_best], minlength=len(best))[node] == 1)
+    return np.where(is_only, second[node], best[node])
 
 
 def _match_in_windows(

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretell.stats import assignment
-from wiretell.stats.assignment import codes, distinct, firsts, order_of, path_cover, renumbered
+from wiretell.stats.assignment import (
+    codes,
+    distinct,
+    dominant,
+    firsts,
+    order_of,
+    path_cover,
+    renumbered,
+)
 from wiretell.stats.counting import count_distribution, interval, poisson_binomial
 from wiretell.stats.likelihood import normal_bits, probability
 
@@ -84,3 +92,36 @@ def test_numbers_are_told_apart_as_keys_are(most: int) -> None:
     rank = rng.random(200)
     least = firsts(place, rank)
     assert [rank[i] for i in least] == [rank[keys == value].min() for value in values]
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_edges_that_nothing_replaces_change_no_matching(
+    equal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    n_settled = 0
+    for n in (3, 12, 60):
+        for _ in range(20):
+            tail, head = np.unique(rng.integers(0, n, (2, 2 * n)), axis=1)
+            gain = rng.exponential(4.0, len(tail)) * 2.0 ** rng.integers(0, 6, len(tail))
+            if equal:  # then SciPy has to decide among the best
+                gain = np.ceil(gain / 4.0)
+            found = path_cover(n, tail, head, gain).tolist()
+            n_settled += int(dominant(tail, head, gain)[0].sum())
+            with monkeypatch.context() as scipy_alone:
+                scipy_alone.setattr(assignment, "MOST_ROUNDS", 0)
+                assert path_cover(n, tail, head, gain).tolist() == found
+    assert n_settled > 200
+
+
+def test_an_edge_is_dominant_only_where_it_outweighs_both_of_its_rivals() -> None:
+    tail, head = np.array([0, 0, 1]), np.array([0, 1, 1])
+    taken, left = dominant(tail, head, np.array([2.0, 5.0, 2.5]))
+    assert taken.tolist() == [False, True, False]
+    assert not left.any()
+    taken, left = dominant(tail, head, np.array([2.0, 4.5, 2.5]))  # as both
+    assert not taken.any()
+    assert left.all()
+    taken, left = dominant(tail, head, np.array([2.0, 4.0, 2.5]))
+    assert not taken.any()
+    assert left.all()
