@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::patience::receive;
 
-/// Room before the bytes, for what is left of the chunk before them.
-pub(super) const ROOM_BYTES: usize = 64 * 1024;
+/// Room before the bytes, for what is left of the chunk before them. Half a page more than pages:
+/// the kernel copies from the beginning of a page, and twice as slowly to 16 bytes behind one,
+/// which is where a large block of memory begins.
+pub(super) const ROOM_BYTES: usize = 66 * 1024;
 
 /// A buffer, and how many bytes are in it behind [`ROOM_BYTES`].
 pub(super) type Filled = (Vec<u8>, io::Result<usize>);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::damage::{DamageKind, DamageLog};
 use super::inflate::{Break, Codec};
+use super::pieces::Ahead;
 use super::reader::OpenError;
 use super::source::Source;
 use super::window::Window;
@@ -102,6 +103,8 @@ pub(super) struct CaptureFile {
     parser: Parser,
     pub log: DamageLog,
     compression: Option<Codec>,
+    /// Reads ahead, where other threads may.
+    pub ahead: Option<Ahead>,
     n_read: Arc<AtomicU64>,
     n_frames: u64,
     last_time_ns: i64,
@@ -118,7 +121,8 @@ impl CaptureFile {
         chunk_bytes: usize,
         numbers: &InterfaceNumbers,
     ) -> Result<Self, OpenError> {
-        let mut window = source.stream.window(chunk_bytes);
+        let (compression, n_read) = (source.compression, Arc::clone(&source.n_read));
+        let (mut window, ahead) = source.window(chunk_bytes);
         window.fill(pcap::FILE_HEADER_BYTES);
         let parser = if let Some(header) = pcap::FileHeader::parse(window.bytes()) {
             window.consume(pcap::FILE_HEADER_BYTES);
@@ -132,8 +136,9 @@ impl CaptureFile {
             window,
             parser,
             log: DamageLog::new(path.to_owned()),
-            compression: source.compression,
-            n_read: source.n_read,
+            compression,
+            ahead,
+            n_read,
             n_frames: 0,
             last_time_ns: i64::MIN,
             guard: TimeGuard::default(),
@@ -153,6 +158,7 @@ impl CaptureFile {
             let settled = self.guard.settle();
             self.settle_held(settled);
             self.window.close();
+            self.ahead = None;
             return None;
         };
         self.n_frames += 1;

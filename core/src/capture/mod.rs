@@ -2,10 +2,11 @@
 //!
 //! [`Reader`] merges any number of files by time and lends one [`Frame`] at a
 //! time. Below it, from the disk upwards: `source` opens a file and tells its
-//! compression, `inflate` unpacks in a thread, which hands over `chunks`,
-//! `window` holds the chunk that frames are borrowed from, `pcap` and `pcapng`
-//! find the records in it, `file` is one capture of either format, `merge`
-//! orders several by time. `patience` waits for streams that may be silent.
+//! compression, `pieces` reads a plain one, in several threads if need be,
+//! `inflate` unpacks in a thread, which hands over `chunks`, `window` holds the
+//! bytes that frames are borrowed from, `pcap` and `pcapng` find the records in
+//! it, `file` is one capture of either format, `merge` orders several by time.
+//! `patience` waits for streams that may be silent.
 //!
 //! Damage is data: what cannot be read is skipped, logged as [`Damage`] with
 //! packet number and byte offset, and reading goes on after it.
@@ -19,6 +20,7 @@ mod merge;
 mod patience;
 mod pcap;
 mod pcapng;
+mod pieces;
 mod reader;
 mod source;
 mod window;
@@ -32,6 +34,7 @@ pub use file::{FileInfo, Format, Interface};
 #[cfg(feature = "python")]
 pub(crate) use patience::while_waiting;
 pub(crate) use patience::{POLL, Stop, shall_stop};
+pub use pieces::Ahead;
 pub use reader::{Counters, OpenError, Reader};
 pub use writer::{WriteError, Writer};
 

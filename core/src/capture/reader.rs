@@ -10,6 +10,7 @@ use super::bpf::Program;
 use super::damage::DamageLog;
 use super::file::{CaptureFile, FileInfo, InterfaceNumbers, io_error};
 use super::merge::Merge;
+use super::pieces::Ahead;
 use super::{Damage, Frame, Record, source};
 
 /// How much of a single file is read at a time.
@@ -182,6 +183,15 @@ impl Reader {
             self.counters.wire_bytes += u64::from(record.wire_len);
         }
         (!taken.is_empty()).then(|| (first, file.buffer()))
+    }
+
+    /// Reads ahead of this reader in any thread that has time: a single file that is read as it
+    /// lies.
+    pub fn ahead(&self) -> Option<Ahead> {
+        match &self.input {
+            Input::Single(file) => file.ahead.clone(),
+            Input::Merged(_) => None,
+        }
     }
 
     /// What was read so far.

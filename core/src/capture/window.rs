@@ -6,15 +6,14 @@ use std::sync::Arc;
 use super::chunks::{Chunks, ROOM_BYTES};
 use super::damage::{DamageKind, DamageLog};
 use super::inflate;
+use super::pieces::Pieces;
 
 /// A stream of bytes of which `bytes()` is the part now in memory.
 ///
 /// The stream may break in the middle (see [`Window::pass_break`]): bytes before
 /// and after such a place are never seen side by side.
 pub(super) struct Window {
-    source: Box<dyn Read + Send>,
-    /// Has the bytes, where another thread makes them.
-    chunks: Option<Chunks>,
+    input: Input,
     /// Written only while nobody else holds it.
     buffer: Arc<Vec<u8>>,
     /// Buffers used before, which others may hold still.
@@ -31,6 +30,35 @@ pub(super) struct Window {
 /// Used buffers that are kept to be used again at most.
 const MAX_USED: usize = 12;
 
+/// Where the bytes come from.
+enum Input {
+    Stream(Box<dyn Read + Send>),
+    /// Another thread makes them.
+    Chunks(Chunks),
+    /// Other threads may read them.
+    Pieces(Arc<Pieces>),
+}
+
+impl Input {
+    /// The next bytes and how many there are behind [`ROOM_BYTES`], from those that come in
+    /// buffers.
+    fn take(&self) -> Option<io::Result<(Vec<u8>, usize)>> {
+        match self {
+            Self::Stream(_) => None,
+            Self::Chunks(chunks) => Some(chunks.take()),
+            Self::Pieces(pieces) => Some(pieces.take()),
+        }
+    }
+
+    fn give_back(&self, used: Option<Vec<u8>>) {
+        match (self, used) {
+            (Self::Chunks(chunks), used) => chunks.give_back(used),
+            (Self::Pieces(pieces), Some(used)) => pieces.give_back(used),
+            _ => {}
+        }
+    }
+}
+
 enum State {
     Flowing,
     Broken(io::Error),
@@ -41,8 +69,7 @@ impl Window {
     /// `chunk_bytes`: how much is asked of the source at a time.
     pub fn new(source: Box<dyn Read + Send>, chunk_bytes: usize) -> Self {
         Self {
-            source,
-            chunks: None,
+            input: Input::Stream(source),
             buffer: Arc::new(vec![0; chunk_bytes]),
             used: Vec::new(),
             pos: 0,
@@ -55,7 +82,15 @@ impl Window {
     /// A stream that a thread hands over in chunks.
     pub fn of_chunks(chunks: Chunks) -> Self {
         Self {
-            chunks: Some(chunks),
+            input: Input::Chunks(chunks),
+            ..Self::new(Box::new(io::empty()), 0)
+        }
+    }
+
+    /// A file that several threads may read.
+    pub fn of_pieces(pieces: Arc<Pieces>) -> Self {
+        Self {
+            input: Input::Pieces(pieces),
             ..Self::new(Box::new(io::empty()), 0)
         }
     }
@@ -109,38 +144,33 @@ impl Window {
             if !matches!(self.state, State::Flowing) {
                 return false;
             }
-            if self.chunks.is_some() {
-                self.take_chunk();
-                continue;
-            }
-            self.make_room(need);
-            let free = &mut Arc::make_mut(&mut self.buffer)[self.end..];
-            match self.source.read(free) {
-                Ok(0) => self.state = State::Ended,
-                Ok(n) => self.end += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => self.state = State::Broken(error),
+            match self.input.take() {
+                Some(Ok((_, 0))) => self.state = State::Ended,
+                Some(Ok((next, n))) => self.change_over(next, n),
+                Some(Err(error)) => self.state = State::Broken(error),
+                None => self.read(need),
             }
         }
         true
     }
 
-    /// Goes on with the next chunk; what is left of this one is put before it.
-    fn take_chunk(&mut self) {
-        let Some(chunks) = &self.chunks else {
+    /// Reads on in place, where the bytes come as a stream.
+    fn read(&mut self, need: usize) {
+        self.make_room(need);
+        let free = &mut Arc::make_mut(&mut self.buffer)[self.end..];
+        let Input::Stream(source) = &mut self.input else {
             return;
         };
-        let (mut next, n) = match chunks.take() {
-            Ok((_, 0)) => {
-                self.state = State::Ended;
-                return;
-            }
-            Ok(taken) => taken,
-            Err(error) => {
-                self.state = State::Broken(error);
-                return;
-            }
-        };
+        match source.read(free) {
+            Ok(0) => self.state = State::Ended,
+            Ok(n) => self.end += n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => self.state = State::Broken(error),
+        }
+    }
+
+    /// Goes on with a buffer of `n` bytes; what is left of this one is put before them.
+    fn change_over(&mut self, mut next: Vec<u8>, n: usize) {
         let offset = self.offset();
         let left = &self.buffer[self.pos..self.end];
         let (pos, end) = match ROOM_BYTES.checked_sub(left.len()) {
@@ -160,7 +190,8 @@ impl Window {
             .iter_mut()
             .position(|buffer| Arc::get_mut(buffer).is_some());
         let unheld = unheld.map(|at| self.used.swap_remove(at));
-        chunks.give_back(unheld.and_then(|buffer| Arc::try_unwrap(buffer).ok()));
+        let unheld = unheld.and_then(|buffer| Arc::try_unwrap(buffer).ok());
+        self.input.give_back(unheld);
         if self.used.len() > MAX_USED {
             self.used.remove(0);
         }
@@ -248,8 +279,7 @@ impl Window {
         (self.pos, self.end) = (0, 0);
         self.buffer = Arc::default();
         self.used.clear();
-        self.source = Box::new(io::empty());
-        self.chunks = None;
+        self.input = Input::Stream(Box::new(io::empty()));
         self.state = State::Ended;
     }
 }

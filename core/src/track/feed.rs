@@ -17,7 +17,7 @@ use super::batch::{BATCH_PACKETS, Batch, Needs};
 use super::flow::Flow;
 use super::record::Record;
 use super::tracker::Tracker;
-use crate::capture::{POLL, Reader, Stop, shall_stop};
+use crate::capture::{Ahead, POLL, Reader, Stop, shall_stop};
 
 /// Batches on their way at most, for each thread.
 const N_BATCHES: usize = 3;
@@ -97,6 +97,7 @@ impl<R: Record> Feed<R> {
         let n_batches = N_BATCHES * self.n_threads;
         self.batches.resize_with(n_batches, Batch::default);
         let shared = Shared {
+            ahead: reader.ahead(),
             needs: tracker.needs(),
             reading: Mutex::new(Reading {
                 reader,
@@ -145,6 +146,8 @@ impl<R: Record> Feed<R> {
 
 /// What the threads share. A thread holds one lock at a time.
 struct Shared<'a, R: Record, A> {
+    /// Reads ahead while others have the reader.
+    ahead: Option<Ahead>,
     needs: Needs,
     reading: Mutex<Reading<'a>>,
     queue: Mutex<Queue<R>>,
@@ -189,6 +192,9 @@ impl<R: Record, A: FnMut(&mut Tracker<R>)> Shared<'_, R, A> {
     fn work(&self) {
         let alarm = Alarm(self);
         while let Some(mut batch) = self.unused() {
+            if let Some(ahead) = &self.ahead {
+                ahead.read();
+            }
             let Some(number) = self.read(&mut batch) else {
                 lock(&self.queue).unused.push(batch);
                 self.given_back.notify_one();
