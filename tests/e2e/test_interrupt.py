@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import termios
+import time
 import zlib
+from fcntl import ioctl
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -25,8 +29,16 @@ PATIENCE_S = 60
 """Modules take so long to load on a busy machine."""
 
 
+def wait_until_read(pipe: IO[bytes]) -> None:
+    """Until nothing is left in it: the program has started, and waits."""
+    end = time.monotonic() + PATIENCE_S
+    while int.from_bytes(ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder):
+        assert time.monotonic() < end, "it reads nothing"
+        time.sleep(0.1)
+
+
 def interrupted(arguments: list[str], sent: bytes, folder: Path) -> tuple[int, str]:
-    """What the command ended with, and said, after an interrupt some seconds from its start."""
+    """What the command ended with, and said, interrupted after it has read what was sent."""
     process = subprocess.Popen(
         [sys.executable, "-m", "wiretell", *arguments],
         stdin=subprocess.PIPE,
@@ -38,6 +50,7 @@ def interrupted(arguments: list[str], sent: bytes, folder: Path) -> tuple[int, s
         assert process.stdin is not None
         process.stdin.write(sent)
         process.stdin.flush()
+        wait_until_read(process.stdin)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=2)
         for _ in range(2):
