@@ -7,7 +7,6 @@ Rows weigh alike in the sum of log losses, and the map is the same for all of th
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from wiretell.signals import ALL
 from wiretell.stats.likelihood import probability
 
 FILE = Path(together.__file__).with_name("together.toml")
-DRAWS = "T1=17,T2=18,T3=27,T4=28"
+DRAWS = "T1=17,T2=18,T3=27,T4=28,single=60,regimes=120"
 FIRST_SEED = 1000
 RIDGE = 1e-3
 """Weights that draws do not tell stay near nought."""
@@ -45,9 +44,10 @@ FloatArray = NDArray[np.float64]
 class Pair:
     """Two flows: what is weighed of them, and whether they are one machine's (`so`).
 
-    `of` is "tied" (one chain), "within" (one device), or "across" (devices of one look that may be
-    several machines each). `sure` and `attached` are probabilities that the device is one group,
-    and that both flows belong to it.
+    `of` is "tied" (one chain), "lone" (nothing is told apart), "within" (one device), or "across"
+    (devices of one look that may be several machines each). `one`: the device has a main machine.
+    `odds` are the log odds of the chance. `sure` and `attached` are probabilities that the device
+    is one group, and that both flows belong to it.
     """
 
     of: str
@@ -55,6 +55,7 @@ class Pair:
     one: bool = False
     weighed: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     chance: float = 0.0
+    odds: float = 0.0
     sure: float = 1.0
     attached: float = 1.0
 
@@ -96,8 +97,7 @@ def weighed(
 ) -> Iterator[Pair]:
     """Pairs of sides, by number, and whether they are one machine's -> what is weighed of them."""
     bodies = judgement.count.bodies
-    if len(bodies) == 1:
-        return  # taken at its word
+    odds = together.lone_odds(judgement.count.distribution)
     more = beyond(bodies, max(evidence.starts) - min(evidence.starts))
     weighed_of, chance_of = together.features(bodies, more), together.chances(bodies, more)
     chain = {side: i for i, own in enumerate(chains(evidence)) for side in own}
@@ -105,9 +105,19 @@ def weighed(
         (g, p), (h, q) = judgement.home[i], judgement.home[j]
         if chain[i] == chain[j]:
             yield Pair("tied", so)
+        elif len(bodies) == 1:
+            yield Pair("lone", so, odds=odds)
         elif g == h:
             sure = probability(judgement.partition.weakest[g][0])
-            yield Pair("within", so, bodies[g].one, weighed_of[g], chance_of[g], sure, p * q)
+            yield Pair(
+                "within",
+                so,
+                bodies[g].one,
+                weighed_of[g],
+                chance_of[g],
+                sure=sure,
+                attached=p * q,
+            )
         elif bodies[g].look == bodies[h].look and not (bodies[g].one or bodies[h].one):
             yield Pair("across", so, chance=chance_of[g])
 
@@ -115,23 +125,30 @@ def weighed(
 def fitted(rows: Sequence[Sequence[Pair]]) -> dict[str, float]:
     """The numbers of the file. `rows` are the pairs of each row of the bench."""
     parts = [Within.of(row) for row in rows if any(pair.of == "within" for pair in row)]
+    lone = [Lone.of(row) for row in rows if any(pair.of == "lone" for pair in row)]
 
     def loss(x: FloatArray) -> float:
         return sum(part.loss(x) for part in parts) + RIDGE * float(x @ x)
 
-    best = minimize(loss, np.array([0.0, 0.5, 0.0, 0.0, math.log(0.5)])).x
+    def lone_loss(x: FloatArray) -> float:
+        return sum(part.loss(x) for part in lone) + RIDGE * float(x @ x)
+
+    best = minimize(loss, np.array([0.0, 0.5, 0.0, 0.0])).x
+    of_lone = minimize(lone_loss, np.array([0.0, 1.0])).x
     across = [pair for row in rows for pair in row if pair.of == "across"]
     tied = [pair for row in rows for pair in row if pair.of == "tied"]
     return {
-        **dict(zip(WEIGHED, best[:4].tolist(), strict=True)),
+        **dict(zip(WEIGHED, best.tolist(), strict=True)),
+        **dict(zip(LONE_WEIGHED, of_lone.tolist(), strict=True)),
         "across": sum(p.so for p in across) / max(sum(p.chance for p in across), 1e-9),
-        "attached": math.exp(best[4]),
         "tied": (sum(p.so for p in tied) + 1.0) / (len(tied) + 2.0),
     }
 
 
 WEIGHED = ("bias", "chance", "held", "informed")
 """What the logistic map weighs, in the order of `Pair.weighed`."""
+LONE_WEIGHED = ("lone_bias", "lone_chance")
+"""What that of a lone group weighs: 1, and the log odds of the chance."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,7 @@ class Within:
 
     weighed: FloatArray
     one: NDArray[np.bool_]
+    chance: FloatArray
     sure: FloatArray
     attached: FloatArray
     so: NDArray[np.bool_]
@@ -150,20 +168,49 @@ class Within:
         return cls(
             np.array([p.weighed for p in own]),
             np.array([p.one for p in own]),
+            np.array([p.chance for p in own]),
             np.array([p.sure for p in own]),
             np.array([p.attached for p in own]),
             np.array([p.so for p in own]),
         )
 
-    def said(self, weights: FloatArray, power: float) -> FloatArray:
+    def said(self, weights: FloatArray) -> FloatArray:
         """The probability that both flows are one machine's, of each pair."""
-        said: FloatArray = np.where(self.one, 1.0, expit(self.weighed @ weights)) * self.sure**2
-        return said * self.attached**power
+        kept: FloatArray = np.where(self.one, self.chance, expit(self.weighed @ weights))
+        return kept * self.sure**2 * self.attached
 
     def loss(self, x: FloatArray) -> float:
-        """Mean log loss (nats): the last of `x` is the logarithm of the power."""
-        said = np.clip(self.said(x[:4], math.exp(x[4])), 1e-3, 1.0 - 1e-3)
-        return float(-np.log(np.where(self.so, said, 1.0 - said)).mean())
+        """Mean log loss (nats)."""
+        return _log_loss(self.said(x), self.so)
+
+
+@dataclass(frozen=True)
+class Lone:
+    """Pairs within lone groups of one row, as arrays; `share` of all its pairs."""
+
+    odds: FloatArray
+    so: NDArray[np.bool_]
+    share: float
+
+    @classmethod
+    def of(cls, row: Sequence[Pair]) -> Lone:
+        own = [pair for pair in row if pair.of == "lone"]
+        so = np.array([p.so for p in own])
+        return cls(np.array([p.odds for p in own]), so, len(own) / len(row))
+
+    def said(self, weights: FloatArray) -> FloatArray:
+        """The probability that both flows are one machine's, of each pair."""
+        said: FloatArray = expit(weights[0] + weights[1] * self.odds)
+        return said
+
+    def loss(self, x: FloatArray) -> float:
+        """Log loss (nats) over these pairs, a mean over all pairs of the row: few weigh little."""
+        return self.share * _log_loss(self.said(x), self.so)
+
+
+def _log_loss(said: FloatArray, so: NDArray[np.bool_]) -> float:
+    kept = np.clip(said, 1e-3, 1.0 - 1e-3)
+    return float(-np.log(np.where(so, kept, 1.0 - kept)).mean())
 
 
 def main(words: list[str] | None = None) -> int:

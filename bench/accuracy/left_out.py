@@ -19,7 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.accuracy.calibrate import DRAWS, WEIGHED, Pair, Within, draws_asked, fitted, gathered
+from bench.accuracy.calibrate import (
+    DRAWS,
+    LONE_WEIGHED,
+    WEIGHED,
+    Lone,
+    Pair,
+    Within,
+    draws_asked,
+    fitted,
+    gathered,
+)
 from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.superposed import sources
 from lab.score import Reliability, reliability
@@ -48,8 +58,9 @@ def said(pair: Pair, weights: Weights) -> float:
         return weights["tied"]
     if pair.of == "across":
         return min(1.0, weights["across"] * pair.chance)
-    w = np.array([weights[name] for name in WEIGHED])
-    return float(Within.of([pair]).said(w, weights["attached"])[0])
+    names, part = (LONE_WEIGHED, Lone) if pair.of == "lone" else (WEIGHED, Within)
+    told = part.of([pair]).said(np.array([weights[name] for name in names]))[0]
+    return min(float(told), weights["tied"])
 
 
 def asked(draws: Sequence[Draw], weights: Weights) -> Reliability:

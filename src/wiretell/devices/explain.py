@@ -124,7 +124,9 @@ def device_rows(
     arguments = _arguments(judgement, names)
     crowds = crowds_of(counted.crowds, counted.bodies)
     confidence = _confidences(judgement)
-    sure = [probability(bits) for bits, _ in partition.weakest]
+    # Of a lone group the count has the merges in it.
+    lone = len(counted.bodies) == 1
+    merged = [1.0 if lone else probability(bits) ** 2 for bits, _ in partition.weakest]
     numbers = {name: i for i, name in enumerate(dict.fromkeys(b.look for b in counted.bodies))}
     rows: list[Row] = []
     for g, name in names.items():
@@ -141,7 +143,7 @@ def device_rows(
                 "n_machines": crowds[g].likely,
                 "n_machines_low": crowds[g].low,
                 "n_machines_high": crowds[g].high,
-                "pair_confidence": sure[g] ** 2 * counted.company.within[g],
+                "pair_confidence": merged[g] * counted.company.within[g],
                 "look": numbers[counted.bodies[g].look],
                 "stray_confidence": counted.company.across[g],
                 "reasons": reasons,

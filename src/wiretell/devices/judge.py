@@ -22,7 +22,7 @@ from wiretell.devices.bodies import Held, bodies_of, held_of, tied
 from wiretell.devices.compare import ONE_MACHINE_BITS
 from wiretell.devices.group import Group, groups_of
 from wiretell.devices.multiplicity import Body, beyond, multiplicities, trusts
-from wiretell.devices.together import LONE, Company, company
+from wiretell.devices.together import Company, company
 from wiretell.stats.counting import count_distribution
 from wiretell.stats.likelihood import probability
 
@@ -165,12 +165,13 @@ def count(found: Partition, held: Sequence[Held], seconds: float) -> Count:
     """How many machines these groups are, on an address heard for `seconds`."""
     bodies = bodies_of(found.groups, held)
     more = beyond(bodies, seconds)
+    distribution = _distribution(found, more.total)
     return Count(
-        _distribution(found, more.total),
+        distribution,
         bodies,
         multiplicities(bodies, more),
         trusts(bodies, more),
-        company(bodies, more),
+        company(bodies, more, distribution),
     )
 
 
@@ -212,7 +213,8 @@ def _alone(evidence: Evidence) -> Judgement:
     found = Partition(groups, {}, [(doubt, [])])
     home = dict.fromkeys(parts[0], (0, 1.0))
     alone = Body("", evidence.n_sides, 1.0, 0)
-    counted = Count({1: 1.0}, [alone], [np.ones(1)], [1.0], LONE)
+    together = Company((probability(doubt) ** 2,), (0.0,))
+    counted = Count({1: 1.0}, [alone], [np.ones(1)], [1.0], together)
     return Judgement(found, counted, [], home, [], tied(evidence.links, evidence.n_sides))
 
 

@@ -42,7 +42,12 @@ SPREAD, SPREAD_WEIGHT = 1.1, 4.0
 BUSY_BITS = 6.0
 """Most that volume says of one look."""
 HELD_SHARE = 0.6
-"""A group of which counters or a clock tie this share of the connections is one machine."""
+"""A group of which counters or a clock tie this share of the connections has a main machine."""
+WHOLLY_HELD = 0.9
+"""... and this share: no other machine is in it."""
+MOST_BESIDE = 4
+"""More further machines than this are not reckoned with in a group that has a main machine."""
+LEAST = 1e-9
 KEEPS_PRIOR = 0.5
 SURPLUS_BITS = -3.5
 """For each connection kept at once beyond one a machine."""
@@ -81,9 +86,13 @@ class Body:
 
 @dataclass(frozen=True)
 class Beyond:
-    """Machines beyond the groups found: probabilities of 0, 1, ... for each look and in all."""
+    """Machines beyond the groups found: probabilities of 0, 1, ... for each look and in all.
+
+    `of_body` are those of each group that is tied but not wholly, by its number.
+    """
 
     of_look: Mapping[str, FloatArray]
+    of_body: Mapping[int, FloatArray]
     total: FloatArray
 
 
@@ -91,7 +100,9 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
     """How many more machines there are than groups, on an address heard for `seconds`.
 
     Groups of one look that nothing holds together are judged as one crowd: what parted them says
-    that there are so many machines at least, not which connection is whose.
+    that there are so many machines at least, not which connection is whose. A further machine in a
+    group hides only in what nothing ties there, so it is the less probable the more is tied; but a
+    group of which most is tied may be two machines too, its chain the larger one's.
     """
     crowds: dict[str, list[Body]] = defaultdict(list)
     known: Counter[str] = Counter()
@@ -100,7 +111,8 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
             known[body.look] += 1
         else:
             crowds[body.look].append(body)
-    hidden = math.log2(1.0 - SHOWS * informed(bodies))
+    hidden = 1.0 - SHOWS * informed(bodies)
+    n_groups = Counter(body.look for body in bodies)
     volumes = np.log([body.n_connections for body in bodies if body.one and body.n_connections])
     pace = _pace(volumes, seconds)
     keeps = _keeps(bodies)
@@ -118,13 +130,21 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
         bits = bits + _at_once(at_once, machines, keeps)
         share = [max(body.n_connections, 1) for body in crowd]
         hides = float(np.average([_unseen(body.skews) for body in crowd], weights=share))
-        bits = bits + np.arange(len(machines)) * (math.log2(max(hides, 1e-9)) + hidden)
+        loose = 1.0 - float(np.average([body.held for body in crowd], weights=share))
+        bits = bits + np.arange(len(machines)) * math.log2(max(hides * loose, LEAST) * hidden)
         nats = bits * math.log(2.0) + _further(machines + known[look] - 1)
-        most = nats.max(axis=-1, keepdims=True)
-        mass = np.exp(nats - most)
-        whole = mass.sum(axis=-1, keepdims=True)
-        weights = weights + (most + np.log(whole))[..., 0]
-        posterior[look] = (mass / whole).reshape(-1, len(machines))
+        weights, posterior[look] = _weighed(weights, nats)
+    within: dict[int, FloatArray] = {}
+    machines = np.arange(1, MOST_BESIDE + 2)
+    for g, body in enumerate(bodies):
+        if not body.one or body.held >= WHOLLY_HELD:
+            continue
+        bits = pace.bits(body.n_connections, machines)[:, None, :]
+        hides = max(_unseen(body.skews) * (1.0 - body.held), LEAST) * hidden
+        nats = (bits + np.arange(len(machines)) * math.log2(hides)) * math.log(2.0)
+        nats = nats + _further(machines + n_groups[body.look] - 2)
+        # What it is without a further machine has been weighed.
+        weights, within[g] = _weighed(weights, nats - nats[..., :1])
     weight = np.exp(weights - weights.max()).ravel()
     weight /= weight.sum()
     total = np.zeros(MOST * max(len(posterior), 1) + 1)
@@ -133,7 +153,20 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
         for table in posterior.values():
             whole = np.convolve(whole, table[row])
         total[: len(whole)] += w * whole
-    return Beyond({look: weight @ table for look, table in posterior.items()}, total)
+    of_body = {g: weight @ table for g, table in within.items()}
+    for table in of_body.values():
+        total = np.convolve(total, table)
+    return Beyond({look: weight @ table for look, table in posterior.items()}, of_body, total)
+
+
+def _weighed(weights: FloatArray, nats: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log weights of paces and means with what these say as well (shape (paces, means, numbers)),
+    and for each pace and mean the probabilities of the numbers."""
+    most = nats.max(axis=-1, keepdims=True)
+    mass = np.exp(nats - most)
+    whole = mass.sum(axis=-1, keepdims=True)
+    told: FloatArray = weights + (most + np.log(whole))[..., 0]
+    return told, (mass / whole).reshape(-1, nats.shape[-1])
 
 
 def informed(bodies: Sequence[Body]) -> float:
@@ -149,10 +182,10 @@ def multiplicities(bodies: Sequence[Body], more: Beyond) -> list[FloatArray]:
         if not body.one:
             busy[body.look] += max(body.n_connections, 1)
     return [
-        np.ones(1)
+        more.of_body.get(g, np.ones(1))
         if body.one
         else _thinned(more.of_look[body.look], max(body.n_connections, 1) / busy[body.look])
-        for body in bodies
+        for g, body in enumerate(bodies)
     ]
 
 
@@ -167,12 +200,12 @@ def trusts(bodies: Sequence[Body], more: Beyond) -> list[float]:
         return [1.0]  # one machine is what is said of a lone group, with its interval
     n_groups = Counter(body.look for body in bodies if not body.one)
     found: list[float] = []
-    for body in bodies:
-        if body.one:
+    for g, body in enumerate(bodies):
+        if body.one and g not in more.of_body:
             found.append(1.0)
             continue
-        n = n_groups[body.look]
-        extra = more.of_look[body.look]
+        n = 1 if body.one else n_groups[body.look]
+        extra = more.of_body[g] if body.one else more.of_look[body.look]
         further = float(extra @ np.arange(len(extra))) / n
         straying = max(1.0 - STRAYING * (n - 1), MOST_STRAYING)
         found.append(straying / (1.0 + SHARED * further))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,8 +42,9 @@ def pair_probabilities(
 
     `members`, `devices` and `evidence` are tables of a report. Flows of one chain are one
     machine's. Of one device: as far as its flows keep together, and both belong there. Of two: if
-    the devices are one machine, or a flow strayed among devices of one look. A flow without a
-    device has 0 with those of other chains. Raises KeyError where a side is not judged there.
+    the devices are one machine, or a flow strayed among devices of one look, or one that was
+    attached is another's: it may be any. A flow without a device has 0 with those of other chains.
+    Raises KeyError where a side is not judged there.
     """
     own = _members(members, address)
     known = _devices(devices, own, address)
@@ -67,11 +67,17 @@ def _probability(
     if a.device == b.device:
         if not one.surest:
             return 0.0
-        attached = (a.confidence / one.surest) * (b.confidence / one.surest)
-        return min(one.within * math.pow(attached, of.attached), of.tied)
+        return min(one.within * _belongs(a, one) * _belongs(b, one), of.tied)
     apart = between.get(frozenset((a.device, b.device)), 0.0) * a.confidence * b.confidence
-    stray = one.across if one.look == other.look else 0.0
-    return max(apart, min(stray, other.across))
+    alike = min(one.across, other.across) if one.look == other.look else 0.0
+    here, there = _belongs(a, one), _belongs(b, other)
+    astray = (here * (1.0 - there) + there * (1.0 - here)) / (len(known) - 1)
+    return max(apart, alike, astray)
+
+
+def _belongs(member: _Member, device: _Device) -> float:
+    """How sure it is that this flow of the device is its own, beside those that it was made of."""
+    return member.confidence / device.surest if device.surest else 0.0
 
 
 def _members(members: pl.DataFrame, address: str) -> dict[Side, _Member]:

@@ -6,6 +6,7 @@ are of one of them with a chance that falls with the number, and a machine's flo
 devices of its look. That chance is reckoned for machines that are busy by chance (shares of the
 flows uniform over all divisions: 2/(m+1) for m machines) and then made true by a logistic map
 (Platt 1999), because looks mix with others too: more so where counters and clocks tell little.
+A lone group mixes with none: its map weighs what the count says, and nothing else.
 Its weights are in `together.toml`, fitted by `python -m bench.accuracy.calibrate`.
 """
 
@@ -14,47 +15,53 @@ from __future__ import annotations
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wiretell.devices.multiplicity import Beyond, Body, informed
 
+FloatArray = NDArray[np.float64]
+
+ONE = np.ones(1)
+"""Certainly no further machine."""
+
 WORTH_CLIPPED = (0.01, 0.99)
-"""Chances are kept within these before their logarithm is taken."""
+LONE_CLIPPED = (0.01, 0.999)
+"""Chances are kept within these before their logarithm is taken; that of a lone group."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """Weights of the logistic map: of 1, of the chance's log odds, of `held`, of `informed`.
 
-    `tied` is the probability for two flows of one chain, `across` times the chance that of two
-    flows of devices of one look. The confidence that both were attached to the right device counts
-    to the power `attached`: of two that went astray some went together.
+    Those of a lone group are `lone_bias` and `lone_chance`. `tied` is the probability for two flows
+    of one chain, `across` times the chance that of two flows of devices of one look.
     """
 
     bias: float
     chance: float
     held: float
     informed: float
+    lone_bias: float
+    lone_chance: float
     across: float
-    attached: float
     tied: float
 
 
 @dataclass(frozen=True)
 class Company:
-    """Of each group: two of its flows are one machine's, one of its and one of its look's are."""
+    """Of each group: two of its flows are one machine's, one of its and one of its look's are.
+
+    `within` supposes that the group was merged rightly, but for a lone one.
+    """
 
     within: tuple[float, ...]
     across: tuple[float, ...]
-
-
-LONE = Company((1.0,), (0.0,))
-"""A lone group is taken at its word."""
 
 
 @cache
@@ -65,13 +72,33 @@ def fit() -> Fit:
 
 
 def chances(bodies: Sequence[Body], more: Beyond) -> list[float]:
-    """For each group the chance that two flows of its look are one machine's; 1 if it is one."""
+    """For each group the chance that two flows of its look, or of it if tied, are one machine's."""
     n_groups = Counter(body.look for body in bodies if not body.one)
     of_look = {
         look: float(p @ (2.0 / (np.arange(len(p)) + n_groups[look] + 1.0)))
         for look, p in more.of_look.items()
     }
-    return [1.0 if body.one else of_look[body.look] for body in bodies]
+    return [
+        _chance(more.of_body.get(g, ONE)) if body.one else of_look[body.look]
+        for g, body in enumerate(bodies)
+    ]
+
+
+def _chance(further: FloatArray) -> float:
+    """Two flows of a machine and 0, 1, ... further ones are of the same."""
+    return float(further @ (2.0 / (np.arange(len(further)) + 2.0)))
+
+
+def lone_chance(counts: Mapping[int, float]) -> float:
+    """The chance that two flows of an address of a lone group are one machine's, by its count."""
+    return math.fsum(2.0 * p / (n + 1.0) for n, p in counts.items())
+
+
+def lone_odds(counts: Mapping[int, float]) -> float:
+    """What the map of a lone group weighs: the log odds of that chance."""
+    low, high = LONE_CLIPPED
+    kept = min(max(lone_chance(counts), low), high)
+    return math.log(kept / (1.0 - kept))
 
 
 def features(bodies: Sequence[Body], more: Beyond) -> list[tuple[float, float, float, float]]:
@@ -85,11 +112,11 @@ def features(bodies: Sequence[Body], more: Beyond) -> list[tuple[float, float, f
     return found
 
 
-def company(bodies: Sequence[Body], more: Beyond) -> Company:
-    """How far the flows of the groups keep together."""
-    if len(bodies) == 1:
-        return LONE
+def company(bodies: Sequence[Body], more: Beyond, counts: Mapping[int, float]) -> Company:
+    """How far the flows of the groups keep together; `counts`: the address's count."""
     of = fit()
+    if len(bodies) == 1:
+        return Company((_logistic(of.lone_bias + of.lone_chance * lone_odds(counts)),), (0.0,))
     weights = (of.bias, of.chance, of.held, of.informed)
     n_groups = Counter(body.look for body in bodies if not body.one)
     within: list[float] = []
@@ -97,10 +124,14 @@ def company(bodies: Sequence[Body], more: Beyond) -> Company:
     told = zip(bodies, chances(bodies, more), features(bodies, more), strict=True)
     for body, chance, weighed in told:
         if body.one:
-            within.append(1.0)
+            within.append(chance)
             across.append(0.0)
             continue
         nats = sum(w * x for w, x in zip(weights, weighed, strict=True))
-        within.append(1.0 / (1.0 + math.exp(-nats)))
+        within.append(_logistic(nats))
         across.append(of.across * chance if n_groups[body.look] > 1 else 0.0)
     return Company(tuple(within), tuple(across))
+
+
+def _logistic(nats: float) -> float:
+    return 1.0 / (1.0 + math.exp(-nats))
