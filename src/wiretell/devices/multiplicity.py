@@ -140,6 +140,7 @@ def beyond(bodies: Sequence[Body], seconds: float) -> Beyond:
         if not body.one or body.held >= WHOLLY_HELD:
             continue
         bits = pace.bits(body.n_connections, machines)[:, None, :]
+        bits = bits + _at_once(body.at_once, machines, keeps)
         hides = max(_unseen(body.skews) * (1.0 - body.held), LEAST) * hidden
         nats = (bits + np.arange(len(machines)) * math.log2(hides)) * math.log(2.0)
         nats = nats + _further(machines + n_groups[body.look] - 2)

@@ -122,3 +122,26 @@ def test_a_busy_line_is_not_a_crowd() -> None:
     assert expected(looks) - expected(usual) < 1.0
     linux = [float(beyond(b, SECONDS).of_look["linux"][0]) for b in (looks, odd)]
     assert linux[0] > linux[1]  # one look busier than the others may well be several machines
+
+
+def test_a_further_machine_hides_only_in_what_nothing_ties() -> None:
+    loose, half, most = (expected([*SINGLES, Body("phone", 60, h, 0)]) for h in (0.0, 0.5, 0.7))
+    assert loose > half > most > 0.002
+    assert expected([*SINGLES, Body("phone", 60, 0.95, 0)]) == 0.0
+
+
+def test_a_group_with_a_main_machine_is_not_counted_with_the_others_of_its_look() -> None:
+    """Each of two hides its own: what one is taken for says little of the other."""
+    tied = Body("phone", 60, 0.7, 0)
+    one, two = expected([*SINGLES, tied]), expected([*SINGLES, tied, tied])
+    assert 1.5 * one < two < 6.0 * one
+    first, second = parted([*SINGLES, tied, tied])[3:]
+    assert list(first) == list(second)
+    assert first.sum() == pytest.approx(1.0)
+
+
+def test_very_many_groups_with_main_machines_are_counted_in_moments() -> None:
+    bodies = [Body(f"make {i % 40}", 30 + i % 50, 0.6 + 0.0002 * (i % 1400), 0) for i in range(400)]
+    total = beyond(bodies, SECONDS).total
+    assert total.sum() == pytest.approx(1.0)
+    assert float(total @ np.arange(len(total))) > 1.0

@@ -7,21 +7,23 @@ import pytest
 
 from wiretell.devices.multiplicity import Beyond, Body, beyond, informed
 from wiretell.devices.pairs import Side, pair_probabilities
-from wiretell.devices.together import LONE, chances, company, fit
+from wiretell.devices.together import chances, company, fit, lone_chance
 from wiretell.model.tables import DEVICES, EVIDENCE, MEMBERS
 
 SECONDS = 600.0
 HOME = "192.0.2.1"
+COUNTS = {3: 1.0}
+"""Of an address of several groups: these keep together as far as each of them does."""
 SINGLES = [Body(look, 60, 1.0, 0) for look in ("win", "mac", "linux")]
 
 
 def known(*probabilities: float) -> Beyond:
     """So many phones beyond the groups of that look."""
-    return Beyond({"phone": pl.Series(probabilities).to_numpy()}, pl.Series([1.0]).to_numpy())
+    return Beyond({"phone": pl.Series(probabilities).to_numpy()}, {}, pl.Series([1.0]).to_numpy())
 
 
 def test_a_group_that_is_held_together_keeps_together() -> None:
-    found = company(SINGLES, beyond(SINGLES, SECONDS))
+    found = company(SINGLES, beyond(SINGLES, SECONDS), COUNTS)
     assert found.within == (1.0, 1.0, 1.0)
     assert found.across == (0.0, 0.0, 0.0)
 
@@ -34,20 +36,36 @@ def test_two_flows_of_two_machines_of_random_shares_are_one_machines_in_two_of_t
 
 def test_more_alike_machines_keep_less_together() -> None:
     bodies = [SINGLES[0], Body("phone", 60, 0.0, 0)]
-    few, many = (company(bodies, known(*p)).within[1] for p in ((1.0,), (0.0, 0.0, 1.0)))
+    few, many = (company(bodies, known(*p), COUNTS).within[1] for p in ((1.0,), (0.0, 0.0, 1.0)))
     assert 0.0 < many < few < 1.0
 
 
 def test_flows_stray_only_among_devices_of_one_look_that_may_be_several() -> None:
     phones = [Body("phone", 60, 0.0, 0), Body("phone", 60, 0.1, 0)]
-    found = company([*SINGLES, *phones], known(0.5, 0.5))
+    found = company([*SINGLES, *phones], known(0.5, 0.5), COUNTS)
     assert found.across[:3] == (0.0, 0.0, 0.0)
     assert 0.0 < found.across[3] < found.within[3]
-    assert company([*SINGLES, phones[0]], known(0.5, 0.5)).across == (0.0,) * 4
+    assert company([*SINGLES, phones[0]], known(0.5, 0.5), COUNTS).across == (0.0,) * 4
 
 
-def test_a_lone_group_is_taken_at_its_word() -> None:
-    assert company([Body("phone", 60, 0.0, 0)], known(0.5, 0.5)) == LONE
+def test_a_lone_group_keeps_together_as_far_as_the_count_says_one() -> None:
+    assert lone_chance({1: 1.0}) == 1.0
+    assert lone_chance({1: 0.7, 2: 0.3}) == pytest.approx(0.9)
+    phones = [Body("phone", 60, 0.0, 0)]
+    counts = ({1: 1.0}, {1: 0.7, 2: 0.3}, {2: 0.5, 3: 0.5})
+    sure, unsure, several = (company(phones, known(1.0), n).within[0] for n in counts)
+    assert sure > 0.99
+    assert 0.8 < unsure < 0.97
+    assert several < 0.65
+
+
+def test_two_flows_of_a_group_that_is_tied_in_part_may_be_of_two_machines() -> None:
+    """Its chain has seven in ten of its connections; another's may be among the rest."""
+    bodies = [*SINGLES, Body("phone", 60, 0.7, 0)]
+    found = company(bodies, beyond(bodies, SECONDS), COUNTS)
+    assert found.within[:3] == (1.0, 1.0, 1.0)
+    assert 0.8 < found.within[3] < 1.0
+    assert found.across[3] == 0.0
 
 
 def test_where_counters_tie_most_fewer_machines_hide() -> None:
@@ -64,8 +82,8 @@ def test_where_counters_tie_most_fewer_machines_hide() -> None:
 def test_the_fit_holds_probabilities() -> None:
     assert 0.0 < fit().across < 1.0
     assert 0.5 < fit().tied < 1.0
-    assert fit().attached > 0.0
     assert fit().chance > 0.0, "the chance speaks for itself"
+    assert fit().lone_chance > 0.0
 
 
 def member(flow_id: int, device: str | None, confidence: float, chain: int) -> dict[str, object]:
@@ -122,11 +140,17 @@ def test_pairs_of_a_report() -> None:
     )
     assert tied == fit().tied
     assert within == pytest.approx(0.6)
-    assert astray == pytest.approx(0.7 * 0.5 ** fit().attached)
+    assert astray == pytest.approx(0.7 * 0.5)
     assert alike == pytest.approx(0.2)
     assert near == pytest.approx(0.5 * 0.9)
     assert far == 0.0
     assert nobody == 0.0
+
+
+def test_a_flow_that_may_not_be_its_devices_own_may_be_any_others() -> None:
+    """Flow 3 is of #1 with a half: with the other half it is of #2 or of #3."""
+    (theirs,) = asked((3, 6))
+    assert theirs == pytest.approx(0.25)
 
 
 def test_pairs_are_the_same_either_way_round() -> None:
