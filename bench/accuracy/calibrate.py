@@ -31,7 +31,7 @@ from wiretell.signals import ALL
 from wiretell.stats.likelihood import probability
 
 FILE = Path(together.__file__).with_name("together.toml")
-DRAWS = "T1=17,T2=18,T3=27,T4=28,single=60,regimes=120"
+DRAWS = "T1=17,T2=18,T3=27,T4=28,regimes=300"
 FIRST_SEED = 1000
 RIDGE = 1e-3
 """Weights that draws do not tell stay near nought."""
@@ -46,7 +46,7 @@ class Pair:
 
     `of` is "tied" (one chain), "lone" (nothing is told apart), "within" (one device), or "across"
     (devices of one look that may be several machines each). `one`: the device has a main machine.
-    `odds` are the log odds of the chance. `sure` and `attached` are probabilities that the device
+    `sure` and `attached` are probabilities that the device
     is one group, and that both flows belong to it.
     """
 
@@ -55,7 +55,6 @@ class Pair:
     one: bool = False
     weighed: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     chance: float = 0.0
-    odds: float = 0.0
     sure: float = 1.0
     attached: float = 1.0
 
@@ -97,7 +96,7 @@ def weighed(
 ) -> Iterator[Pair]:
     """Pairs of sides, by number, and whether they are one machine's -> what is weighed of them."""
     bodies = judgement.count.bodies
-    odds = together.lone_odds(judgement.count.distribution)
+    lone = together.lone_chance(judgement.count.distribution)
     more = beyond(bodies, max(evidence.starts) - min(evidence.starts))
     weighed_of, chance_of = together.features(bodies, more), together.chances(bodies, more)
     chain = {side: i for i, own in enumerate(chains(evidence)) for side in own}
@@ -106,7 +105,7 @@ def weighed(
         if chain[i] == chain[j]:
             yield Pair("tied", so)
         elif len(bodies) == 1:
-            yield Pair("lone", so, odds=odds)
+            yield Pair("lone", so, chance=lone)
         elif g == h:
             sure = probability(judgement.partition.weakest[g][0])
             yield Pair(
@@ -125,21 +124,15 @@ def weighed(
 def fitted(rows: Sequence[Sequence[Pair]]) -> dict[str, float]:
     """The numbers of the file. `rows` are the pairs of each row of the bench."""
     parts = [Within.of(row) for row in rows if any(pair.of == "within" for pair in row)]
-    lone = [Lone.of(row) for row in rows if any(pair.of == "lone" for pair in row)]
 
     def loss(x: FloatArray) -> float:
         return sum(part.loss(x) for part in parts) + RIDGE * float(x @ x)
 
-    def lone_loss(x: FloatArray) -> float:
-        return sum(part.loss(x) for part in lone) + RIDGE * float(x @ x)
-
     best = minimize(loss, np.array([0.0, 0.5, 0.0, 0.0])).x
-    of_lone = minimize(lone_loss, np.array([0.0, 1.0])).x
     across = [pair for row in rows for pair in row if pair.of == "across"]
     tied = [pair for row in rows for pair in row if pair.of == "tied"]
     return {
         **dict(zip(WEIGHED, best.tolist(), strict=True)),
-        **dict(zip(LONE_WEIGHED, of_lone.tolist(), strict=True)),
         "across": sum(p.so for p in across) / max(sum(p.chance for p in across), 1e-9),
         "tied": (sum(p.so for p in tied) + 1.0) / (len(tied) + 2.0),
     }
@@ -147,8 +140,6 @@ def fitted(rows: Sequence[Sequence[Pair]]) -> dict[str, float]:
 
 WEIGHED = ("bias", "chance", "held", "informed")
 """What the logistic map weighs, in the order of `Pair.weighed`."""
-LONE_WEIGHED = ("lone_bias", "lone_chance")
-"""What that of a lone group weighs: 1, and the log odds of the chance."""
 
 
 @dataclass(frozen=True)
@@ -184,30 +175,6 @@ class Within:
         return _log_loss(self.said(x), self.so)
 
 
-@dataclass(frozen=True)
-class Lone:
-    """Pairs within lone groups of one row, as arrays; `share` of all its pairs."""
-
-    odds: FloatArray
-    so: NDArray[np.bool_]
-    share: float
-
-    @classmethod
-    def of(cls, row: Sequence[Pair]) -> Lone:
-        own = [pair for pair in row if pair.of == "lone"]
-        so = np.array([p.so for p in own])
-        return cls(np.array([p.odds for p in own]), so, len(own) / len(row))
-
-    def said(self, weights: FloatArray) -> FloatArray:
-        """The probability that both flows are one machine's, of each pair."""
-        said: FloatArray = expit(weights[0] + weights[1] * self.odds)
-        return said
-
-    def loss(self, x: FloatArray) -> float:
-        """Log loss (nats) over these pairs, a mean over all pairs of the row: few weigh little."""
-        return self.share * _log_loss(self.said(x), self.so)
-
-
 def _log_loss(said: FloatArray, so: NDArray[np.bool_]) -> float:
     kept = np.clip(said, 1e-3, 1.0 - 1e-3)
     return float(-np.log(np.where(so, kept, 1.0 - kept)).mean())
@@ -225,7 +192,7 @@ def main(words: list[str] | None = None) -> int:
         found = [pair for _, of_draw in every for pair in of_draw]
         rows.append(found)
         print(f"{row}: {len(found)} pairs", file=sys.stderr)
-    lines = [f"{name} = {value:.3f}\n" for name, value in fitted(rows).items()]
+    lines = [f"{name} = {value:.4f}\n" for name, value in fitted(rows).items()]
     FILE.write_text(_HEAD + "".join(lines), encoding="utf-8")
     print("".join(lines), end="")
     return 0

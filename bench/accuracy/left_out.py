@@ -21,9 +21,7 @@ import numpy as np
 
 from bench.accuracy.calibrate import (
     DRAWS,
-    LONE_WEIGHED,
     WEIGHED,
-    Lone,
     Pair,
     Within,
     draws_asked,
@@ -58,8 +56,9 @@ def said(pair: Pair, weights: Weights) -> float:
         return weights["tied"]
     if pair.of == "across":
         return min(1.0, weights["across"] * pair.chance)
-    names, part = (LONE_WEIGHED, Lone) if pair.of == "lone" else (WEIGHED, Within)
-    told = part.of([pair]).said(np.array([weights[name] for name in names]))[0]
+    if pair.of == "lone":
+        return min(pair.chance, weights["tied"])
+    told = Within.of([pair]).said(np.array([weights[name] for name in WEIGHED]))[0]
     return min(float(told), weights["tied"])
 
 

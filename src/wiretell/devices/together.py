@@ -6,8 +6,8 @@ are of one of them with a chance that falls with the number, and a machine's flo
 devices of its look. That chance is reckoned for machines that are busy by chance (shares of the
 flows uniform over all divisions: 2/(m+1) for m machines) and then made true by a logistic map
 (Platt 1999), because looks mix with others too: more so where counters and clocks tell little.
-A lone group mixes with none: its map weighs what the count says, and nothing else.
-Its weights are in `together.toml`, fitted by `python -m bench.accuracy.calibrate`.
+A lone group mixes with none: what the count says of it is taken as it is.
+The weights are in `together.toml`, fitted by `python -m bench.accuracy.calibrate`.
 """
 
 from __future__ import annotations
@@ -31,24 +31,21 @@ ONE = np.ones(1)
 """Certainly no further machine."""
 
 WORTH_CLIPPED = (0.01, 0.99)
-LONE_CLIPPED = (0.01, 0.999)
-"""Chances are kept within these before their logarithm is taken; that of a lone group."""
+"""Chances are kept within these before their logarithm is taken."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """Weights of the logistic map: of 1, of the chance's log odds, of `held`, of `informed`.
 
-    Those of a lone group are `lone_bias` and `lone_chance`. `tied` is the probability for two flows
-    of one chain, `across` times the chance that of two flows of devices of one look.
+    `tied` is the probability for two flows of one chain, `across` times the chance that of two
+    flows of devices of one look.
     """
 
     bias: float
     chance: float
     held: float
     informed: float
-    lone_bias: float
-    lone_chance: float
     across: float
     tied: float
 
@@ -94,13 +91,6 @@ def lone_chance(counts: Mapping[int, float]) -> float:
     return math.fsum(2.0 * p / (n + 1.0) for n, p in counts.items())
 
 
-def lone_odds(counts: Mapping[int, float]) -> float:
-    """What the map of a lone group weighs: the log odds of that chance."""
-    low, high = LONE_CLIPPED
-    kept = min(max(lone_chance(counts), low), high)
-    return math.log(kept / (1.0 - kept))
-
-
 def features(bodies: Sequence[Body], more: Beyond) -> list[tuple[float, float, float, float]]:
     """For each group what the logistic map weighs, in the order of `Fit`."""
     known = informed(bodies)
@@ -114,9 +104,9 @@ def features(bodies: Sequence[Body], more: Beyond) -> list[tuple[float, float, f
 
 def company(bodies: Sequence[Body], more: Beyond, counts: Mapping[int, float]) -> Company:
     """How far the flows of the groups keep together; `counts`: the address's count."""
-    of = fit()
     if len(bodies) == 1:
-        return Company((_logistic(of.lone_bias + of.lone_chance * lone_odds(counts)),), (0.0,))
+        return Company((lone_chance(counts),), (0.0,))
+    of = fit()
     weights = (of.bias, of.chance, of.held, of.informed)
     n_groups = Counter(body.look for body in bodies if not body.one)
     within: list[float] = []
@@ -128,10 +118,6 @@ def company(bodies: Sequence[Body], more: Beyond, counts: Mapping[int, float]) -
             across.append(0.0)
             continue
         nats = sum(w * x for w, x in zip(weights, weighed, strict=True))
-        within.append(_logistic(nats))
+        within.append(1.0 / (1.0 + math.exp(-nats)))
         across.append(of.across * chance if n_groups[body.look] > 1 else 0.0)
     return Company(tuple(within), tuple(across))
-
-
-def _logistic(nats: float) -> float:
-    return 1.0 / (1.0 + math.exp(-nats))

@@ -11,7 +11,7 @@ from bench.accuracy.calibrate import Pair
 from bench.accuracy.left_out import Draw, asked, fitted_on, said, table
 from wiretell.devices.together import Fit
 
-STORED = asdict(Fit(0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.99))
+STORED = asdict(Fit(0.0, 1.0, 0.0, 0.0, 0.5, 0.99))
 
 
 def draw(row: str, origins: set[str], true_share: float, seed: int) -> Draw:
@@ -30,7 +30,7 @@ def test_what_the_weights_say() -> None:
     assert said(Pair("across", so=False, chance=0.2), STORED) == pytest.approx(0.1)
     pair = Pair("within", so=True, weighed=(1.0, 0.0, 0.0, 0.0), sure=0.9, attached=0.5)
     assert said(pair, STORED) == pytest.approx(0.5 * 0.5 * 0.81)
-    assert said(Pair("lone", so=True, odds=0.0), STORED) == pytest.approx(0.5)
+    assert said(Pair("lone", so=True, chance=0.9), STORED) == pytest.approx(0.9)
 
 
 def test_rows_that_are_alike_fit_one_another_and_one_that_is_not_shows() -> None:
