@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from math import nan
 
 from bench.accuracy.answers import Answer, Material
 from bench.accuracy.records import Record
@@ -26,12 +27,13 @@ def measured(blank: Record, answer: Answer, of: Material) -> Record:
         for flow, name in zip(flows, answer.devices, strict=True)
     ]
     scores = score_labels(owners, labels)
+    assigned = [place for place, name in enumerate(answer.devices) if name is not None]
     true = Counter(address for address, _ in set(owners))
     counts = [(true[address], answer.counts[address]) for address in of.addresses]
     return replace(
         blank,
         n_flows=scores.n_flows,
-        n_assigned=sum(name is not None for name in answer.devices),
+        n_assigned=len(assigned),
         n_true=sum(n for n, _ in counts),
         n_found=sum(count.n for _, count in counts),
         low=sum(count.low for _, count in counts),
@@ -42,6 +44,11 @@ def measured(blank: Record, answer: Answer, of: Material) -> Record:
         n_over_claims=sum(count.verdict in _SURE and count.n != n for n, count in counts),
         verdicts=", ".join(count.verdict for _, count in counts),
         ari=scores.ari,
+        ari_assigned=(
+            score_labels([owners[i] for i in assigned], [labels[i] for i in assigned]).ari
+            if assigned
+            else nan
+        ),
         v_measure=scores.v_measure,
         bcubed_precision=scores.bcubed_precision,
         bcubed_recall=scores.bcubed_recall,

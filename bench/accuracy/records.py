@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Record:
     """Addresses that are said to be `single` or `separated`, with a wrong count."""
     verdicts: str = ""
     ari: float = 0.0
+    ari_assigned: float = nan
+    """The same over the flows that were assigned; not a number where none was."""
     v_measure: float = 0.0
     bcubed_precision: float = 0.0
     bcubed_recall: float = 0.0

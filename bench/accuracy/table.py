@@ -113,6 +113,12 @@ METRICS: dict[str, Metric] = {
             ours=True,
         ),
         _mean("ari", "ARI", lambda r: r.ari),
+        Metric(
+            "ari_assigned",
+            "ARI of assigned flows",
+            lambda r: (0.0, 0) if math.isnan(r.ari_assigned) else (r.ari_assigned, 1),
+            _ratio,
+        ),
         _mean("v_measure", "V-measure", lambda r: r.v_measure),
         _mean("bcubed_precision", "B-cubed precision", lambda r: r.bcubed_precision),
         _mean("bcubed_recall", "B-cubed recall", lambda r: r.bcubed_recall),
