@@ -8,6 +8,7 @@ import pytest
 
 from wiretell.devices import bodies
 from wiretell.signal import Link
+from wiretell.stats import components
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -17,7 +18,7 @@ def test_few_links_are_tied_as_many_are(seed: int, monkeypatch: pytest.MonkeyPat
     ends = [(rng.randrange(n), rng.randrange(n)) for _ in range(rng.randint(1, 40))]
     links = [Link("ip_id", a, b, 1.0, "") for a, b in ends]
     few = bodies.tied(links, n)
-    monkeypatch.setattr(bodies, "FEW_LINKS", -1)
+    monkeypatch.setattr(components, "FEW_EDGES", -1)
     many = bodies.tied(links, n)
     assert few.tolist() == many.tolist()
 
