@@ -14,7 +14,7 @@ from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.compare import compared
 from bench.accuracy.document import renew
 from bench.accuracy.records import Record
-from bench.accuracy.rows import rows
+from bench.accuracy.rows import all_rows, rows
 from bench.accuracy.run import Task, run
 from bench.accuracy.table import OURS, table
 from bench.accuracy.worst import ORDERS, worst
@@ -79,7 +79,8 @@ def main(words: list[str] | None = None) -> int:
     shown: list[Record] = []
     for row in row_names:
         shown += _row(row, seeds, made_with, arguments)
-    text = table(shown, {name: rows()[name] for name in row_names})
+    together = {name: row for name, row in all_rows().items() if row.metrics and len(row_names) > 1}
+    text = table(shown, {name: rows()[name] for name in row_names} | together)
     print(text)
     if arguments.against:
         before = [

@@ -24,6 +24,8 @@ class Target:
 
     def words(self, decimals: int) -> str:
         """As it is printed: `>= 0.85`."""
+        if math.isfinite(self.at_least) and math.isfinite(self.at_most):
+            return f"{self.at_least:.{decimals}f}-{self.at_most:.{decimals}f}"
         if math.isfinite(self.at_least):
             return f">= {self.at_least:.{decimals}f}"
         return f"<= {self.at_most:.{decimals}f}"
@@ -36,10 +38,17 @@ class Row:
     name: str
     about: str
     targets: Mapping[str, Target]
+    metrics: tuple[str, ...] = ()
+    """Asked of the draws of all rows together, not of draws of its own."""
 
 
 def rows() -> dict[str, Row]:
-    """Every row by name, in the order of the table."""
+    """Every row that is drawn by name, in the order of the table."""
+    return {name: row for name, row in all_rows().items() if not row.metrics}
+
+
+def all_rows() -> dict[str, Row]:
+    """These, and what is asked of all of them together."""
     with _FILE.open("rb") as file:
         told = tomllib.load(file)
     return {
@@ -47,6 +56,7 @@ def rows() -> dict[str, Row]:
             name,
             row["about"],
             {metric: Target(**bound) for metric, bound in row.get("targets", {}).items()},
+            tuple(row.get("metrics", ())),
         )
         for name, row in told.items()
     }

@@ -161,13 +161,16 @@ def table(records: Sequence[Record], rows: Mapping[str, Row]) -> str:
     head = ["scenario", "metric", "target", *methods]
     lines = ["| " + " | ".join(head) + " |", "|---|---|--:" + "|--:" * len(methods) + "|"]
     for row in rows.values():
-        own = sorted((r for r in records if r.row == row.name), key=lambda r: r.seed)
+        asked = [METRICS[name] for name in row.metrics or METRICS]
+        own = sorted(
+            (r for r in records if row.metrics or r.row == row.name), key=lambda r: (r.row, r.seed)
+        )
         done = {m: [r for r in own if r.method == m and not r.error] for m in methods}
         if not any(done.values()):
             continue
-        numbers = [_n_draws(own, m) for m in methods]
+        numbers = [_n_draws(own, m) if m == OURS or not row.metrics else "" for m in methods]
         lines.append(f"| **{row.name}** | {row.about} | | " + " | ".join(numbers) + " |")
-        for metric in METRICS.values():
+        for metric in asked:
             cells = [_cell(metric, done[m], row, m == OURS) for m in methods]
             if not any(cells):
                 continue

@@ -14,7 +14,7 @@ from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.compare import compared, difference
 from bench.accuracy.document import renew
 from bench.accuracy.records import Record
-from bench.accuracy.rows import Row, Target, rows
+from bench.accuracy.rows import Row, Target, all_rows, rows
 from bench.accuracy.table import METRICS, figure, table
 from bench.accuracy.worst import worst
 from lab.score import reliability
@@ -108,6 +108,17 @@ def test_the_table_says_which_targets_are_met_and_what_failed() -> None:
     assert told["90 % interval holds the truth"].endswith("|  |"), "a baseline has no interval"
 
 
+def test_a_row_of_all_rows_together_asks_what_it_is_told_to() -> None:
+    bounds = {"over_claims": Target(at_least=0.1, at_most=0.3)}
+    kinds = {name: Row(name, "", {}) for name in ("T1", "T2")}
+    kinds["together"] = Row("together", "all", bounds, ("over_claims",))
+    draws = [replace(record(1), n_addresses=1, n_over_claims=n) for n in (0, 1)]
+    draws = [draws[0], *[replace(r, row="T2", seed=n) for n, r in enumerate([*draws, draws[0]])]]
+    lines = table(draws, kinds).splitlines()
+    assert "| **together** | all | | 4 draws |" in lines[-2]
+    assert "| 0.100-0.300 | 0.250 (0.000-0.750) met |" in lines[-1]
+
+
 def test_the_worst_draws_come_first_and_failures_before_them() -> None:
     some = [record(1), record(2, n_found=9, ari=0.5), record(3, ari=0.2)]
     some.append(Record("T1", 4, "wiretell", "x", "ValueError: no"))
@@ -145,6 +156,8 @@ def test_a_page_gets_its_table(tmp_path: Path) -> None:
 
 
 def test_every_row_is_drawn_and_every_target_is_of_a_metric() -> None:
-    for name, row in rows().items():
+    for name in rows():
         assert name in drawn_rows() or name == SUPERPOSED
+    for row in all_rows().values():
         assert row.targets.keys() <= METRICS.keys()
+        assert set(row.metrics) <= METRICS.keys()
