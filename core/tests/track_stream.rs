@@ -365,3 +365,28 @@ fn a_cut_flow_of_icmp_keeps_its_roles() {
     assert_eq!(parts[0].address(0), parts[1].address(0));
     assert_eq!([0, 1].map(|side| parts[1].sides[side].n_packets), [1, 1]);
 }
+
+fn datagram(second: f64, back: bool) -> Packet<'static> {
+    Packet {
+        proto: 17,
+        transport: Transport::Udp,
+        ..segment(START_NS + (second * 1e9) as i64, 1, back, Tcp::default())
+    }
+}
+
+/// Linux gives the port of a question and its answer to another machine after 30 s; what goes on
+/// for two seconds is a stream.
+#[test]
+fn a_question_ends_sooner_than_a_stream() {
+    let flows_of = |seconds: &[f64]| {
+        let mut tracker = Tracker::new(Config::default());
+        for (i, &second) in seconds.iter().enumerate() {
+            tracker.fold(&datagram(second, i % 2 == 1));
+        }
+        finished(tracker).len()
+    };
+    assert_eq!(flows_of(&[0.0, 0.1, 29.0, 29.1]), 1);
+    assert_eq!(flows_of(&[0.0, 0.1, 40.0, 40.1]), 2);
+    assert_eq!(flows_of(&[0.0, 0.1, 2.0, 42.0, 42.1]), 1);
+    assert_eq!(flows_of(&[0.0, 0.1, 2.0, 70.0]), 2);
+}

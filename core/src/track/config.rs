@@ -19,7 +19,10 @@ pub struct Config {
     pub tcp_opening_timeout_s: u32,
     /// How long a closed or reset connection still gathers its stragglers, seconds.
     pub tcp_linger_s: u32,
-    /// Idle time after which a UDP flow ends, seconds.
+    /// Idle time after which a UDP flow of less than two seconds ends, seconds. Linux has 30: a NAT
+    /// of it gives the port to another machine then.
+    pub udp_brief_timeout_s: u32,
+    /// The same for a UDP flow that goes on.
     pub udp_timeout_s: u32,
     /// The same for ICMP.
     pub icmp_timeout_s: u32,
@@ -42,6 +45,7 @@ impl Default for Config {
             tcp_timeout_s: 3600,
             tcp_opening_timeout_s: 120,
             tcp_linger_s: 5,
+            udp_brief_timeout_s: 30,
             udp_timeout_s: 60,
             icmp_timeout_s: 60,
             other_timeout_s: 60,

@@ -5,6 +5,9 @@ use super::gist::Gist;
 use super::idle::Class;
 use super::key::{Key, proto};
 
+/// UDP that goes on for so long is a stream.
+const STREAM_NS: i64 = 2_000_000_000;
+
 /// The beginning of every record of a flow.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -73,6 +76,12 @@ impl Head {
         limit_s != 0 && time_ns.saturating_sub(self.first_ns) >= i64::from(limit_s) * 1_000_000_000
     }
 
+    /// Seen for so short a time that Linux does not take it for a stream (`nf_conntrack_proto_udp`).
+    #[inline]
+    fn is_brief(&self) -> bool {
+        !self.continues && self.last_ns.saturating_sub(self.first_ns) < STREAM_NS
+    }
+
     /// What its protocol and state make it now.
     #[inline]
     pub(super) fn class_now(&self) -> Class {
@@ -80,6 +89,7 @@ impl Head {
             proto::TCP if self.state.is_over() => Class::TcpClosed,
             proto::TCP if self.state.is_opening() => Class::TcpOpening,
             proto::TCP => Class::TcpOpen,
+            proto::UDP if self.is_brief() => Class::UdpBrief,
             proto::UDP => Class::Udp,
             proto::ICMP | proto::ICMPV6 => Class::Icmp,
             _ => Class::Other,

@@ -14,7 +14,9 @@ pub enum Class {
     TcpOpen,
     /// Closed or reset; waits for stragglers.
     TcpClosed,
-    /// UDP.
+    /// UDP that was seen for less than two seconds: mostly a question and its answer.
+    UdpBrief,
+    /// UDP that goes on.
     Udp,
     /// ICMP and ICMPv6.
     Icmp,
@@ -30,13 +32,14 @@ pub fn slack_s(timeout_s: u32) -> u64 {
 }
 
 /// How many classes there are.
-pub const N_CLASSES: usize = 6;
+pub const N_CLASSES: usize = 7;
 
 /// All classes, in the order in which their ends are looked for.
 pub const CLASSES: [Class; N_CLASSES] = [
     Class::TcpOpening,
     Class::TcpOpen,
     Class::TcpClosed,
+    Class::UdpBrief,
     Class::Udp,
     Class::Icmp,
     Class::Other,

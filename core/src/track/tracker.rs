@@ -442,6 +442,7 @@ fn timeout_s(config: &Config, class: Class) -> u32 {
         Class::TcpOpening => config.tcp_opening_timeout_s,
         Class::TcpOpen => config.tcp_timeout_s,
         Class::TcpClosed => config.tcp_linger_s,
+        Class::UdpBrief => config.udp_brief_timeout_s,
         Class::Udp => config.udp_timeout_s,
         Class::Icmp => config.icmp_timeout_s,
         Class::Other => config.other_timeout_s,

@@ -20,6 +20,6 @@ class Timeouts:
         """As the core's `Tracker` and `FlowCounter` take them."""
         settings = {"active_timeout_s": self.active_s}
         if self.inactive_s is not None:
-            kinds = ("tcp", "tcp_opening", "udp", "icmp", "other")
+            kinds = ("tcp", "tcp_opening", "udp_brief", "udp", "icmp", "other")
             settings |= {f"{kind}_timeout_s": self.inactive_s for kind in kinds}
         return settings
