@@ -11,6 +11,8 @@ import socket
 import struct
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -227,9 +229,10 @@ def test_a_collector_hears_an_exporter(capture: Path) -> None:
         text=True,
     )
     try:
-        _wait_for_udp(port)
+        _wait_for_udp(port, "listened", lambda waiting: waiting is not None)
         wiretell(capture, "--export", f"v9://127.0.0.1:{port}", "-q")
         wiretell(capture, "--export", f"ipfix://127.0.0.1:{port}", "-q")
+        _wait_for_udp(port, "read what was sent", lambda waiting: not waiting)
         collector.send_signal(signal.SIGINT)
         out, _ = collector.communicate(timeout=60)
     finally:
@@ -238,17 +241,18 @@ def test_a_collector_hears_an_exporter(capture: Path) -> None:
     assert sum(row["orig_pkts"] + row["resp_pkts"] for row in rows) >= 19
 
 
-def _wait_for_udp(port: int) -> None:
-    import time
-
+def _wait_for_udp(port: int, done: str, is_done: Callable[[int | None], bool]) -> None:
+    """Until the bytes that wait in the socket of this port are so; None: there is no socket."""
+    table = Path("/proc/net/udp")
+    if not table.exists():
+        pytest.skip("no /proc/net/udp: cannot tell when the collector listens")
     for _ in range(600):
-        table = Path("/proc/net/udp")
-        if not table.exists():
-            pytest.skip("no /proc/net/udp: cannot tell when the collector listens")
-        if f":{port:04X} " in table.read_text():
+        rows = [line.split() for line in table.read_text().splitlines()]
+        of_port = [row[4] for row in rows if row[1].endswith(f":{port:04X}")]
+        if is_done(int(of_port[0].partition(":")[2], 16) if of_port else None):
             return
         time.sleep(0.05)
-    pytest.fail("the collector never listened")
+    pytest.fail(f"the collector never {done}")
 
 
 @pytest.mark.parametrize(
