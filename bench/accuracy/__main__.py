@@ -79,8 +79,9 @@ def main(words: list[str] | None = None) -> int:
     shown: list[Record] = []
     for row in row_names:
         shown += _row(row, seeds, made_with, arguments)
-    together = {name: row for name, row in all_rows().items() if row.metrics and len(row_names) > 1}
-    text = table(shown, {name: rows()[name] for name in row_names} | together)
+    known = all_rows()
+    together = {name: row for name, row in known.items() if row.metrics and len(row_names) > 1}
+    text = table(shown, {name: known[name] for name in row_names} | together)
     print(text)
     if arguments.against:
         before = [

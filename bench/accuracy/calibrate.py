@@ -46,8 +46,8 @@ class Pair:
 
     `of` is "tied" (one chain), "lone" (nothing is told apart), "within" (one device), or "across"
     (devices of one look that may be several machines each). `one`: the device has a main machine.
-    `sure` and `attached` are probabilities that the device
-    is one group, and that both flows belong to it.
+    `sure` and `attached` are probabilities that the device is one group, and that both flows belong
+    to it.
     """
 
     of: str
@@ -172,12 +172,8 @@ class Within:
 
     def loss(self, x: FloatArray) -> float:
         """Mean log loss (nats)."""
-        return _log_loss(self.said(x), self.so)
-
-
-def _log_loss(said: FloatArray, so: NDArray[np.bool_]) -> float:
-    kept = np.clip(said, 1e-3, 1.0 - 1e-3)
-    return float(-np.log(np.where(so, kept, 1.0 - kept)).mean())
+        said = np.clip(self.said(x), 1e-3, 1.0 - 1e-3)
+        return float(-np.log(np.where(self.so, said, 1.0 - said)).mean())
 
 
 def main(words: list[str] | None = None) -> int:

@@ -19,15 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.accuracy.calibrate import (
-    DRAWS,
-    WEIGHED,
-    Pair,
-    Within,
-    draws_asked,
-    fitted,
-    gathered,
-)
+from bench.accuracy.calibrate import DRAWS, WEIGHED, Pair, Within, draws_asked, fitted, gathered
 from bench.accuracy.captures import SUPERPOSED
 from bench.accuracy.superposed import sources
 from lab.score import Reliability, reliability
